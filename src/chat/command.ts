@@ -1,0 +1,99 @@
+/**
+ * The commands of the replicated state machine and what comes of them. A command names only
+ * immutable ids and carries everything that is not deterministic, stamped by the leader
+ * before it enters the log (DESIGN §4, §8). Owns their byte form in the log.
+ *
+ * @module
+ */
+
+import type { Reason } from "../errors.ts";
+
+/** Fields of every command. */
+interface CommandBase {
+  /** Made by the client; unique in the cluster; looked up before anything else. */
+  readonly requestId: string;
+  /**
+   * Hash of the client's fields (the password apart): the same id with another fingerprint is
+   * `REQUEST_ID_REUSED`.
+   */
+  readonly fingerprint: string;
+  /** Leader's wall clock in ms; apply makes it non-decreasing. */
+  readonly timeMs: number;
+}
+
+/** What the log holds. Ids are UUID texts; `accountId` of an author comes from its session. */
+export type Command =
+  | (CommandBase & {
+    readonly kind: "createAccount";
+    /** Equals the request id. */
+    readonly accountId: string;
+    readonly name: string;
+    /** scrypt with its parameters, as text. */
+    readonly passwordHash: string;
+  })
+  | (CommandBase & {
+    readonly kind: "login";
+    readonly accountId: string;
+    readonly sessionId: string;
+    /** SHA-256 of the token, hex. */
+    readonly tokenHash: string;
+    /** The hash the password was checked against: apply refuses if the account's differs. */
+    readonly passwordHash: string;
+  })
+  | (CommandBase & {
+    readonly kind: "logout";
+    readonly accountId: string;
+    readonly sessionId: string;
+    /** All sessions of the account, or just this one. */
+    readonly all: boolean;
+  })
+  | (CommandBase & {
+    readonly kind: "deleteAccount";
+    readonly accountId: string;
+    readonly sessionId: string;
+  })
+  | (CommandBase & {
+    readonly kind: "sendMessage";
+    readonly accountId: string;
+    readonly sessionId: string;
+    /** The receiver's account, or `null` if the leader found none of that name. */
+    readonly toAccountId: string | null;
+    readonly body: string;
+  })
+  | (CommandBase & {
+    readonly kind: "acknowledge";
+    readonly accountId: string;
+    readonly sessionId: string;
+    /** Message ids, at most `limits.ackIdsMax`; "up to" was resolved by the leader. */
+    readonly messageIds: readonly string[];
+  });
+
+/** Where a command stands in the log. */
+export interface EntryPlace {
+  readonly index: number;
+  readonly term: TermKey;
+}
+
+/** A term as the chat sees it: three values to compare for equality. */
+export interface TermKey {
+  readonly epoch: number;
+  readonly number: number;
+  readonly nodeId: string;
+}
+
+/** What came of a command; stored under its request id for ever, refusals too. */
+export type Outcome =
+  | { readonly ok: true; readonly kind: "createAccount"; readonly accountId: string }
+  | { readonly ok: true; readonly kind: "login"; readonly sessionId: string }
+  | { readonly ok: true; readonly kind: "logout"; readonly revoked: number }
+  | { readonly ok: true; readonly kind: "deleteAccount" }
+  | {
+    readonly ok: true;
+    readonly kind: "sendMessage";
+    readonly messageId: string;
+    readonly index: number;
+    readonly term: TermKey;
+    readonly acceptedAtMs: number;
+  }
+  | { readonly ok: true; readonly kind: "acknowledge"; readonly acknowledged: number }
+  | { readonly ok: false; readonly reason: Reason; readonly message: string };

@@ -1,0 +1,67 @@
+/**
+ * Every limit of the program, with its unit and what goes wrong without it. Nothing queues,
+ * buffers, retries or grows without a bound from here.
+ *
+ * @module
+ */
+
+/** All limits. Names end in their unit. */
+export const limits = {
+  /** Characters of an account name. */
+  nameLengthMax: 64,
+  passwordLengthMin: 8,
+  /** scrypt's cost grows with it; longer ones are a way to burn a node's CPU. */
+  passwordLengthMax: 256,
+  /** UTF-8 bytes of a message body: one message must fit a log batch many times over. */
+  bodyBytesMax: 64 * 1024,
+  /** Ids in one acknowledgement: one command must stay short to apply. */
+  ackIdsMax: 1_000,
+  /** Rows a page holds if the caller does not say. */
+  pageRowsDefault: 100,
+  /** A longer page would block the event loop for more than a few ms. */
+  pageRowsMax: 500,
+  /** Positions a subscriber may offer: one a term; older ones would only fetch more again. */
+  positionsMax: 16,
+
+  /** Bytes of entries in one append: keeps one message's handling to a few ms. */
+  appendBytesMax: 1024 * 1024,
+  /** Entries in one append. */
+  appendEntriesMax: 1_024,
+  /** Appends on their way to one peer: hides a round trip without flooding a slow disk. */
+  appendsInFlightMax: 64,
+  /** Entries that the core keeps in memory; older ones are read from disk for slow peers. */
+  logMemoryEntriesMax: 4_096,
+  /** Bytes of command data that the core keeps in memory. */
+  logMemoryBytesMax: 16 * 1024 * 1024,
+  /** Entries kept after compaction, so that a node that was away briefly needs no snapshot. */
+  logTailEntries: 10_000,
+  /** Entries applied in one transaction: bounds how long it blocks the event loop. */
+  applyEntriesMax: 256,
+  /** Term starts in a vote request: one an election; more is older than any useful tail. */
+  voteTermStartsMax: 256,
+
+  /** Proposals that wait for their commit: above it a node answers OVERLOADED. */
+  proposalsPendingMax: 4_096,
+  /** Bytes of commands that wait for their commit. */
+  proposalBytesPendingMax: 32 * 1024 * 1024,
+  /** Messages buffered for one subscriber: above it, SLOW_CONSUMER. */
+  subscriberBufferMax: 1_024,
+  /** Open subscriptions on one node. */
+  subscriptionsMax: 10_000,
+  /** Bytes of one snapshot chunk. */
+  snapshotChunkBytes: 256 * 1024,
+  /** Bytes queued to one peer before messages to it are dropped (the protocol resends). */
+  peerQueueBytesMax: 16 * 1024 * 1024,
+  /** Longest that a session read waits until the node has caught up, ms. */
+  catchUpWaitMsMax: 2_000,
+  /** Longest that a mutation waits for its commit if the caller's deadline is further, ms. */
+  commitWaitMsMax: 30_000,
+  /** A subscription's heartbeat, ms: half of the 2 s that clients may count on. */
+  subscriptionHeartbeatMs: 1_000,
+  /** A call within this time counts as online, ms. */
+  onlineAfterCallMs: 30_000,
+  /** SIGTERM to exit, ms. */
+  shutdownMsMax: 5_000,
+  /** scrypt runs at once on one node: each takes 128 MiB x N/2^17 of memory. */
+  passwordHashesMax: 4,
+} as const;
