@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Command, Outcome } from "../chat/command.ts";
+import type { Outcome } from "../chat/command.ts";
 import type { Reader } from "../chat/port.ts";
 import type { Message } from "../raft/message.ts";
 import type {
@@ -82,6 +82,8 @@ export interface SnapshotSource {
   readonly rowsTotal: number;
   /** Next chunk of encoded rows, or `null` at the end. */
   next(): Promise<Uint8Array | null>;
+  /** Digest of all rows read; known once `next` has given `null`. */
+  digest(): string;
   close(): Promise<void>;
 }
 
@@ -108,8 +110,9 @@ export interface Transport {
 export interface SnapshotFetch {
   readonly base: Base;
   readonly termStarts: readonly TermStart[];
-  readonly digest: string;
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Digest of the whole; known once `chunks` has ended. */
+  digest(): string;
 }
 
 /** Clocks and scheduling. */
@@ -126,10 +129,4 @@ export interface Clock {
   after(ms: number, task: () => void): () => void;
   /** In [0, 1). */
   random(): number;
-}
-
-/** A command's bytes in the log and back; owned by `src/chat`. */
-export interface CommandCodec {
-  encode(command: Command): Uint8Array;
-  decode(data: Uint8Array): Command;
 }
