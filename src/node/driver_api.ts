@@ -28,10 +28,14 @@ export interface RoleChange {
   readonly ready: boolean;
 }
 
-/** Called after each apply, when the state database already shows it. Must not throw. */
+/**
+ * Called after each apply, when the state database already shows it. Must not throw. `outcomes`
+ * is `null` after a snapshot was switched to: then anything may have changed.
+ */
 export type AppliedListener = (
   messages: readonly AppliedMessage[],
   applied: LogPosition,
+  outcomes: ReadonlyMap<Index, Outcome> | null,
 ) => void;
 
 /** Called after each change of role, term, leader or readiness. Must not throw. */
