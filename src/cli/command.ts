@@ -1,0 +1,99 @@
+/**
+ * The convention that every command of the executable follows, on top of commander. Owns how
+ * commands are made (help with an example), how flags get their environment variables and how
+ * a misuse becomes one line and exit code 2; it holds no command of its own.
+ *
+ * A command group is a module `src/cli/<name>.ts` that exports `<name>Command()`, which builds
+ * it with {@linkcode newCommand} and returns it. Actions return or throw `ChatError`; only the
+ * entry ends the process. `cli.ts` imports the module when the command is asked for.
+ *
+ * @module
+ */
+
+import {
+  Command,
+  type CommanderError,
+  type CommandUnknownOpts,
+  Option,
+} from "@commander-js/extra-typings";
+import { ChatError } from "../errors.ts";
+
+/** A line of the command table in `cli.ts`: enough for `--help`, the rest is loaded on demand. */
+export interface LazyCommand {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandUnknownOpts>;
+}
+
+/** Where the environment of the process is read from; tests pass their own. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * A command with what each one must have: a summary (one line, no full stop) and an example of
+ * its use, shown by `--help`. Lists of examples are newline-separated.
+ */
+export function newCommand(name: string, summary: string, options: { example: string }): Command {
+  const examples = options.example.split("\n").map((line) => `  ${line}`).join("\n");
+  return new Command(name)
+    .summary(summary)
+    .description(`${summary}.`)
+    .addHelpText("after", `\nExample:\n${examples}`);
+}
+
+/** `JMESSAGE_<NAME>` of a long flag: `--peer-listen` is `JMESSAGE_PEER_LISTEN`. */
+export function environmentName(flag: string): string {
+  return `JMESSAGE_${flag.replace(/^--(no-)?/, "").replaceAll("-", "_").toUpperCase()}`;
+}
+
+const OFF = new Set(["", "0", "false", "no", "off"]);
+
+/**
+ * Readies a finished tree: environment variables for every flag, and misuse thrown as
+ * `ChatError` of reason `INVALID_ARGUMENT` in one line instead of printed.
+ */
+export function prepare(command: CommandUnknownOpts, environment: Environment): void {
+  for (const option of command.options) bindEnvironment(option, environment);
+  command.configureOutput({ outputError: () => {} });
+  command.exitOverride((error) => {
+    throw isMisuse(error) ? misuse(command, error) : error;
+  });
+  for (const child of command.commands) prepare(child, environment);
+}
+
+/** A switch (a flag without a value) counts as set unless its variable says it is off. */
+function bindEnvironment(option: Option, environment: Environment): void {
+  if (option.long === undefined || option.long === "--version") return;
+  const name = environmentName(option.long);
+  const isSwitch = !option.required && !option.optional;
+  const value = environment[name];
+  if (isSwitch && value !== undefined && OFF.has(value.toLowerCase())) return;
+  option.env(name);
+}
+
+/** Help and version end the program too, but nothing is wrong then. */
+function isMisuse(error: CommanderError): boolean {
+  return error.code === "commander.help" || error.exitCode !== 0;
+}
+
+function misuse(command: CommandUnknownOpts, error: CommanderError): ChatError {
+  const path = commandPath(command);
+  const text = error.code === "commander.help"
+    ? `Cannot run ${path} without a command`
+    : `Cannot run ${path}: ${oneLine(error.message.replace(/^error: /, ""))}`;
+  return new ChatError("INVALID_ARGUMENT", `${text}; see ${path} --help`, { cause: error });
+}
+
+/** `jmessage admin status` for the command of that name. */
+export function commandPath(command: CommandUnknownOpts): string {
+  const parent = command.parent;
+  return parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, " ");
+}
+
+/** `--json`: one JSON object per line on stdout and nothing else. */
+export function jsonOption(): Option<"--json", undefined, undefined, undefined, false, undefined> {
+  return new Option("--json", "print one JSON object per line on stdout and nothing else");
+}

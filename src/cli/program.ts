@@ -1,0 +1,62 @@
+/**
+ * The program around the commands: the tree, the version, and how an outcome becomes an exit
+ * code and one line on stderr. Owns no command and never ends the process: `cli.ts` does both.
+ *
+ * @module
+ */
+
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import config from "../../deno.json" with { type: "json" };
+import { ChatError, REASONS } from "../errors.ts";
+import { type Environment, type LazyCommand, prepare } from "./command.ts";
+import { printable } from "./text.ts";
+
+/** Version of this program. */
+export const version: string = config.version;
+
+/** What the program needs from its surroundings. */
+export interface ProgramOptions {
+  readonly commands: readonly LazyCommand[];
+  readonly environment: Environment;
+  /** Takes the one line of a failure. */
+  readonly onError: (line: string) => void;
+}
+
+/** Runs one command line (without the program's name) and gives the exit code: 0, 1 or 2. */
+export async function runProgram(
+  args: readonly string[],
+  options: ProgramOptions,
+): Promise<number> {
+  const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
+  try {
+    const root = await commandTree(words, options.commands);
+    prepare(root, options.environment);
+    await root.parseAsync(words, { from: "user" });
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    const error = ChatError.from(thrown);
+    options.onError(`jmessage: ${printable(error.message)}`);
+    return REASONS[error.reason].exitCode;
+  }
+}
+
+/** All commands by name and summary; only the one that is asked for is loaded. */
+async function commandTree(
+  words: readonly string[],
+  commands: readonly LazyCommand[],
+): Promise<CommandUnknownOpts> {
+  const root = new Command("jmessage")
+    .description("A replicated chat server: N + 1 nodes survive the failure of any N.")
+    .version(`jmessage ${version}`, "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .addHelpText("after", "\nExample:\n  jmessage demo\n  jmessage chat --help");
+  const wanted = words.find((word) => !word.startsWith("-"));
+  for (const lazy of commands) {
+    root.addCommand(
+      lazy.name === wanted ? await lazy.load() : new Command(lazy.name).summary(lazy.summary),
+    );
+  }
+  return root;
+}

@@ -1,0 +1,65 @@
+/**
+ * Text as a terminal may show it. Owns the escaping of what came from others (names, message
+ * bodies, error texts), so that nobody can move a reader's cursor, colour the screen or fake a
+ * line, and the layout of tables; it never writes anything itself.
+ *
+ * @module
+ */
+
+/** C0, DEL and C1 controls, line and paragraph separators, and marks that reverse direction. */
+const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+
+/** `text` on one line, with everything a terminal would act on shown as an escape. */
+export function printable(text: string): string {
+  return text.replace(UNSAFE, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  switch (character) {
+    case "\n":
+      return "\\n";
+    case "\t":
+      return "\\t";
+    case "\r":
+      return "\\r";
+    default:
+      return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  }
+}
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const NARROW = /\p{Mn}|\p{Me}|\p{Cf}/u;
+
+/** Terminal columns that `text` takes: wide characters count two, combining marks none. */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const character of text) {
+    columns += NARROW.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  }
+  return columns;
+}
+
+/**
+ * Rows under a heading, columns aligned by two spaces, numbers to the right. Cells are made
+ * printable. Without rows there is only the heading.
+ */
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const cells = rows.map((row) => row.map((cell) => printable(String(cell))));
+  const widths = heading.map((title, column) =>
+    Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[column] ?? "")))
+  );
+  const right = heading.map((_, column) =>
+    rows.length > 0 && rows.every((row) => typeof row[column] === "number")
+  );
+  const line = (row: readonly string[]) =>
+    widths.map((width, column) => {
+      const cell = row[column] ?? "";
+      const space = " ".repeat(width - columnsOf(cell));
+      return right[column] ? space + cell : cell + space;
+    }).join("  ").trimEnd();
+  return [line(heading), ...cells.map(line)].join("\n");
+}
