@@ -92,8 +92,3 @@ export function commandPath(command: CommandUnknownOpts): string {
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, " ");
 }
-
-/** `--json`: one JSON object per line on stdout and nothing else. */
-export function jsonOption(): Option<"--json", undefined, undefined, undefined, false, undefined> {
-  return new Option("--json", "print one JSON object per line on stdout and nothing else");
-}
