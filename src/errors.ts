@@ -34,6 +34,8 @@ export const REASONS = {
   SHUTTING_DOWN: { status: "UNAVAILABLE", exitCode: 1, definite: true, retry: "next" },
   LEADERSHIP_LOST: { status: "ABORTED", exitCode: 1, definite: false, retry: "same" },
   COMMIT_TIMEOUT: { status: "ABORTED", exitCode: 1, definite: false, retry: "same" },
+  /** Made by a client, never sent: a refused or broken connection, a deadline, a status without a reason. */
+  NO_ANSWER: { status: "UNAVAILABLE", exitCode: 1, definite: false, retry: "next" },
   UNAUTHENTICATED: { status: "UNAUTHENTICATED", exitCode: 1, definite: true, retry: "never" },
   PERMISSION_DENIED: { status: "PERMISSION_DENIED", exitCode: 1, definite: true, retry: "never" },
   NAME_TAKEN: { status: "ALREADY_EXISTS", exitCode: 1, definite: true, retry: "never" },
@@ -77,6 +79,8 @@ export interface ChatErrorOptions {
   readonly term?: string;
   /** Milliseconds to wait, for `RESOURCE_EXHAUSTED`. */
   readonly retryAfterMs?: number;
+  /** True if an earlier attempt of the same request ended indefinite: then this error is too. */
+  readonly afterIndefinite?: boolean;
 }
 
 /** The one error that crosses a boundary: a closed reason, a line for people, a cause. */
@@ -87,6 +91,7 @@ export class ChatError extends Error {
   readonly leader: string | undefined;
   readonly term: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly afterIndefinite: boolean;
 
   constructor(reason: Reason, message: string, options: ChatErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -95,11 +100,12 @@ export class ChatError extends Error {
     this.leader = options.leader;
     this.term = options.term;
     this.retryAfterMs = options.retryAfterMs;
+    this.afterIndefinite = options.afterIndefinite ?? false;
   }
 
-  /** True if the request did not happen (see {@linkcode ReasonInfo.definite}). */
+  /** True if the request did not happen: it was refused, and so was every earlier attempt of it. */
   get definite(): boolean {
-    return REASONS[this.reason].definite;
+    return REASONS[this.reason].definite && !this.afterIndefinite;
   }
 
   /** Any thrown value as a `ChatError`; what is not one becomes `INTERNAL`. */
