@@ -1,0 +1,76 @@
+/**
+ * The text under which an outcome is stored with its request, for ever. Owns that form: what
+ * the request's own row already says (its id, index and time) is not stored twice.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { isReason, type Reason } from "../errors.ts";
+import type { Outcome, TermKey } from "./command.ts";
+import { formatTerm, parseTerm } from "./position.ts";
+
+/** What a request's row says besides the outcome. */
+export interface RequestPlace {
+  readonly requestId: string;
+  readonly index: number;
+  readonly acceptedAtMs: number;
+}
+
+/** The inverse of {@linkcode decodeOutcome} at the same place. */
+export function encodeOutcome(outcome: Outcome): string {
+  if (!outcome.ok) return JSON.stringify([outcome.reason, outcome.message]);
+  switch (outcome.kind) {
+    case "sendMessage":
+      return JSON.stringify([outcome.kind, formatTerm(outcome.term)]);
+    case "createAccount":
+      return JSON.stringify([outcome.kind, outcome.accountId]);
+    case "login":
+      return JSON.stringify([outcome.kind, outcome.sessionId]);
+    case "logout":
+      return JSON.stringify([outcome.kind, outcome.revoked]);
+    case "acknowledge":
+      return JSON.stringify([outcome.kind, outcome.acknowledged]);
+    case "deleteAccount":
+      return JSON.stringify([outcome.kind]);
+  }
+}
+
+/** The outcome that was stored, equal to it in every field. */
+export function decodeOutcome(text: string, place: RequestPlace): Outcome {
+  const [kind, detail] = JSON.parse(text) as [string, string | number | undefined];
+  if (isReason(kind)) return refusal(kind, String(detail));
+  switch (kind) {
+    case "sendMessage":
+      return {
+        ok: true,
+        kind,
+        messageId: place.requestId,
+        index: place.index,
+        term: termOf(String(detail), place),
+        acceptedAtMs: place.acceptedAtMs,
+      };
+    case "createAccount":
+      return { ok: true, kind, accountId: String(detail) };
+    case "login":
+      return { ok: true, kind, sessionId: String(detail) };
+    case "logout":
+      return { ok: true, kind, revoked: Number(detail) };
+    case "acknowledge":
+      return { ok: true, kind, acknowledged: Number(detail) };
+    case "deleteAccount":
+      return { ok: true, kind };
+  }
+  assert(false, `Cannot read request ${place.requestId} as its outcome is unknown: ${text}`);
+}
+
+/** A request that was refused, as an outcome. */
+export function refusal(reason: Reason, message: string): Outcome {
+  return { ok: false, reason, message };
+}
+
+function termOf(text: string, place: RequestPlace): TermKey {
+  const term = parseTerm(text);
+  assert(term !== null, `Cannot read request ${place.requestId} as its term is broken: ${text}`);
+  return term;
+}
