@@ -40,8 +40,23 @@ export const limits = {
   /** Term starts in a vote request: one an election; more is older than any useful tail. */
   voteTermStartsMax: 256,
 
+  /** Messages that wait for a write before they are sent: a hung disk must not fill the memory. */
+  heldMessagesMax: 16_384,
+  /** Entries between two checkpoints of the state: each costs an fsync, each lets the log shrink. */
+  checkpointEntries: 1_000,
+  /** Longest time between two checkpoints while entries are being applied, ms. */
+  checkpointIntervalMs: 10_000,
+  /** Joins, transfers and removals that wait for the core's answer. */
+  requestsPendingMax: 64,
+  /** Callers that wait until an index is applied or a read is safe. */
+  waitsPendingMax: 10_000,
+  /** Longest that a linearizable read waits for the leader's lease, ms. */
+  readWaitMsMax: 2_000,
+
   /** Proposals that wait for their commit: above it a node answers OVERLOADED. */
   proposalsPendingMax: 4_096,
+  /** How long a refused writer is asked to wait before it tries again, ms. */
+  overloadRetryMs: 50,
   /** Bytes of commands that wait for their commit. */
   proposalBytesPendingMax: 32 * 1024 * 1024,
   /** Messages buffered for one subscriber: above it, SLOW_CONSUMER. */
@@ -64,4 +79,36 @@ export const limits = {
   shutdownMsMax: 5_000,
   /** scrypt runs at once on one node: each takes 128 MiB x N/2^17 of memory. */
   passwordHashesMax: 4,
+
+  /** Addresses in one list on a command line: more members than any cluster should have. */
+  addressesMax: 64,
+  /** Longest `--timeout` of a command, s: a day; longer is a forgotten terminal. */
+  commandSecondsMax: 86_400,
+  /** Longest that an admin command waits for one node's answer, ms: a dead one must not stop it. */
+  adminCallMsMax: 3_000,
+  /** Pause between two looks at a cluster that is waited for, ms. */
+  adminPollMs: 100,
+
+  /** Accounts in one presence frame: keeps one frame's handling to a few ms. */
+  presenceAccountsMax: 2_000,
+  /** Accounts whose last seen time one node remembers of itself, and of each peer. */
+  presenceKnownMax: 50_000,
+  /** Changes of presence are gathered this long before the peers are told, ms. */
+  presenceGatherMs: 100,
+  /** Logins whose check waits for one of the running ones: above it, OVERLOADED. */
+  passwordHashesWaitingMax: 256,
+  /** Sessions that one node remembers to have checked, so that a call needs no query for it. */
+  sessionsKnownMax: 20_000,
+  /** Least time between two checks of all known sessions against the state, ms. */
+  sessionCheckMs: 100,
+  /** Time between two attempts to connect to a peer that is down, ms: two refusals mean gone. */
+  redialMs: 25,
+  /** A snapshot that nobody reads is closed after this, ms: it holds the database's history. */
+  snapshotIdleMsMax: 60_000,
+  /** Snapshots being served at once: each holds a read transaction. */
+  snapshotsServedMax: 2,
+  /** Chunks of a served snapshot kept for a reader that comes back. */
+  snapshotChunksKept: 8,
+  /** Times that a broken snapshot fetch is taken up again before the core is told. */
+  snapshotResumesMax: 8,
 } as const;

@@ -1,0 +1,110 @@
+/**
+ * Password hashes: scrypt with its parameters and salt in the text, so that the cost can rise
+ * later. Owns how many run at once; it never keeps or logs a password, and a check of an
+ * unknown user does the same work as one of a wrong password.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+
+/** What one hash costs: memory is 128 x N x r bytes. */
+export interface PasswordCost {
+  /** CPU and memory cost; a power of two. */
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** The parameters that OWASP recommends (2^17, 8, 1): 128 MiB and some 0.3 s of one core. */
+export const DEFAULT_PASSWORD_COST: PasswordCost = { N: 2 ** 17, r: 8, p: 1 };
+
+const SALT_BYTES = 16;
+const KEY_BYTES = 32;
+
+/** Hashes and checks passwords, a bounded number at once. */
+export class Passwords {
+  readonly #cost: PasswordCost;
+  /** Nobody's hash, at the present cost. */
+  readonly #decoy: string;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(cost: PasswordCost = DEFAULT_PASSWORD_COST) {
+    this.#cost = cost;
+    this.#decoy = format(cost, randomBytes(SALT_BYTES), randomBytes(KEY_BYTES));
+  }
+
+  /** A hash to store, as text. Throws `OVERLOADED` if too many wait. */
+  hash(password: string): Promise<string> {
+    return this.#bounded(async () => {
+      const salt = randomBytes(SALT_BYTES);
+      return format(this.#cost, salt, await derive(password, salt, this.#cost));
+    });
+  }
+
+  /**
+   * Whether the password is the one of the hash. `null`, an unknown user, is never right and
+   * takes as long. Throws `OVERLOADED` if too many wait.
+   */
+  check(password: string, hash: string | null): Promise<boolean> {
+    return this.#bounded(async () => {
+      const { cost, salt, key } = parse(hash ?? this.#decoy);
+      const derived = await derive(password, salt, cost);
+      return timingSafeEqual(derived, key) && hash !== null;
+    });
+  }
+
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= limits.passwordHashesMax) {
+      if (this.#waiting.length >= limits.passwordHashesWaitingMax) {
+        throw new ChatError("OVERLOADED", "Too many logins at once: try again in a second", {
+          retryAfterMs: 1_000,
+        });
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#running += 1;
+    }
+    try {
+      return await work();
+    } finally {
+      // A waiting one takes the place over; only without one does the place become free.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}
+
+function derive(password: string, salt: Uint8Array, cost: PasswordCost): Promise<Uint8Array> {
+  const { N, r, p } = cost;
+  // Twice what the algorithm needs: the library counts its own overhead too.
+  const options = { N, r, p, maxmem: 256 * N * r };
+  return new Promise((resolve, reject) => {
+    scrypt(password.normalize("NFC"), salt, KEY_BYTES, options, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
+}
+
+function format(cost: PasswordCost, salt: Uint8Array, key: Uint8Array): string {
+  const parts = [salt, key].map((bytes) => Buffer.from(bytes).toString("base64url"));
+  return ["scrypt", cost.N, cost.r, cost.p, ...parts].join("$");
+}
+
+function parse(hash: string): { cost: PasswordCost; salt: Uint8Array; key: Uint8Array } {
+  const [name, N, r, p, salt, key] = hash.split("$");
+  const known = name === "scrypt" && salt !== undefined && key !== undefined;
+  if (!known) throw new ChatError("CORRUPT", "A stored password hash has an unknown form");
+  const bytes = (text: string) => new Uint8Array(Buffer.from(text, "base64url"));
+  return {
+    cost: { N: Number(N), r: Number(r), p: Number(p) },
+    salt: bytes(salt),
+    key: bytes(key),
+  };
+}
