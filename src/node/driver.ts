@@ -1,0 +1,383 @@
+/**
+ * The host of the replication core: the one place where its effects meet clock, network and
+ * disk, in the order of the contract in `src/raft/io.ts`. Run by a production node and, as it
+ * is, by the simulator. Owns when things happen; what happens, the core alone decides.
+ *
+ * Any broken invariant and any failing disk stops the node (fail-stop, §1): it says why once,
+ * and from then on takes and gives nothing.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import type { Command } from "../chat/command.ts";
+import type { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Core } from "../raft/core_api.ts";
+import type { CoreStatus, Effect, Input, Refusal } from "../raft/io.ts";
+import type { Message } from "../raft/message.ts";
+import type {
+  Base,
+  Clocks,
+  Config,
+  Entry,
+  Index,
+  LogPosition,
+  Member,
+  NodeId,
+  PersistBatch,
+  StoredState,
+  Term,
+} from "../raft/types.ts";
+import type {
+  AppliedListener,
+  NodeDriver,
+  Proposed,
+  RoleChange,
+  RoleListener,
+} from "./driver_api.ts";
+import { ApplyPipeline } from "./driver_apply.ts";
+import { closing, refusalError } from "./driver_errors.ts";
+import type { DriverOptions } from "./driver_options.ts";
+import { PersistPipeline } from "./driver_persist.ts";
+import { Proposals } from "./driver_proposals.ts";
+import { SnapshotIntake } from "./driver_snapshot.ts";
+import { Requests, Waits } from "./driver_waits.ts";
+import { Listeners } from "./listeners.ts";
+import type { ApplyResult, Clock, SnapshotSink } from "./ports.ts";
+
+/** Ticks in one heartbeat interval (io.ts, duty 6). */
+const TICKS_PER_HEARTBEAT = 4;
+
+/** Heartbeat interval of a node that knows no config yet, ms: the default of the policy. */
+const HEARTBEAT_DEFAULT_MS = 100;
+
+/** Makes a driver; it does nothing before `start`. */
+export function createDriver(options: DriverOptions): NodeDriver {
+  return new Driver(options);
+}
+
+class Driver implements NodeDriver {
+  readonly #options: DriverOptions;
+  readonly #clock: Clock;
+  #core: Core | null = null;
+  readonly #persists: PersistPipeline;
+  readonly #applies: ApplyPipeline;
+  readonly #proposals: Proposals;
+  readonly #snapshots: SnapshotIntake;
+  readonly #waits = new Waits();
+  readonly #requests = new Requests();
+  /** Switches on their way to the disk: by the number of the persist that makes them. */
+  readonly #installs = new Map<number, { readonly base: Base; readonly sink: SnapshotSink }>();
+  readonly #inbox: Input[] = [];
+  readonly #appliedListeners = new Listeners<Parameters<AppliedListener>>();
+  readonly #roleListeners = new Listeners<Parameters<RoleListener>>();
+  #role: RoleChange | null = null;
+  readonly #left = Promise.withResolvers<void>();
+  #heartbeatMs = HEARTBEAT_DEFAULT_MS;
+  #cancelTick: () => void = () => {};
+  #stepping = false;
+  #stopped = false;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    const onFailed = (error: unknown) => this.#fail(error);
+    const step = (input: Input) => this.#step(input);
+    const { log, state, clock, transport } = options;
+    this.#persists = new PersistPipeline({
+      log,
+      clock,
+      send: (to, message) => transport.send(to, message),
+      onPersisted: (batches, number) => this.#persisted(batches, number),
+      onFailed,
+    });
+    this.#applies = new ApplyPipeline({
+      log,
+      state,
+      clock,
+      onApplied: (entries, result, position) => this.#applied(entries, result, position),
+      onInstalled: (base) => this.#installed(base),
+      onCheckpointed: (index) => step({ kind: "checkpointed", index }),
+      onFailed,
+    });
+    this.#proposals = new Proposals({
+      clock,
+      step,
+      refused: (refusal) => refusalError(refusal, this.status()),
+    });
+    this.#snapshots = new SnapshotIntake({
+      state,
+      transport,
+      step,
+      onNotice: (text) => options.onNotice("warn", text),
+    });
+  }
+
+  async start(): Promise<void> {
+    assert(this.#core === null, "A driver starts once");
+    const { createCore, self, incarnation, chain, log, state } = this.#options;
+    const stored = await log.load(limits.logMemoryEntriesMax);
+    if (this.#stopped) throw closing();
+    this.#heartbeatMs = newestConfig(stored)?.policy.heartbeatMs ?? HEARTBEAT_DEFAULT_MS;
+    this.#core = createCore({
+      self,
+      incarnation,
+      chain,
+      stored: { ...stored, applied: state.applied() },
+    });
+    this.#tick();
+  }
+
+  close(): Promise<void> {
+    this.#stop();
+    return this.#snapshots.stop();
+  }
+
+  propose(command: Command): Promise<Proposed> {
+    if (this.#stopped) return Promise.reject(closing());
+    return this.#proposals.propose(this.#options.encode(command));
+  }
+
+  readIndex(): Promise<void> {
+    if (this.#stopped) return Promise.reject(closing());
+    if (this.#running.canRead(this.#clocks())) return Promise.resolve();
+    const error = this.#notLeading();
+    if (error !== null) return Promise.reject(error);
+    return this.#waits.forRead(this.#clock.mono() + limits.readWaitMsMax);
+  }
+
+  waitApplied(index: Index, deadlineMs: number): Promise<void> {
+    if (this.#stopped) return Promise.reject(closing());
+    if (index <= this.#applies.applied.index) return Promise.resolve();
+    const wait = Math.min(deadlineMs - this.#clock.wall(), limits.catchUpWaitMsMax);
+    return this.#waits.forIndex(index, this.#clock.mono() + wait);
+  }
+
+  status(): CoreStatus {
+    return this.#running.status(this.#clocks());
+  }
+
+  appliedPosition(): LogPosition {
+    return this.#applies.applied;
+  }
+
+  termAt(index: Index): Term | null {
+    return this.#running.termAt(index);
+  }
+
+  onApplied(listener: AppliedListener): () => void {
+    return this.#appliedListeners.add(listener);
+  }
+
+  onRole(listener: RoleListener): () => void {
+    return this.#roleListeners.add(listener);
+  }
+
+  join(member: Member): Promise<Refusal | null> {
+    return this.#ask((id) => ({ kind: "join", id, member }));
+  }
+
+  async transfer(to: NodeId | null): Promise<void> {
+    const refusal = await this.#ask((id) => ({ kind: "transfer", id, to }));
+    if (refusal !== null) throw refusalError(refusal, this.status());
+  }
+
+  async remove(id: NodeId): Promise<void> {
+    const refusal = await this.#ask((request) => ({ kind: "remove", id: request, peer: id }));
+    if (refusal !== null) throw refusalError(refusal, this.status());
+  }
+
+  leave(): Promise<void> {
+    this.#step({ kind: "leave" });
+    return this.#left.promise;
+  }
+
+  receive(from: NodeId, incarnation: number, message: Message): void {
+    this.#step({ kind: "message", from, incarnation, message });
+  }
+
+  peerRefused(id: NodeId): void {
+    this.#step({ kind: "peerRefused", peer: id });
+  }
+
+  get #running(): Core {
+    assert(this.#core !== null, "The driver has not been started");
+    return this.#core;
+  }
+
+  #clocks(): Clocks {
+    return { mono: this.#clock.mono(), fast: this.#clock.fast() };
+  }
+
+  #ask(input: (id: number) => Input): Promise<Refusal | null> {
+    if (this.#stopped) return Promise.reject(closing());
+    const until = this.#clock.mono() + limits.commitWaitMsMax;
+    return this.#requests.ask(until, (id) => this.#step(input(id)));
+  }
+
+  /**
+   * Feeds one input and carries out its effects before those of the next (duties 1 and 2). An
+   * input that an effect brings about, through a listener say, waits for its turn.
+   */
+  #step(input: Input): void {
+    if (this.#stopped) return;
+    this.#inbox.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        for (const effect of this.#running.step(next, this.#clocks())) {
+          if (this.#stopped) return;
+          this.#carryOut(effect);
+        }
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case "send":
+        if (effect.after === 0) this.#options.transport.send(effect.to, effect.message);
+        else this.#persists.sendAfter(effect.to, effect.message, effect.after);
+        return;
+      case "persist":
+        return this.#persist(effect);
+      case "apply":
+        return this.#applies.advance(effect.through);
+      case "proposed":
+        return this.#proposals.proposed(effect.id, effect);
+      case "notProposed":
+        return this.#proposals.notProposed(effect.id, effect.refusal);
+      case "role":
+        return this.#roleChanged(effect);
+      case "peers":
+        return this.#options.transport.setPeers(effect.members);
+      case "readLog":
+        return void this.#readLog(effect);
+      case "fetchSnapshot":
+        return this.#snapshots.fetch(effect.from);
+      case "compact":
+        return this.#persists.compact(effect.base);
+      case "joinAnswer":
+      case "adminAnswer":
+        return this.#requests.answer(effect.id, effect.refusal);
+      case "left":
+        return this.#left.resolve();
+      case "notice":
+        return this.#options.onNotice(effect.level, effect.text);
+    }
+  }
+
+  #persist(batch: PersistBatch): void {
+    if (batch.install !== undefined) {
+      const base = batch.install.base;
+      this.#installs.set(batch.number, { base, sink: this.#snapshots.take(base) });
+      this.#applies.expectInstall(base);
+    }
+    this.#applies.cache(batch.entries, batch.truncateFrom);
+    for (const entry of batch.entries) {
+      if (entry.kind === "config") this.#heartbeatMs = entry.config.policy.heartbeatMs;
+    }
+    this.#persists.add(batch);
+  }
+
+  #persisted(batches: readonly PersistBatch[], number: number): void {
+    for (const batch of batches) {
+      const install = this.#installs.get(batch.number);
+      if (install === undefined) continue;
+      this.#installs.delete(batch.number);
+      this.#applies.install(install.base, install.sink);
+    }
+    this.#step({ kind: "persisted", number });
+  }
+
+  #applied(entries: readonly Entry[], result: ApplyResult, position: LogPosition): void {
+    this.#proposals.applied(entries, result.outcomes);
+    this.#waits.applied(position.index);
+    this.#appliedListeners.tell(result.messages, position, result.outcomes);
+    this.#step({ kind: "applied", position });
+  }
+
+  #installed(base: Base): void {
+    this.#heartbeatMs = base.config?.config.policy.heartbeatMs ?? this.#heartbeatMs;
+    this.#proposals.installed(base.index);
+    this.#waits.applied(base.index);
+    const position = this.#applies.applied;
+    this.#appliedListeners.tell([], position, null);
+    this.#step({ kind: "applied", position });
+  }
+
+  #roleChanged(change: RoleChange): void {
+    this.#role = change;
+    const leads = change.role === "leader" ? change.term : null;
+    this.#proposals.leadershipLost(leads, this.#applies.through);
+    const error = this.#notLeading();
+    if (error !== null) this.#waits.settleReads(error);
+    this.#roleListeners.tell(change);
+  }
+
+  async #readLog(effect: Effect & { readonly kind: "readLog" }): Promise<void> {
+    const { request, from, to } = effect;
+    try {
+      const entries = await this.#options.log.read(from, to, limits.appendBytesMax);
+      this.#step({ kind: "logRead", request, entries });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#step({ kind: "tick", random: this.#clock.random() });
+    if (this.#stopped) return;
+    const now = this.#clock.mono();
+    this.#proposals.expire(now);
+    this.#waits.expire(now);
+    this.#requests.expire(now);
+    if (this.#waits.readsWait && this.#running.canRead(this.#clocks())) {
+      this.#waits.settleReads(null);
+    }
+    this.#cancelTick = this.#clock.after(
+      this.#heartbeatMs / TICKS_PER_HEARTBEAT,
+      () => this.#tick(),
+    );
+  }
+
+  #notLeading(): ChatError | null {
+    if (this.#role?.role === "leader") return null;
+    const leader = this.#role?.leader ?? null;
+    const refusal: Refusal = leader === null
+      ? { reason: "NO_LEADER" }
+      : { reason: "NOT_LEADER", leader };
+    return refusalError(refusal, this.status());
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stop();
+    this.#options.onFatal(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#inbox.length = 0;
+    this.#cancelTick();
+    this.#persists.stop();
+    this.#applies.stop();
+    this.#proposals.close();
+    this.#waits.close(closing());
+    this.#requests.close(closing());
+    this.#left.resolve();
+    void this.#snapshots.stop();
+  }
+}
+
+function newestConfig(stored: StoredState): Config | undefined {
+  return (stored.configs.at(-1) ?? stored.base.config)?.config;
+}

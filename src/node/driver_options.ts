@@ -1,0 +1,31 @@
+/**
+ * What a driver is made from: the core's factory and the ports it runs on. Production fills it
+ * in with libSQL, gRPC and the machine's clocks, the simulator with its own.
+ *
+ * @module
+ */
+
+import type { Command } from "../chat/command.ts";
+import type { Core } from "../raft/core_api.ts";
+import type { Chain, CoreOptions } from "../raft/io.ts";
+import type { Member } from "../raft/types.ts";
+import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+
+/** What a driver runs on. */
+export interface DriverOptions {
+  readonly createCore: (options: CoreOptions) => Core;
+  /** This node as it wants to be recorded. */
+  readonly self: Member;
+  /** This start of it, already stored (§3). */
+  readonly incarnation: number;
+  readonly chain: Chain;
+  readonly encode: (command: Command) => Uint8Array;
+  readonly log: LogStore;
+  readonly state: StateStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** The node has stopped for good; called once. */
+  readonly onFatal: (error: Error) => void;
+  /** A line for people. */
+  readonly onNotice: (level: "info" | "warn", text: string) => void;
+}

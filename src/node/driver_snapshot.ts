@@ -1,0 +1,101 @@
+/**
+ * Taking a snapshot in: fetched from a member, built as a new state beside the current one, and
+ * handed to the core, which decides whether to switch to it (DESIGN §6.3, §6.4). Owns the state
+ * being built; never switches by itself.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import type { Input } from "../raft/io.ts";
+import type { Base, NodeId } from "../raft/types.ts";
+import type { SnapshotSink, StateStore, Transport } from "./ports.ts";
+
+/** What a {@linkcode SnapshotIntake} needs and whom it tells. */
+export interface SnapshotIntakeOptions {
+  readonly state: StateStore;
+  readonly transport: Transport;
+  readonly step: (input: Input) => void;
+  /** A person should read it: a fetch failed, and why. The core tries again. */
+  readonly onNotice: (text: string) => void;
+}
+
+/** At most one snapshot being fetched, and at most one built and not yet switched to. */
+export class SnapshotIntake {
+  readonly #options: SnapshotIntakeOptions;
+  #fetching = false;
+  #built: { readonly base: Base; readonly sink: SnapshotSink } | null = null;
+  #stopped = false;
+
+  constructor(options: SnapshotIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Begins a fetch; while one runs, another is not begun. */
+  fetch(from: NodeId): void {
+    if (this.#fetching || this.#stopped) return;
+    this.#fetching = true;
+    void this.#run(from);
+  }
+
+  /** The state that this base was built as; it is the caller's from now on. */
+  take(base: Base): SnapshotSink {
+    const built = this.#built;
+    assert(built !== null, `Install of ${base.index} without a built snapshot`);
+    assert(built.base.checksum === base.checksum, `Install of ${base.index} is not what was built`);
+    this.#built = null;
+    return built.sink;
+  }
+
+  /** Gives up what is being built: it is no state of this node, and its file goes at the start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#discardBuilt();
+  }
+
+  async #run(from: NodeId): Promise<void> {
+    let sink: SnapshotSink | null = null;
+    try {
+      await this.#discardBuilt();
+      const fetch = await this.#options.transport.fetchSnapshot(from);
+      this.#step({ kind: "snapshotFetching", index: fetch.base.index });
+      sink = await this.#options.state.buildSnapshot();
+      for await (const chunk of fetch.chunks) {
+        if (this.#stopped) break;
+        await sink.write(chunk);
+      }
+      if (this.#stopped) return await sink.abort();
+      await sink.finish({ applied: fetch.base, digest: fetch.digest() });
+      this.#built = { base: fetch.base, sink };
+      this.#fetching = false;
+      const { base, termStarts } = fetch;
+      this.#step({ kind: "snapshotBuilt", base, termStarts });
+    } catch (error) {
+      await this.#failed(from, { error, sink });
+    }
+  }
+
+  async #failed(
+    from: NodeId,
+    failure: { readonly error: unknown; readonly sink: SnapshotSink | null },
+  ): Promise<void> {
+    this.#fetching = false;
+    if (failure.sink !== null) await failure.sink.abort().catch(() => undefined);
+    if (this.#stopped) return;
+    const { error } = failure;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#options.onNotice(`Cannot take the snapshot of ${from}: ${why}: it will be tried again`);
+    this.#step({ kind: "snapshotFetching", index: null });
+  }
+
+  async #discardBuilt(): Promise<void> {
+    const built = this.#built;
+    this.#built = null;
+    // A file that stays behind goes at the next start, like every other that is not current.
+    if (built !== null) await built.sink.abort().catch(() => undefined);
+  }
+
+  #step(input: Input): void {
+    if (!this.#stopped) this.#options.step(input);
+  }
+}
