@@ -20,6 +20,15 @@ export const limits = {
   pageRowsDefault: 100,
   /** A longer page would block the event loop for more than a few ms. */
   pageRowsMax: 500,
+  /** UTF-8 bytes of bodies in one page: an answer must stay below gRPC's 4 MiB. */
+  pageBodyBytesMax: 1024 * 1024,
+  /** Accounts that bore one name, one after another, whose messages a conversation shows. */
+  nameOwnersMax: 16,
+  /**
+   * Messages of deleted accounts moved with each command: bounds how long one batch takes. Part
+   * of the replicated state machine: nodes of one cluster must agree on it.
+   */
+  deletedMessagesPerCommand: 32,
   /** Positions a subscriber may offer: one a term; older ones would only fetch more again. */
   positionsMax: 16,
 
@@ -103,6 +112,17 @@ export const limits = {
   sessionCheckMs: 100,
   /** Time between two attempts to connect to a peer that is down, ms: two refusals mean gone. */
   redialMs: 25,
+  /** Attempts at that pace, about a second; then slower, until the peer is heard of. */
+  redialsQuickMax: 40,
+  redialSlowMs: 200,
+  /** Time before a peer that said no is asked again, ms. */
+  redialRejectedMs: 1_000,
+  /** Frames held for one peer while its link is being dialled. */
+  heldFramesMax: 256,
+  /** A link from which nothing comes for so long is given up, ms: members ping all the time. */
+  linkSilenceMsMax: 5_000,
+  /** Time in which an older start of a node shows that it still lives, ms: a copied directory. */
+  olderStartAnswersMs: 500,
   /** A snapshot that nobody reads is closed after this, ms: it holds the database's history. */
   snapshotIdleMsMax: 60_000,
   /** Snapshots being served at once: each holds a read transaction. */
