@@ -1,0 +1,104 @@
+/**
+ * Generates the protobuf codecs in `src/rpc/gen/` from `proto/`: an ES module by protobufjs-cli
+ * and its types by `codec_types.ts` (the types of protobufjs-cli come through JSDoc, which does
+ * not run under Deno, and call every field optional). The output is committed, so nobody needs
+ * this tool to build; `--check` says whether it is fresh, and writes nothing.
+ *
+ * Run: `deno run -A tools/generate_codecs.ts [--check]`
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import protobuf from "protobufjs";
+import pbjs from "protobufjs-cli/pbjs.js";
+import { codecTypes } from "./codec_types.ts";
+
+const PROTO = new URL("../proto/", import.meta.url);
+const OUTPUT = new URL("../src/rpc/gen/", import.meta.url);
+
+const FILES = [
+  "jmessage/v1/chat.proto",
+  "jmessage/v1/admin.proto",
+  "jmessage/v1/cluster.proto",
+  "grpc/health/v1/health.proto",
+];
+
+const NOTE = `// Generated from proto/ by tools/generate_codecs.ts. Do not edit.\n`;
+
+/** The reflected schema of all files of `proto/`. */
+function loadRoot(): protobuf.Root {
+  const root = new protobuf.Root();
+  // What is not ours (google/protobuf/*) comes bundled with protobufjs under its own name.
+  root.resolvePath = (_origin, target) => {
+    const path = fileURLToPath(new URL(target, PROTO));
+    return existsSync(path) ? path : target;
+  };
+  root.loadSync(FILES);
+  root.resolveAll();
+  return root;
+}
+
+/** Encoders and decoders only: conversion and checks are those of `src/rpc/convert_*.ts`. */
+function generateModule(): Promise<string> {
+  const leaveOut = [
+    "create",
+    "verify",
+    "convert",
+    "delimited",
+    "typeurl",
+    "service",
+    "comments",
+  ];
+  const options = ["--target", "static", "--root", "jmessage", "--es6", "--force-number"];
+  const without = leaveOut.map((name) => `--no-${name}`);
+  const args = [...options, ...without, "--path", fileURLToPath(PROTO), ...FILES];
+  return new Promise((resolve, reject) => {
+    pbjs.main(args, (error, output) => {
+      if (error || output === undefined) reject(error ?? new Error("protobufjs-cli is silent"));
+      else resolve(output);
+    });
+  });
+}
+
+/** The files to write, by name. */
+async function generate(): Promise<ReadonlyMap<string, string>> {
+  const root = loadRoot();
+  const code = [
+    `// @ts-self-types="./messages.d.ts"`,
+    NOTE,
+    `import { protobuf as $protobuf } from "../protobuf.ts";`,
+    "",
+    (await generateModule()).trim(),
+    "",
+  ].join("\n");
+  return new Map([
+    ["messages.js", code],
+    ["messages.d.ts", `${NOTE}\n${codecTypes(root)}`],
+  ]);
+}
+
+async function isFresh(name: string, text: string): Promise<boolean> {
+  const path = new URL(name, OUTPUT);
+  return existsSync(path) && (await readFile(path, "utf8")) === text;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const files = await generate();
+  if (!args.includes("--check")) {
+    await mkdir(OUTPUT, { recursive: true });
+    for (const [name, text] of files) await writeFile(new URL(name, OUTPUT), text);
+    return 0;
+  }
+  let stale = 0;
+  for (const [name, text] of files) {
+    if (await isFresh(name, text)) continue;
+    console.error(`src/rpc/gen/${name} is stale: run deno run -A tools/generate_codecs.ts`);
+    stale++;
+  }
+  return stale === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
