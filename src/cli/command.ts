@@ -10,11 +10,13 @@
  * @module
  */
 
+import process from "node:process";
 import {
   Command,
   type CommanderError,
   type CommandUnknownOpts,
-  Option,
+  InvalidArgumentError,
+  type Option,
 } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 
@@ -24,9 +26,6 @@ export interface LazyCommand {
   readonly summary: string;
   load(): Promise<CommandUnknownOpts>;
 }
-
-/** Where the environment of the process is read from; tests pass their own. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * A command with what each one must have: a summary (one line, no full stop) and an example of
@@ -51,23 +50,41 @@ const OFF = new Set(["", "0", "false", "no", "off"]);
  * Readies a finished tree: environment variables for every flag, and misuse thrown as
  * `ChatError` of reason `INVALID_ARGUMENT` in one line instead of printed.
  */
-export function prepare(command: CommandUnknownOpts, environment: Environment): void {
-  for (const option of command.options) bindEnvironment(option, environment);
-  command.configureOutput({ outputError: () => {} });
+export function prepare(command: CommandUnknownOpts): void {
+  for (const option of command.options) {
+    if (option.long && option.long !== "--version") option.env(environmentName(option.long));
+  }
+  // Only now is it known which command runs: another's variables must not be able to stop it.
+  command.hook("preSubcommand", (_, child) => readEnvironment(child));
+  command.configureOutput({ writeErr: () => {} });
   command.exitOverride((error) => {
     throw isMisuse(error) ? misuse(command, error) : error;
   });
-  for (const child of command.commands) prepare(child, environment);
+  for (const child of command.commands) prepare(child);
 }
 
-/** A switch (a flag without a value) counts as set unless its variable says it is off. */
-function bindEnvironment(option: Option, environment: Environment): void {
-  if (option.long === undefined || option.long === "--version") return;
-  const name = environmentName(option.long);
+/** Sets what the environment says, as a default that the command line overrides. */
+function readEnvironment(command: CommandUnknownOpts): void {
+  for (const option of command.options) {
+    const text = option.envVar === undefined ? undefined : process.env[option.envVar];
+    if (text === undefined) continue;
+    const value = environmentValue(command, { option, text });
+    command.setOptionValueWithSource(option.attributeName(), value, "env");
+  }
+}
+
+function environmentValue(
+  command: CommandUnknownOpts,
+  { option, text }: { readonly option: Option; readonly text: string },
+): unknown {
   const isSwitch = !option.required && !option.optional;
-  const value = environment[name];
-  if (isSwitch && value !== undefined && OFF.has(value.toLowerCase())) return;
-  option.env(name);
+  if (isSwitch) return !OFF.has(text.toLowerCase());
+  try {
+    return option.parseArg === undefined ? text : option.parseArg(text, undefined);
+  } catch (thrown) {
+    if (!(thrown instanceof InvalidArgumentError)) throw thrown;
+    return command.error(`value '${text}' of ${option.envVar} is invalid. ${thrown.message}`);
+  }
 }
 
 /** Help and version end the program too, but nothing is wrong then. */

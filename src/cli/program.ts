@@ -8,7 +8,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
 import { ChatError, REASONS } from "../errors.ts";
-import { type Environment, type LazyCommand, prepare } from "./command.ts";
+import { type LazyCommand, prepare } from "./command.ts";
 import { printable } from "./text.ts";
 
 /** Version of this program. */
@@ -17,7 +17,6 @@ export const version: string = config.version;
 /** What the program needs from its surroundings. */
 export interface ProgramOptions {
   readonly commands: readonly LazyCommand[];
-  readonly environment: Environment;
   /** Takes the one line of a failure. */
   readonly onError: (line: string) => void;
 }
@@ -30,7 +29,7 @@ export async function runProgram(
   const words = args[0] === "help" ? [...args.slice(1), "--help"] : args;
   try {
     const root = await commandTree(words, options.commands);
-    prepare(root, options.environment);
+    prepare(root);
     await root.parseAsync(words, { from: "user" });
     return 0;
   } catch (thrown) {

@@ -1,0 +1,196 @@
+/**
+ * `jmessage admin`: status, digest, transfer, remove, wait and recover. Owns their flags and how
+ * results look; the asking is `admin_cluster.ts`'s, recovery `src/storage`'s.
+ *
+ * @module
+ */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { StatusResponse } from "../rpc/api.ts";
+import { AdminCluster, type AdminConnect, pause } from "./admin_cluster.ts";
+import { digestText, statusJson, statusText } from "./admin_text.ts";
+import { newCommand } from "./command.ts";
+import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
+import { type Output } from "./output.ts";
+import { printable } from "./text.ts";
+
+/** What the admin commands need from outside; tests pass their own. */
+export interface AdminOptions {
+  readonly connect: AdminConnect;
+  readonly output: Output;
+}
+
+/** Flags that every command asking a running cluster has. */
+interface ClusterFlags {
+  readonly servers: readonly string[];
+  readonly timeout: number;
+  readonly json?: true | undefined;
+}
+
+/** `jmessage admin`. */
+export function adminCommand(options: AdminOptions): CommandUnknownOpts {
+  const group = newCommand("admin", "look after a cluster", {
+    example: "jmessage admin status -s 127.0.0.1:2625",
+  });
+  group.addCommand(statusCommand(options));
+  group.addCommand(digestCommand(options));
+  group.addCommand(transferCommand(options));
+  group.addCommand(removeCommand(options));
+  group.addCommand(waitCommand(options));
+  return group;
+}
+
+function statusCommand(options: AdminOptions): CommandUnknownOpts {
+  return newCommand("status", "show the cluster as each member sees it", {
+    example: "jmessage admin status -s 127.0.0.1:2625,127.0.0.1:2635",
+  })
+    .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
+    .action((flags) =>
+      withCluster(flags, options, async (cluster) => {
+        const status = await cluster.status();
+        printStatus(status, flags, options.output);
+      })
+    );
+}
+
+function digestCommand(options: AdminOptions): CommandUnknownOpts {
+  return newCommand("digest", "compare the members' databases at one applied index", {
+    example: "jmessage admin digest --json",
+  })
+    .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
+    .action((flags) =>
+      withCluster(flags, options, async (cluster) => {
+        const members = await cluster.digests();
+        const first = members?.[0];
+        if (members === undefined || first === undefined) {
+          throw new ChatError(
+            "NOT_UP_TO_DATE",
+            "Cannot compare digests as writes never paused long enough; try again when it is quieter",
+          );
+        }
+        const identical = members.every((member) => member.digest === first.digest);
+        const { appliedIndex } = first;
+        if (flags.json) options.output.json({ identical, appliedIndex, members });
+        else options.output.line(digestText({ identical, appliedIndex, members }));
+        if (!identical) {
+          throw new ChatError(
+            "CORRUPT",
+            `Members differ at index ${appliedIndex}: a database was damaged; ` +
+              "stop the one that differs from the others and let it join again with an empty directory",
+          );
+        }
+      })
+    );
+}
+
+function transferCommand(options: AdminOptions): CommandUnknownOpts {
+  return newCommand("transfer", "hand leadership over", {
+    example: "jmessage admin transfer --to b",
+  })
+    .option("--to <id>", "the member to lead (default: whoever is most up to date)")
+    .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
+    .action((flags) =>
+      withCluster(flags, options, async (cluster) => {
+        const request = flags.to === undefined ? {} : { to: flags.to };
+        const { leader, term } = await cluster.onLeader((api, context) =>
+          api.transferLeadership(request, context)
+        );
+        if (flags.json) options.output.json({ leader, term });
+        else options.output.line(`${printable(leader)} leads in term ${printable(term)}`);
+      })
+    );
+}
+
+function removeCommand(options: AdminOptions): CommandUnknownOpts {
+  return newCommand("remove", "take a member out for good", {
+    example: "jmessage admin remove c",
+  })
+    .argument("<id>", "the member's id, as status shows it")
+    .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
+    .action((id, flags) =>
+      withCluster(flags, options, async (cluster) => {
+        const { members } = await cluster.onLeader((api, context) =>
+          api.removeMember({ id }, context)
+        );
+        if (flags.json) options.output.json({ members });
+        else options.output.line(`members now: ${members.map(printable).join(", ")}`);
+      })
+    );
+}
+
+function waitCommand(options: AdminOptions): CommandUnknownOpts {
+  return newCommand("wait", "wait until every member has caught up", {
+    example: "jmessage admin wait --synced --members 3 --timeout 60",
+  })
+    .requiredOption("--synced", "every member votes, answers and has applied what is committed")
+    .option("--members <n>", "and there are this many", parseInteger(1, limits.addressesMax))
+    .addOption(serversOption()).addOption(timeoutOption(60)).addOption(jsonOption())
+    .action((flags) =>
+      withCluster(flags, options, async (cluster) => {
+        const status = await waitSynced(cluster, flags.members ?? 1);
+        printStatus(status, flags, options.output);
+      })
+    );
+}
+
+/** Polls until the cluster is synced; throws `NOT_UP_TO_DATE` with what is missing. */
+async function waitSynced(cluster: AdminCluster, membersMin: number): Promise<StatusResponse> {
+  let missing = "no node answered";
+  let goal = 0;
+  while (Date.now() < cluster.deadlineMs) {
+    try {
+      const status = await cluster.status();
+      goal ||= Math.max(...status.members.map((member) => member.commitIndex));
+      const problem = whatIsMissing(status, { membersMin, goal });
+      if (problem === undefined) return status;
+      missing = problem;
+    } catch (thrown) {
+      missing = ChatError.from(thrown).message;
+    }
+    await pause();
+  }
+  throw new ChatError(
+    "NOT_UP_TO_DATE",
+    `Cannot see the cluster synced within the timeout: ${missing}; wait longer with --timeout`,
+  );
+}
+
+function whatIsMissing(
+  status: StatusResponse,
+  options: { readonly membersMin: number; readonly goal: number },
+): string | undefined {
+  const { members } = status;
+  if (status.leader === "") return "there is no leader";
+  if (members.length < options.membersMin) {
+    return `${members.length} of ${options.membersMin} members are there`;
+  }
+  for (const member of members) {
+    if (!member.reachable) return `${member.id} does not answer`;
+    if (!member.voter) return `${member.id} is not a voter yet`;
+    if (member.appliedIndex < options.goal) {
+      return `${member.id} has applied ${member.appliedIndex} of ${options.goal}`;
+    }
+  }
+  return undefined;
+}
+
+function printStatus(status: StatusResponse, flags: ClusterFlags, output: Output): void {
+  if (flags.json) output.json(statusJson(status));
+  else output.line(statusText(status));
+}
+
+async function withCluster(
+  flags: ClusterFlags,
+  options: AdminOptions,
+  action: (cluster: AdminCluster) => Promise<void>,
+): Promise<void> {
+  const deadlineMs = Date.now() + flags.timeout * 1_000;
+  const cluster = new AdminCluster(flags.servers, { connect: options.connect, deadlineMs });
+  try {
+    await action(cluster);
+  } finally {
+    cluster.close();
+  }
+}

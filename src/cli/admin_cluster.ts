@@ -1,0 +1,188 @@
+/**
+ * What the admin commands ask of a whole cluster: status gathered from each member, digests at
+ * one common index, and calls that must reach the leader. Owns the asking and the putting
+ * together; it never prints (see `admin.ts`) and knows nothing of gRPC but `AdminApi`.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type {
+  AdminApi,
+  CallContext,
+  DigestResponse,
+  StatusMember,
+  StatusResponse,
+} from "../rpc/api.ts";
+
+/** An open connection to one node's admin service. */
+export interface AdminConnection {
+  readonly api: AdminApi;
+  close(): void;
+}
+
+/** Opens a connection; nothing is sent before the first call. */
+export type AdminConnect = (address: string) => AdminConnection;
+
+/** Asks one cluster, through the addresses it was given and those it learns. */
+export class AdminCluster {
+  readonly #servers: readonly string[];
+  readonly #connect: AdminConnect;
+  readonly #connections = new Map<string, AdminConnection>();
+  /** Absolute, ms since the epoch. */
+  readonly deadlineMs: number;
+
+  constructor(
+    servers: readonly string[],
+    options: { readonly connect: AdminConnect; readonly deadlineMs: number },
+  ) {
+    this.#servers = servers;
+    this.#connect = options.connect;
+    this.deadlineMs = options.deadlineMs;
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+  }
+
+  /**
+   * The cluster as each member sees it: the leader's answer (else the newest term's), with the
+   * row of every member that answers replaced by what it says of itself.
+   * Throws `NO_LEADER` if no address answers at all.
+   */
+  async status(): Promise<StatusResponse> {
+    const first = await this.#firstAnswer();
+    const others = first.members.filter((member) => member.id !== first.self);
+    const answers = await Promise.allSettled(
+      others.map((member) => this.#statusOf(member.clientAddress)),
+    );
+    const all = [first];
+    for (const [index, answer] of answers.entries()) {
+      const same = answer.status === "fulfilled" && answer.value.clusterId === first.clusterId &&
+        answer.value.self === others[index]?.id;
+      if (same) all.push(answer.value);
+    }
+    return merge(all);
+  }
+
+  /**
+   * Digests of all members that answer, at one index that all of them had applied; `undefined`
+   * if they were never seen at one index before the deadline, which only steady writes cause.
+   */
+  async digests(): Promise<readonly DigestResponse[] | undefined> {
+    const seen = new Map<number, Map<string, DigestResponse>>();
+    const { members } = await this.status();
+    let atLeastIndex = Math.max(...members.map((member) => member.appliedIndex));
+    while (Date.now() < this.deadlineMs) {
+      const answers = await this.#digestsAt(members, atLeastIndex);
+      for (const answer of answers) {
+        const row = seen.get(answer.appliedIndex) ?? new Map<string, DigestResponse>();
+        seen.set(answer.appliedIndex, row.set(answer.id, answer));
+        if (answers.every(({ id }) => row.has(id))) {
+          return answers.map(({ id }) => row.get(id) ?? answer);
+        }
+      }
+      atLeastIndex = Math.max(atLeastIndex, ...answers.map((answer) => answer.appliedIndex));
+      await pause();
+    }
+    return undefined;
+  }
+
+  /** Calls the leader; tries again while there is none or it has just changed. */
+  async onLeader<T>(call: (api: AdminApi, context: CallContext) => Promise<T>): Promise<T> {
+    let address: string | undefined;
+    while (true) {
+      try {
+        address ??= await this.#leaderAddress();
+        return await call(this.#open(address).api, this.#context());
+      } catch (thrown) {
+        const error = ChatError.from(thrown);
+        const again = error.reason === "NOT_LEADER" || error.reason === "NO_LEADER";
+        if (!again || Date.now() + limits.adminPollMs >= this.deadlineMs) throw error;
+        address = error.leader === "" ? undefined : error.leader;
+        await pause();
+      }
+    }
+  }
+
+  async #leaderAddress(): Promise<string> {
+    const status = await this.status();
+    const leader = status.members.find((member) => member.id === status.leader);
+    if (leader !== undefined) return leader.clientAddress;
+    throw new ChatError("NO_LEADER", "Cannot reach a leader as none is known; try again shortly");
+  }
+
+  /** The first answer of the given addresses, asked at once. */
+  async #firstAnswer(): Promise<StatusResponse> {
+    try {
+      return await Promise.any(this.#servers.map((address) => this.#statusOf(address)));
+    } catch (thrown) {
+      const reasons = thrown instanceof AggregateError ? thrown.errors : [thrown];
+      const servers = this.#servers.join(", ");
+      throw new ChatError(
+        "NO_LEADER",
+        `Cannot reach a node at ${servers} (${ChatError.from(reasons[0]).message}); ` +
+          "start one or name others with --servers",
+        { cause: thrown },
+      );
+    }
+  }
+
+  #statusOf(address: string): Promise<StatusResponse> {
+    return this.#open(address).api.status({}, this.#context());
+  }
+
+  async #digestsAt(
+    members: readonly StatusMember[],
+    atLeastIndex: number,
+  ): Promise<readonly DigestResponse[]> {
+    const answers = await Promise.allSettled(
+      members.map((member) =>
+        this.#open(member.clientAddress).api.digest({ atLeastIndex }, this.#context())
+      ),
+    );
+    const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+    if (digests.length > 0) return digests;
+    throw new ChatError("NOT_UP_TO_DATE", "Cannot read a digest as no member answers; try again");
+  }
+
+  #open(address: string): AdminConnection {
+    const open = this.#connections.get(address) ?? this.#connect(address);
+    this.#connections.set(address, open);
+    return open;
+  }
+
+  /** Bounded by the command's deadline and by what one answer may take. */
+  #context(): CallContext {
+    const deadlineMs = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax);
+    return { deadlineMs, signal: AbortSignal.timeout(Math.max(0, deadlineMs - Date.now())) };
+  }
+}
+
+/** Resolves after the pause between two looks at a cluster. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, limits.adminPollMs));
+}
+
+function merge(answers: readonly StatusResponse[]): StatusResponse {
+  const isLeader = (answer: StatusResponse) => answer.self === answer.leader;
+  const newest =
+    [...answers].sort((left, right) =>
+      Number(isLeader(right)) - Number(isLeader(left)) ||
+      Math.max(...right.members.map((member) => member.commitIndex)) -
+        Math.max(...left.members.map((member) => member.commitIndex))
+    )[0];
+  if (newest === undefined) throw new ChatError("INTERNAL", "Cannot merge no answers");
+  const own = new Map(
+    answers.flatMap((answer) =>
+      answer.members.filter((member) => member.id === answer.self).map((row) => [row.id, row])
+    ),
+  );
+  const members = newest.members.map((member) => {
+    const row = own.get(member.id);
+    return row === undefined ? member : { ...row, voter: member.voter, reachable: true };
+  });
+  return { ...newest, members };
+}

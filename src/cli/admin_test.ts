@@ -1,0 +1,241 @@
+/**
+ * Shows what the admin commands print and how they end, over clusters made up in memory.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { ChatError } from "../errors.ts";
+import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
+import { adminCommand } from "./admin.ts";
+import type { AdminConnection } from "./admin_cluster.ts";
+import { runProgram } from "./program.ts";
+
+function member(id: string, changes: Partial<StatusMember> = {}): StatusMember {
+  const role = id === "a" ? "leader" : "follower";
+  const addresses = { clientAddress: `${id}:1`, peerAddress: `${id}:2` };
+  const indexes = { lastIndex: 9, commitIndex: 9, appliedIndex: 9 };
+  return {
+    ...{ id, role, voter: true, term: "1.2.a", ...addresses, ...indexes },
+    ...{ reachable: true, incarnation: 7 },
+    ...changes,
+  };
+}
+
+function status(self: string, members: readonly StatusMember[]): StatusResponse {
+  const policy = { quorum: "all", lastResort: true, livesByLastResort: false } as const;
+  return { clusterId: "k", ...policy, term: "1.2.a", leader: "a", tolerates: 2, self, members };
+}
+
+/** A node that answers as it is told, and refuses whatever it is not told. */
+function fakeApi(answers: Partial<AdminApi>): AdminApi {
+  const refuse = () => Promise.reject(new ChatError("NO_LEADER", "Cannot connect: refused"));
+  return {
+    status: refuse,
+    digest: refuse,
+    transferLeadership: refuse,
+    removeMember: refuse,
+    ...answers,
+  };
+}
+
+interface Trial {
+  readonly code: number;
+  readonly lines: readonly string[];
+  readonly json: readonly object[];
+  readonly errors: readonly string[];
+  /** Connections left open. */
+  readonly open: number;
+}
+
+async function trial(nodes: Record<string, Partial<AdminApi>>, args: string): Promise<Trial> {
+  const lines: string[] = [];
+  const json: object[] = [];
+  const errors: string[] = [];
+  let open = 0;
+  const output = {
+    line: (text: string) => void lines.push(text),
+    json: (value: object) => void json.push(value),
+    remark() {},
+  };
+  const connect = (address: string): AdminConnection => {
+    open += 1;
+    return { api: fakeApi(nodes[address] ?? {}), close: () => void (open -= 1) };
+  };
+  const load = () => Promise.resolve(adminCommand({ connect, output }));
+  const code = await runProgram(args.split(" "), {
+    commands: [{ name: "admin", summary: "look after a cluster", load }],
+    onError: (line) => void errors.push(line),
+  });
+  return { code, lines, json, errors, open };
+}
+
+const answers = (self: string, members: readonly StatusMember[]) => ({
+  status: () => Promise.resolve(status(self, members)),
+});
+
+Deno.test("admin status: each row is what that member says, the rest the leader's view", async () => {
+  const nodes = {
+    "a:1": answers("a", [
+      member("a"),
+      member("b", { appliedIndex: 3 }),
+      member("c", { reachable: false }),
+    ]),
+    "b:1": answers("b", [
+      member("a", { lastIndex: 5 }),
+      member("b", { appliedIndex: 8, voter: false }),
+    ]),
+  };
+  const { code, json, open } = await trial(nodes, "admin status --json -s b:1,x:1");
+  assert.deepEqual([code, open], [0, 0]);
+  assert.deepEqual(json, [{
+    clusterId: "k",
+    quorum: "all",
+    lastResort: true,
+    livesByLastResort: false,
+    term: "1.2.a",
+    leader: "a",
+    tolerates: 2,
+    members: [member("a"), member("b", { appliedIndex: 8 }), member("c", { reachable: false })],
+  }]);
+});
+
+Deno.test("admin status: for people, a few lines and a table", async () => {
+  const nodes = { "a:1": answers("a", [member("a"), member("b", { reachable: false })]) };
+  const { lines } = await trial(nodes, "admin status -s a:1");
+  assert.deepEqual(lines.join("\n").split("\n"), [
+    "cluster  k",
+    "quorum   all, last resort on",
+    "leader   a in term 1.2.a",
+    "survives 2 more faults right now",
+    "",
+    "ID  ROLE      VOTER  CLIENTS  PEERS  LAST  COMMITTED  APPLIED",
+    "a   leader    yes    a:1      a:2       9          9        9",
+    "b   follower  yes    b:1      b:2       9          9        9  does not answer",
+  ]);
+});
+
+Deno.test("admin status: where nobody answers, one line says what to do", async () => {
+  const { code, errors, json, open } = await trial({}, "admin status --json -s x:1,y:1");
+  assert.deepEqual([code, json, open], [1, [], 0]);
+  assert.deepEqual(errors, [
+    "jmessage: Cannot reach a node at x:1, y:1 (Cannot connect: refused); " +
+    "start one or name others with --servers",
+  ]);
+});
+
+function digesting(id: string, indexes: number[], digest: (index: number) => string) {
+  const members = [member("a"), member("b")];
+  return {
+    ...answers(id, members),
+    digest: () => {
+      const appliedIndex = (indexes.length > 1 ? indexes.shift() : indexes[0]) ?? 0;
+      return Promise.resolve({ id, appliedIndex, digest: digest(appliedIndex) });
+    },
+  };
+}
+
+Deno.test("admin digest: compares at one index although writes go on", async () => {
+  const nodes = {
+    "a:1": digesting("a", [10, 12, 14], (index) => `d${index}`),
+    "b:1": digesting("b", [11, 13, 12], (index) => `d${index}`),
+  };
+  const { code, json } = await trial(nodes, "admin digest --json -s a:1");
+  assert.equal(code, 0);
+  assert.deepEqual(json, [{
+    identical: true,
+    appliedIndex: 12,
+    members: [
+      { id: "a", appliedIndex: 12, digest: "d12" },
+      { id: "b", appliedIndex: 12, digest: "d12" },
+    ],
+  }]);
+});
+
+Deno.test("admin digest: members that differ are shown, and the command fails", async () => {
+  const nodes = {
+    "a:1": digesting("a", [10], () => "one"),
+    "b:1": digesting("b", [10], () => "other"),
+  };
+  const { code, lines, errors } = await trial(nodes, "admin digest -s a:1");
+  assert.equal(code, 1);
+  assert.match(lines.join("\n"), /^different at index 10\n[^]*a {3}one\nb {3}other$/);
+  assert.match(errors[0] ?? "", /Members differ at index 10/);
+});
+
+Deno.test("admin transfer: goes to the leader, and follows it when it has moved", async () => {
+  const asked: string[] = [];
+  const moved = new ChatError("NOT_LEADER", "not the leader, the leader is at b:1", {
+    leader: "b:1",
+  });
+  const nodes = {
+    "c:1": answers("c", [member("a"), member("b"), member("c")]),
+    "a:1": {
+      transferLeadership: () => {
+        asked.push("a");
+        return Promise.reject(moved);
+      },
+    },
+    "b:1": {
+      transferLeadership: ({ to }: { readonly to?: string }) => {
+        asked.push(`b to ${to}`);
+        return Promise.resolve({ leader: "c", term: "1.3.c" });
+      },
+    },
+  };
+  const { code, json } = await trial(nodes, "admin transfer --to c --json -s c:1");
+  assert.equal(code, 0);
+  assert.deepEqual(asked, ["a", "b to c"]);
+  assert.deepEqual(json, [{ leader: "c", term: "1.3.c" }]);
+});
+
+Deno.test("admin remove: prints who stays; a refusal is told as it is", async () => {
+  const removed = {
+    ...answers("a", [member("a")]),
+    removeMember: ({ id }: { readonly id: string }) =>
+      id === "c"
+        ? Promise.resolve({ members: ["a", "b"] })
+        : Promise.reject(new ChatError("INVALID_ARGUMENT", "Cannot remove x as it is no member")),
+  };
+  const done = await trial({ "a:1": removed }, "admin remove c -s a:1");
+  assert.deepEqual([done.code, done.lines], [0, ["members now: a, b"]]);
+  const refused = await trial({ "a:1": removed }, "admin remove x -s a:1");
+  assert.deepEqual([refused.code, refused.errors], [2, [
+    "jmessage: Cannot remove x as it is no member",
+  ]]);
+});
+
+Deno.test("admin wait: ends once all have voted, answered and applied", async () => {
+  let looks = 0;
+  const nodes = {
+    "a:1": {
+      status: () => {
+        looks += 1;
+        const other = member("b", { voter: looks > 1, appliedIndex: looks > 2 ? 9 : 4 });
+        return Promise.resolve(status("a", [member("a"), other]));
+      },
+    },
+  };
+  const { code, json } = await trial(nodes, "admin wait --synced --members 2 --json -s a:1");
+  assert.deepEqual([code, json.length, looks], [0, 1, 3]);
+});
+
+Deno.test("admin wait: at the timeout it says what was missing", async () => {
+  const nodes = { "a:1": answers("a", [member("a"), member("b", { voter: false })]) };
+  const { code, errors } = await trial(nodes, "admin wait --synced --timeout 1 -s a:1");
+  assert.equal(code, 1);
+  assert.match(errors[0] ?? "", /b is not a voter yet/);
+});
+
+Deno.test("admin: every command shows an example", () => {
+  const command = adminCommand({
+    connect: () => ({ api: fakeApi({}), close() {} }),
+    output: { line() {}, json() {}, remark() {} },
+  });
+  for (const child of command.commands) {
+    let help = "";
+    child.configureOutput({ writeOut: (text) => void (help += text) });
+    child.outputHelp();
+    assert.match(help, new RegExp(`Example:\n  jmessage admin ${child.name()}`));
+  }
+});

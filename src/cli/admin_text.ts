@@ -1,0 +1,72 @@
+/**
+ * How the answers of the admin commands look, to people and to programs. Owns the wording and
+ * the order of the fields; it asks nobody.
+ *
+ * @module
+ */
+
+import type { DigestResponse, StatusResponse } from "../rpc/api.ts";
+import { printable, table } from "./text.ts";
+
+/** The object that `admin status --json` prints: the contract's fields and no other. */
+export function statusJson(status: StatusResponse): object {
+  const { clusterId, quorum, lastResort, livesByLastResort, term, leader, tolerates } = status;
+  const members = status.members.map((member) => ({
+    id: member.id,
+    role: member.role,
+    voter: member.voter,
+    clientAddress: member.clientAddress,
+    peerAddress: member.peerAddress,
+    term: member.term,
+    lastIndex: member.lastIndex,
+    commitIndex: member.commitIndex,
+    appliedIndex: member.appliedIndex,
+    reachable: member.reachable,
+    incarnation: member.incarnation,
+  }));
+  return { clusterId, quorum, lastResort, livesByLastResort, term, leader, tolerates, members };
+}
+
+/** The cluster in a few lines and a table. */
+export function statusText(status: StatusResponse): string {
+  const policy = status.quorum === "all"
+    ? `all, last resort ${status.lastResort ? "on" : "off"}`
+    : "majority";
+  const leader = status.leader === ""
+    ? "none known"
+    : `${printable(status.leader)} in term ${printable(status.term)}`;
+  const faults = status.tolerates === 1 ? "1 more fault" : `${status.tolerates} more faults`;
+  const lines = [
+    `cluster  ${printable(status.clusterId)}`,
+    `quorum   ${policy}`,
+    `leader   ${leader}`,
+    `survives ${faults} right now`,
+  ];
+  if (status.livesByLastResort) {
+    lines.push("lives by last resort: members of the cluster's last full view are missing");
+  }
+  const heading = ["ID", "ROLE", "VOTER", "CLIENTS", "PEERS", "LAST", "COMMITTED", "APPLIED", ""];
+  const rows = status.members.map((member) => [
+    member.id,
+    member.role,
+    member.voter ? "yes" : "no",
+    member.clientAddress,
+    member.peerAddress,
+    member.lastIndex,
+    member.commitIndex,
+    member.appliedIndex,
+    member.reachable ? "" : "does not answer",
+  ]);
+  return [...lines, "", table(heading, rows)].join("\n");
+}
+
+/** Digests of all members, and whether they agree. */
+export function digestText(result: {
+  readonly identical: boolean;
+  readonly appliedIndex: number;
+  readonly members: readonly DigestResponse[];
+}): string {
+  const rows = result.members.map((member) => [member.id, member.digest]);
+  const verdict = result.identical ? "identical" : "different";
+  return `${verdict} at index ${result.appliedIndex}\n\n${table(["ID", "DIGEST"], rows)}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * `jmessage completions`: scripts that complete commands and flags in bash, zsh and fish. Owns
+ * the three dialects; the words come from the command tree itself, so they cannot be out of date.
+ *
+ * @module
+ */
+
+import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { commandPath, type LazyCommand, newCommand } from "./command.ts";
+import { type Output, terminal } from "./output.ts";
+
+/** What may follow one command. */
+interface CompletionNode {
+  /** Names from the program down, as in `["jmessage", "admin"]`. */
+  readonly path: readonly string[];
+  readonly words: readonly { readonly word: string; readonly summary: string }[];
+}
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** `jmessage completions`, for the commands of the given table. */
+export function completionsCommand(
+  commands: readonly LazyCommand[],
+  output: Output = terminal,
+): CommandUnknownOpts {
+  const command = newCommand("completions", "print a completion script for a shell", {
+    example: [
+      "jmessage completions bash >> ~/.bash_completion",
+      "jmessage completions zsh > ~/.zsh/_jmessage",
+      "jmessage completions fish > ~/.config/fish/completions/jmessage.fish",
+    ].join("\n"),
+  });
+  return command
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
+    .action(async (shell) => {
+      const nodes = await completionNodes(commands);
+      output.line({ bash: bashScript, zsh: zshScript, fish: fishScript }[shell](nodes));
+    });
+}
+
+/** All commands with what may follow them, outermost first. */
+export async function completionNodes(
+  commands: readonly LazyCommand[],
+): Promise<readonly CompletionNode[]> {
+  const root: CompletionNode = {
+    path: ["jmessage"],
+    words: [
+      ...commands.map(({ name, summary }) => ({ word: name, summary })),
+      { word: "--help", summary: "print help" },
+      { word: "--version", summary: "print the version" },
+    ],
+  };
+  const nodes = [root];
+  for (const lazy of commands) collect(await lazy.load(), nodes);
+  return nodes;
+}
+
+function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
+  const flags = command.options.filter((option) => !option.hidden && option.long !== undefined);
+  nodes.push({
+    path: ["jmessage", ...commandPath(command).split(" ")],
+    words: [
+      ...command.commands.map((child) => ({ word: child.name(), summary: child.summary() })),
+      ...flags.map((flag) => ({ word: flag.long ?? "", summary: flag.description })),
+      { word: "--help", summary: "print help" },
+    ],
+  });
+  for (const child of command.commands) collect(child, nodes);
+}
+
+/** For bash and zsh: the words typed so far that name a command, joined, choose the answers. */
+function bashScript(nodes: readonly CompletionNode[]): string {
+  const cases = nodes.map(({ path, words }) =>
+    `    "${path.join(" ")}") words="${words.map(({ word }) => word).join(" ")}" ;;`
+  );
+  const names = nodes.map(({ path }) => `"${path.join(" ")}"`).join("|");
+  return `_jmessage() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" index
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    case "$path \${COMP_WORDS[index]}" in
+      ${names}) path="$path \${COMP_WORDS[index]}" ;;
+    esac
+  done
+  case "$path" in
+${cases.join("\n")}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -F _jmessage jmessage`;
+}
+
+function zshScript(nodes: readonly CompletionNode[]): string {
+  return `#compdef jmessage
+autoload -U +X bashcompinit && bashcompinit
+${bashScript(nodes)}`;
+}
+
+function fishScript(nodes: readonly CompletionNode[]): string {
+  const lines = ["complete -c jmessage -f"];
+  for (const { path, words } of nodes) {
+    const condition = path.length === 1
+      ? "__fish_use_subcommand"
+      : path.slice(1).map((name) => `__fish_seen_subcommand_from ${name}`).join("; and ");
+    for (const { word, summary } of words) {
+      const what = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+      lines.push(`complete -c jmessage -n '${condition}' ${what} -d '${quoted(summary)}'`);
+    }
+  }
+  return lines.join("\n");
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
+}
