@@ -1,0 +1,110 @@
+/**
+ * What a batch of commands sees and does, in memory: the rows it needs, read before, with the
+ * effects of its own earlier commands on top, and the list of what must be written. Owns that
+ * overlay; never runs SQL and never decides anything.
+ *
+ * @module
+ */
+
+import type { Outcome, TermKey } from "./command.ts";
+
+/** An account as far as commands look at it. */
+export interface AccountState {
+  readonly id: string;
+  readonly name: string;
+  readonly passwordHash: string;
+  readonly createdAtMs: number;
+  deletedAtMs: number | null;
+}
+
+/** A session as far as commands look at it. */
+export interface SessionState {
+  readonly id: string;
+  readonly accountId: string;
+  readonly tokenHash: string;
+  readonly createdAtMs: number;
+  revokedAtMs: number | null;
+}
+
+/** A message as far as acknowledging looks at it. */
+export interface MessageState {
+  readonly index: number;
+  readonly toAccountId: string;
+  acknowledged: boolean;
+}
+
+/** A message that was sent in this batch. */
+export interface NewMessage extends MessageState {
+  readonly id: string;
+  readonly fromAccountId: string;
+  readonly body: string;
+  readonly sentAtMs: number;
+  readonly term: TermKey;
+}
+
+/** A decided request. */
+export interface RequestState {
+  readonly requestId: string;
+  readonly index: number;
+  readonly fingerprint: string;
+  readonly acceptedAtMs: number;
+  readonly outcome: Outcome;
+}
+
+/** Rows by their ids, as the next command must see them. */
+export interface BatchRows {
+  readonly requests: Map<string, RequestState>;
+  readonly accounts: Map<string, AccountState>;
+  /** Live accounts by name key. */
+  readonly names: Map<string, AccountState>;
+  readonly sessions: Map<string, SessionState>;
+  readonly messages: Map<string, MessageState>;
+  /** When the newest decided request was accepted: the clock of the state. */
+  lastTimeMs: number;
+  /** Whether messages of deleted accounts are still to be moved. */
+  deletionsPending: boolean;
+}
+
+/** What is to be written, in the order in which it came about. */
+export interface BatchChanges {
+  readonly requests: RequestState[];
+  readonly accounts: AccountState[];
+  /** At most one: a deletion begins a batch of its own (apply.ts). */
+  deletion: { readonly index: number; readonly account: AccountState } | null;
+  readonly sessions: SessionState[];
+  /** Sessions that are revoked now. */
+  readonly revoked: SessionState[];
+  readonly messages: NewMessage[];
+  /** Messages that are acknowledged now. */
+  readonly acknowledged: MessageState[];
+}
+
+/** A batch under evaluation. */
+export interface Batch {
+  readonly rows: BatchRows;
+  readonly changes: BatchChanges;
+}
+
+/** A batch that has read and done nothing yet. */
+export function emptyBatch(): Batch {
+  return {
+    rows: {
+      requests: new Map(),
+      accounts: new Map(),
+      names: new Map(),
+      sessions: new Map(),
+      messages: new Map(),
+      lastTimeMs: 0,
+      deletionsPending: false,
+    },
+    changes: {
+      requests: [],
+      accounts: [],
+      deletion: null,
+      sessions: [],
+      revoked: [],
+      messages: [],
+      acknowledged: [],
+    },
+  };
+}

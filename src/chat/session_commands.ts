@@ -1,0 +1,69 @@
+/**
+ * Logging in and out. Owns the life of a session: made once, revoked at most once, kept for
+ * ever, so that its id can never come back to life.
+ *
+ * @module
+ */
+
+import type { Batch, SessionState } from "./batch.ts";
+import type { Command, Outcome } from "./command.ts";
+import type { Stamp } from "./evaluate.ts";
+import { refuseSession } from "./authorize.ts";
+import { refusals } from "./refusals.ts";
+
+/**
+ * Opens a session if the account still has the password hash that the leader checked. The check
+ * took long (scrypt), so the account may have gone meanwhile.
+ */
+export function login(
+  { rows, changes }: Batch,
+  command: Extract<Command, { kind: "login" }>,
+  stamp: Stamp,
+): Outcome {
+  const account = rows.accounts.get(command.accountId);
+  const same = account?.deletedAtMs === null && account.passwordHash === command.passwordHash;
+  if (!same) return refusals.passwordChanged;
+  if (rows.sessions.has(command.sessionId)) return refusals.sessionExists;
+  const session: SessionState = {
+    id: command.sessionId,
+    accountId: command.accountId,
+    tokenHash: command.tokenHash,
+    createdAtMs: stamp.timeMs,
+    revokedAtMs: null,
+  };
+  rows.sessions.set(session.id, session);
+  changes.sessions.push(session);
+  return { ok: true, kind: "login", sessionId: session.id };
+}
+
+/** Revokes the author's session, or every session of its account. */
+export function logout(
+  batch: Batch,
+  command: Extract<Command, { kind: "logout" }>,
+  stamp: Stamp,
+): Outcome {
+  const refused = refuseSession(batch.rows, command);
+  if (refused !== null) return refused;
+  if (command.all) {
+    return { ok: true, kind: "logout", revoked: revokeAll(batch, command.accountId, stamp) };
+  }
+  const session = batch.rows.sessions.get(command.sessionId);
+  if (session !== undefined) revoke(batch, session, stamp);
+  return { ok: true, kind: "logout", revoked: 1 };
+}
+
+/** Revokes every open session of an account; says how many. Needs them all in the batch. */
+export function revokeAll(batch: Batch, accountId: string, stamp: Stamp): number {
+  let revoked = 0;
+  for (const session of batch.rows.sessions.values()) {
+    if (session.accountId !== accountId || session.revokedAtMs !== null) continue;
+    revoke(batch, session, stamp);
+    revoked += 1;
+  }
+  return revoked;
+}
+
+function revoke({ changes }: Batch, session: SessionState, stamp: Stamp): void {
+  session.revokedAtMs = stamp.timeMs;
+  changes.revoked.push(session);
+}

@@ -1,0 +1,30 @@
+/**
+ * Small helpers for building statements of the right number of placeholders.
+ *
+ * @module
+ */
+
+import type { SqlValue } from "./port.ts";
+
+/** Above this a list travels as one JSON argument: SQLite takes 32,766 arguments at most. */
+const placeholdersMax = 32;
+
+/** A fragment of SQL with its arguments. */
+export interface Fragment {
+  readonly sql: string;
+  readonly args: readonly SqlValue[];
+}
+
+/** The right side of an `IN`. Few values as placeholders, which is quicker than a JSON list. */
+export function inList(values: readonly (string | number)[]): Fragment {
+  if (values.length > placeholdersMax) {
+    return { sql: "(SELECT value FROM json_each(?))", args: [JSON.stringify(values)] };
+  }
+  return { sql: `(${values.map(() => "?").join(",")})`, args: values };
+}
+
+/** `(?,?),(?,?)`: rows of `columns` placeholders each, for a `VALUES`. */
+export function valueRows(rows: number, columns: number): string {
+  const row = `(${new Array(columns).fill("?").join(",")})`;
+  return new Array(rows).fill(row).join(",");
+}
