@@ -54,16 +54,23 @@ function assertNamespace(
 }
 
 function declareNamespace(namespace: protobuf.Namespace, indent: string): string {
-  const inner = namespace.nestedArray.map((nested) => declare(nested, indent + "  ")).join("");
-  return inner === "" ? "" : `${indent}export namespace ${namespace.name} {\n${inner}${indent}}\n`;
+  return `${indent}export namespace ${namespace.name} {\n` +
+    declareNested(namespace, indent) + `${indent}}\n`;
 }
 
+function declareNested(namespace: protobuf.Namespace, indent: string): string {
+  return namespace.nestedArray.map((nested) => declare(nested, indent + "  ")).join("");
+}
+
+/** An interface and, under the same name, its {@linkcode Codec} and nested types. */
 function declareType(type: protobuf.Type, indent: string): string {
   const fields = type.fieldsArray.map((field) => `${indent}  ${declareField(field)}\n`).join("");
   const name = type.name;
   return `${indent}export interface ${name} {\n${fields}${indent}}\n` +
-    `${indent}export const ${name}: Codec<${name}>;\n` +
-    declareNamespace(type, indent);
+    `${indent}export namespace ${name} {\n` +
+    `${indent}  export function encode(message: ${name}, writer?: Writer): Writer;\n` +
+    `${indent}  export function decode(bytes: Uint8Array): ${name};\n` +
+    declareNested(type, indent) + `${indent}}\n`;
 }
 
 function declareField(field: protobuf.Field): string {

@@ -28,6 +28,9 @@ const FILES = [
 
 const NOTE = `// Generated from proto/ by tools/generate_codecs.ts. Do not edit.\n`;
 
+/** A short name for the package that nearly everything is in. */
+const ALIAS = "import v1 = jmessage.v1;\nexport { v1 };\n";
+
 /** The reflected schema of all files of `proto/`. */
 function loadRoot(): protobuf.Root {
   const root = new protobuf.Root();
@@ -73,10 +76,12 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
     "",
     (await generateModule()).trim(),
     "",
+    "export const v1 = jmessage.v1;",
+    "",
   ].join("\n");
   return new Map([
     ["messages.js", code],
-    ["messages.d.ts", `${NOTE}\n${codecTypes(root)}`],
+    ["messages.d.ts", `${NOTE}\n${codecTypes(root)}\n${ALIAS}`],
   ]);
 }
 

@@ -19,65 +19,104 @@ export namespace jmessage {
       name: string;
       password: string;
     }
-    export const CreateAccountRequest: Codec<CreateAccountRequest>;
+    export namespace CreateAccountRequest {
+      export function encode(message: CreateAccountRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): CreateAccountRequest;
+    }
     export interface CreateAccountResponse {
     }
-    export const CreateAccountResponse: Codec<CreateAccountResponse>;
+    export namespace CreateAccountResponse {
+      export function encode(message: CreateAccountResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): CreateAccountResponse;
+    }
     export interface LoginRequest {
       requestId: string;
       name: string;
       password: string;
     }
-    export const LoginRequest: Codec<LoginRequest>;
+    export namespace LoginRequest {
+      export function encode(message: LoginRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LoginRequest;
+    }
     export interface LoginResponse {
       token: string;
       name: string;
     }
-    export const LoginResponse: Codec<LoginResponse>;
+    export namespace LoginResponse {
+      export function encode(message: LoginResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LoginResponse;
+    }
     export interface LogoutRequest {
       requestId: string;
       all: boolean;
     }
-    export const LogoutRequest: Codec<LogoutRequest>;
+    export namespace LogoutRequest {
+      export function encode(message: LogoutRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LogoutRequest;
+    }
     export interface LogoutResponse {
     }
-    export const LogoutResponse: Codec<LogoutResponse>;
+    export namespace LogoutResponse {
+      export function encode(message: LogoutResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LogoutResponse;
+    }
     export interface DeleteAccountRequest {
       requestId: string;
     }
-    export const DeleteAccountRequest: Codec<DeleteAccountRequest>;
+    export namespace DeleteAccountRequest {
+      export function encode(message: DeleteAccountRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): DeleteAccountRequest;
+    }
     export interface DeleteAccountResponse {
     }
-    export const DeleteAccountResponse: Codec<DeleteAccountResponse>;
+    export namespace DeleteAccountResponse {
+      export function encode(message: DeleteAccountResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): DeleteAccountResponse;
+    }
     export interface ListUsersRequest {
       pageSize?: number | null;
       pageToken: string;
     }
-    export const ListUsersRequest: Codec<ListUsersRequest>;
+    export namespace ListUsersRequest {
+      export function encode(message: ListUsersRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListUsersRequest;
+    }
     export interface ListUsersResponse {
       users: readonly jmessage.v1.User[];
       nextPageToken: string;
     }
-    export const ListUsersResponse: Codec<ListUsersResponse>;
+    export namespace ListUsersResponse {
+      export function encode(message: ListUsersResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListUsersResponse;
+    }
     export interface User {
       name: string;
       online: boolean;
       lastSeen?: google.protobuf.Timestamp | null;
     }
-    export const User: Codec<User>;
+    export namespace User {
+      export function encode(message: User, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): User;
+    }
     export interface SendMessageRequest {
       requestId: string;
       to: string;
       body: string;
     }
-    export const SendMessageRequest: Codec<SendMessageRequest>;
+    export namespace SendMessageRequest {
+      export function encode(message: SendMessageRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SendMessageRequest;
+    }
     export interface SendMessageResponse {
       id: string;
       seq: number;
       position: string;
       acceptedAt?: google.protobuf.Timestamp | null;
     }
-    export const SendMessageResponse: Codec<SendMessageResponse>;
+    export namespace SendMessageResponse {
+      export function encode(message: SendMessageResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SendMessageResponse;
+    }
     export interface Message {
       id: string;
       seq: number;
@@ -88,70 +127,109 @@ export namespace jmessage {
       sentAt?: google.protobuf.Timestamp | null;
       acknowledged: boolean;
     }
-    export const Message: Codec<Message>;
+    export namespace Message {
+      export function encode(message: Message, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Message;
+    }
     export interface GetMessagesRequest {
       pageSize?: number | null;
       pageToken: string;
     }
-    export const GetMessagesRequest: Codec<GetMessagesRequest>;
+    export namespace GetMessagesRequest {
+      export function encode(message: GetMessagesRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetMessagesRequest;
+    }
     export interface GetMessagesResponse {
       messages: readonly jmessage.v1.Message[];
       nextPageToken: string;
     }
-    export const GetMessagesResponse: Codec<GetMessagesResponse>;
+    export namespace GetMessagesResponse {
+      export function encode(message: GetMessagesResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetMessagesResponse;
+    }
     export interface GetChatRequest {
       with: string;
       limit?: number | null;
       before?: string | null;
       after?: string | null;
     }
-    export const GetChatRequest: Codec<GetChatRequest>;
+    export namespace GetChatRequest {
+      export function encode(message: GetChatRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetChatRequest;
+    }
     export interface GetChatResponse {
       messages: readonly jmessage.v1.Message[];
       more: boolean;
     }
-    export const GetChatResponse: Codec<GetChatResponse>;
+    export namespace GetChatResponse {
+      export function encode(message: GetChatResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetChatResponse;
+    }
     export interface AcknowledgeMessagesRequest {
       requestId: string;
       ids: readonly string[];
       upTo: string;
     }
-    export const AcknowledgeMessagesRequest: Codec<AcknowledgeMessagesRequest>;
+    export namespace AcknowledgeMessagesRequest {
+      export function encode(message: AcknowledgeMessagesRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): AcknowledgeMessagesRequest;
+    }
     export interface AcknowledgeMessagesResponse {
       acknowledged: number;
       more: boolean;
     }
-    export const AcknowledgeMessagesResponse: Codec<AcknowledgeMessagesResponse>;
+    export namespace AcknowledgeMessagesResponse {
+      export function encode(message: AcknowledgeMessagesResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): AcknowledgeMessagesResponse;
+    }
     export interface SubscribeRequest {
       positions: readonly string[];
       fromUnacknowledged: boolean;
     }
-    export const SubscribeRequest: Codec<SubscribeRequest>;
+    export namespace SubscribeRequest {
+      export function encode(message: SubscribeRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SubscribeRequest;
+    }
     export interface SubscribeResponse {
       message?: jmessage.v1.Message | null;
       heartbeat?: jmessage.v1.Heartbeat | null;
     }
-    export const SubscribeResponse: Codec<SubscribeResponse>;
+    export namespace SubscribeResponse {
+      export function encode(message: SubscribeResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SubscribeResponse;
+    }
     export interface Heartbeat {
       position: string;
     }
-    export const Heartbeat: Codec<Heartbeat>;
+    export namespace Heartbeat {
+      export function encode(message: Heartbeat, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Heartbeat;
+    }
     export interface GetClusterRequest {
     }
-    export const GetClusterRequest: Codec<GetClusterRequest>;
+    export namespace GetClusterRequest {
+      export function encode(message: GetClusterRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetClusterRequest;
+    }
     export interface GetClusterResponse {
       clusterId: string;
       members: readonly jmessage.v1.ClusterMember[];
       leader: string;
       term: string;
     }
-    export const GetClusterResponse: Codec<GetClusterResponse>;
+    export namespace GetClusterResponse {
+      export function encode(message: GetClusterResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): GetClusterResponse;
+    }
     export interface ClusterMember {
       id: string;
       clientAddress: string;
       voter: boolean;
     }
-    export const ClusterMember: Codec<ClusterMember>;
+    export namespace ClusterMember {
+      export function encode(message: ClusterMember, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ClusterMember;
+    }
     export type Quorum = number;
     export const Quorum: {
       readonly QUORUM_UNSPECIFIED: 0;
@@ -169,7 +247,10 @@ export namespace jmessage {
     };
     export interface StatusRequest {
     }
-    export const StatusRequest: Codec<StatusRequest>;
+    export namespace StatusRequest {
+      export function encode(message: StatusRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): StatusRequest;
+    }
     export interface StatusResponse {
       clusterId: string;
       quorum: jmessage.v1.Quorum;
@@ -181,7 +262,10 @@ export namespace jmessage {
       self: string;
       members: readonly jmessage.v1.StatusMember[];
     }
-    export const StatusResponse: Codec<StatusResponse>;
+    export namespace StatusResponse {
+      export function encode(message: StatusResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): StatusResponse;
+    }
     export interface StatusMember {
       id: string;
       role: jmessage.v1.MemberRole;
@@ -195,43 +279,70 @@ export namespace jmessage {
       reachable: boolean;
       incarnation: number;
     }
-    export const StatusMember: Codec<StatusMember>;
+    export namespace StatusMember {
+      export function encode(message: StatusMember, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): StatusMember;
+    }
     export interface DigestRequest {
       atLeastIndex?: number | null;
     }
-    export const DigestRequest: Codec<DigestRequest>;
+    export namespace DigestRequest {
+      export function encode(message: DigestRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): DigestRequest;
+    }
     export interface DigestResponse {
       id: string;
       appliedIndex: number;
       digest: string;
     }
-    export const DigestResponse: Codec<DigestResponse>;
+    export namespace DigestResponse {
+      export function encode(message: DigestResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): DigestResponse;
+    }
     export interface TransferLeadershipRequest {
       to?: string | null;
     }
-    export const TransferLeadershipRequest: Codec<TransferLeadershipRequest>;
+    export namespace TransferLeadershipRequest {
+      export function encode(message: TransferLeadershipRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): TransferLeadershipRequest;
+    }
     export interface TransferLeadershipResponse {
       leader: string;
       term: string;
     }
-    export const TransferLeadershipResponse: Codec<TransferLeadershipResponse>;
+    export namespace TransferLeadershipResponse {
+      export function encode(message: TransferLeadershipResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): TransferLeadershipResponse;
+    }
     export interface RemoveMemberRequest {
       id: string;
     }
-    export const RemoveMemberRequest: Codec<RemoveMemberRequest>;
+    export namespace RemoveMemberRequest {
+      export function encode(message: RemoveMemberRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): RemoveMemberRequest;
+    }
     export interface RemoveMemberResponse {
       members: readonly string[];
     }
-    export const RemoveMemberResponse: Codec<RemoveMemberResponse>;
+    export namespace RemoveMemberResponse {
+      export function encode(message: RemoveMemberResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): RemoveMemberResponse;
+    }
     export interface LinkRequest {
       hello?: jmessage.v1.Hello | null;
       frames: readonly jmessage.v1.Frame[];
     }
-    export const LinkRequest: Codec<LinkRequest>;
+    export namespace LinkRequest {
+      export function encode(message: LinkRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LinkRequest;
+    }
     export interface LinkResponse {
       hello?: jmessage.v1.Hello | null;
     }
-    export const LinkResponse: Codec<LinkResponse>;
+    export namespace LinkResponse {
+      export function encode(message: LinkResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LinkResponse;
+    }
     export interface Hello {
       nodeId: string;
       clusterId: string;
@@ -241,7 +352,10 @@ export namespace jmessage {
       clientAddress: string;
       protocolVersion: number;
     }
-    export const Hello: Codec<Hello>;
+    export namespace Hello {
+      export function encode(message: Hello, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Hello;
+    }
     export interface Frame {
       ping?: jmessage.v1.Ping | null;
       pong?: jmessage.v1.Pong | null;
@@ -257,35 +371,53 @@ export namespace jmessage {
       askToLeave?: jmessage.v1.AskToLeave | null;
       presence?: jmessage.v1.Presence | null;
     }
-    export const Frame: Codec<Frame>;
+    export namespace Frame {
+      export function encode(message: Frame, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Frame;
+    }
     export interface Presence {
       complete: boolean;
       accounts: readonly jmessage.v1.PresenceAccount[];
     }
-    export const Presence: Codec<Presence>;
+    export namespace Presence {
+      export function encode(message: Presence, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Presence;
+    }
     export interface PresenceAccount {
       accountId: string;
       online: boolean;
       lastSeen?: google.protobuf.Timestamp | null;
     }
-    export const PresenceAccount: Codec<PresenceAccount>;
+    export namespace PresenceAccount {
+      export function encode(message: PresenceAccount, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): PresenceAccount;
+    }
     export interface Term {
       epoch: number;
       number: number;
       nodeId: string;
     }
-    export const Term: Codec<Term>;
+    export namespace Term {
+      export function encode(message: Term, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Term;
+    }
     export interface LogPosition {
       index: number;
       term?: jmessage.v1.Term | null;
       checksum: string;
     }
-    export const LogPosition: Codec<LogPosition>;
+    export namespace LogPosition {
+      export function encode(message: LogPosition, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LogPosition;
+    }
     export interface TermStart {
       term?: jmessage.v1.Term | null;
       index: number;
     }
-    export const TermStart: Codec<TermStart>;
+    export namespace TermStart {
+      export function encode(message: TermStart, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): TermStart;
+    }
     export interface Entry {
       index: number;
       term?: jmessage.v1.Term | null;
@@ -295,16 +427,25 @@ export namespace jmessage {
       noop?: jmessage.v1.Noop | null;
       orphans?: Uint8Array | null;
     }
-    export const Entry: Codec<Entry>;
+    export namespace Entry {
+      export function encode(message: Entry, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Entry;
+    }
     export interface Noop {
     }
-    export const Noop: Codec<Noop>;
+    export namespace Noop {
+      export function encode(message: Noop, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Noop;
+    }
     export interface Member {
       id: string;
       peerAddress: string;
       clientAddress: string;
     }
-    export const Member: Codec<Member>;
+    export namespace Member {
+      export function encode(message: Member, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Member;
+    }
     export interface Policy {
       quorum: jmessage.v1.Quorum;
       lastResort: boolean;
@@ -312,18 +453,27 @@ export namespace jmessage {
       failureTimeoutMs: number;
       isolationGraceMs: number;
     }
-    export const Policy: Codec<Policy>;
+    export namespace Policy {
+      export function encode(message: Policy, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Policy;
+    }
     export interface Mark {
       base?: jmessage.v1.LogPosition | null;
       baseVoters: readonly jmessage.v1.Member[];
       forced: boolean;
     }
-    export const Mark: Codec<Mark>;
+    export namespace Mark {
+      export function encode(message: Mark, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Mark;
+    }
     export interface Leaver {
       id: string;
       incarnation: number;
     }
-    export const Leaver: Codec<Leaver>;
+    export namespace Leaver {
+      export function encode(message: Leaver, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Leaver;
+    }
     export interface Config {
       policy?: jmessage.v1.Policy | null;
       voters: readonly jmessage.v1.Member[];
@@ -333,18 +483,27 @@ export namespace jmessage {
       c0Index: number;
       leavers: readonly jmessage.v1.Leaver[];
     }
-    export const Config: Codec<Config>;
+    export namespace Config {
+      export function encode(message: Config, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Config;
+    }
     export interface ConfigEntry {
       index: number;
       term?: jmessage.v1.Term | null;
       config?: jmessage.v1.Config | null;
     }
-    export const ConfigEntry: Codec<ConfigEntry>;
+    export namespace ConfigEntry {
+      export function encode(message: ConfigEntry, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ConfigEntry;
+    }
     export interface Base {
       position?: jmessage.v1.LogPosition | null;
       config?: jmessage.v1.ConfigEntry | null;
     }
-    export const Base: Codec<Base>;
+    export namespace Base {
+      export function encode(message: Base, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Base;
+    }
     export interface Ping {
       nonce: number;
       asksLease: boolean;
@@ -352,7 +511,10 @@ export namespace jmessage {
       term?: jmessage.v1.Term | null;
       suspects: readonly string[];
     }
-    export const Ping: Codec<Ping>;
+    export namespace Ping {
+      export function encode(message: Ping, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Ping;
+    }
     export interface Pong {
       nonce: number;
       promised?: jmessage.v1.Term | null;
@@ -362,7 +524,10 @@ export namespace jmessage {
       certain: boolean;
       granted: boolean;
     }
-    export const Pong: Codec<Pong>;
+    export namespace Pong {
+      export function encode(message: Pong, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Pong;
+    }
     export interface Append {
       term?: jmessage.v1.Term | null;
       prev?: jmessage.v1.LogPosition | null;
@@ -371,7 +536,10 @@ export namespace jmessage {
       c0Index: number;
       asksLease: boolean;
     }
-    export const Append: Codec<Append>;
+    export namespace Append {
+      export function encode(message: Append, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Append;
+    }
     export interface AppendReply {
       term?: jmessage.v1.Term | null;
       promised?: jmessage.v1.Term | null;
@@ -380,12 +548,18 @@ export namespace jmessage {
       applied?: jmessage.v1.LogPosition | null;
       snapshotIndex: number;
     }
-    export const AppendReply: Codec<AppendReply>;
+    export namespace AppendReply {
+      export function encode(message: AppendReply, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): AppendReply;
+    }
     export interface SnapshotNeeded {
       term?: jmessage.v1.Term | null;
       from: string;
     }
-    export const SnapshotNeeded: Codec<SnapshotNeeded>;
+    export namespace SnapshotNeeded {
+      export function encode(message: SnapshotNeeded, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SnapshotNeeded;
+    }
     export interface VoteRequest {
       pre: boolean;
       term?: jmessage.v1.Term | null;
@@ -396,7 +570,10 @@ export namespace jmessage {
       everyPreVote: boolean;
       transferTerm?: jmessage.v1.Term | null;
     }
-    export const VoteRequest: Codec<VoteRequest>;
+    export namespace VoteRequest {
+      export function encode(message: VoteRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): VoteRequest;
+    }
     export interface VoteReply {
       pre: boolean;
       term?: jmessage.v1.Term | null;
@@ -407,58 +584,97 @@ export namespace jmessage {
       tail?: jmessage.v1.Tail | null;
       meeting: boolean;
     }
-    export const VoteReply: Codec<VoteReply>;
+    export namespace VoteReply {
+      export function encode(message: VoteReply, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): VoteReply;
+    }
     export interface Tail {
       prev?: jmessage.v1.LogPosition | null;
       entries: readonly jmessage.v1.Entry[];
     }
-    export const Tail: Codec<Tail>;
+    export namespace Tail {
+      export function encode(message: Tail, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Tail;
+    }
     export interface TransferNow {
       term?: jmessage.v1.Term | null;
     }
-    export const TransferNow: Codec<TransferNow>;
+    export namespace TransferNow {
+      export function encode(message: TransferNow, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): TransferNow;
+    }
     export interface MemberRequest {
       member?: jmessage.v1.Member | null;
     }
-    export const MemberRequest: Codec<MemberRequest>;
+    export namespace MemberRequest {
+      export function encode(message: MemberRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): MemberRequest;
+    }
     export interface LeaveRequest {
     }
-    export const LeaveRequest: Codec<LeaveRequest>;
+    export namespace LeaveRequest {
+      export function encode(message: LeaveRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LeaveRequest;
+    }
     export interface LeaveReply {
       config?: jmessage.v1.ConfigEntry | null;
     }
-    export const LeaveReply: Codec<LeaveReply>;
+    export namespace LeaveReply {
+      export function encode(message: LeaveReply, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LeaveReply;
+    }
     export interface AskToLeave {
       term?: jmessage.v1.Term | null;
     }
-    export const AskToLeave: Codec<AskToLeave>;
+    export namespace AskToLeave {
+      export function encode(message: AskToLeave, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): AskToLeave;
+    }
     export interface JoinRequest {
       clusterId: string;
       member?: jmessage.v1.Member | null;
     }
-    export const JoinRequest: Codec<JoinRequest>;
+    export namespace JoinRequest {
+      export function encode(message: JoinRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): JoinRequest;
+    }
     export interface JoinResponse {
       clusterId: string;
       accepted?: jmessage.v1.JoinAccepted | null;
       notLeader?: jmessage.v1.JoinNotLeader | null;
       refused?: jmessage.v1.JoinRefused | null;
     }
-    export const JoinResponse: Codec<JoinResponse>;
+    export namespace JoinResponse {
+      export function encode(message: JoinResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): JoinResponse;
+    }
     export interface JoinAccepted {
     }
-    export const JoinAccepted: Codec<JoinAccepted>;
+    export namespace JoinAccepted {
+      export function encode(message: JoinAccepted, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): JoinAccepted;
+    }
     export interface JoinNotLeader {
       leaderPeerAddress: string;
     }
-    export const JoinNotLeader: Codec<JoinNotLeader>;
+    export namespace JoinNotLeader {
+      export function encode(message: JoinNotLeader, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): JoinNotLeader;
+    }
     export interface JoinRefused {
       reason: string;
       message: string;
     }
-    export const JoinRefused: Codec<JoinRefused>;
+    export namespace JoinRefused {
+      export function encode(message: JoinRefused, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): JoinRefused;
+    }
     export interface ProbeRequest {
     }
-    export const ProbeRequest: Codec<ProbeRequest>;
+    export namespace ProbeRequest {
+      export function encode(message: ProbeRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ProbeRequest;
+    }
     export interface ProbeResponse {
       clusterId: string;
       nodeId: string;
@@ -466,37 +682,55 @@ export namespace jmessage {
       leaderPeerAddress: string;
       term?: jmessage.v1.Term | null;
     }
-    export const ProbeResponse: Codec<ProbeResponse>;
+    export namespace ProbeResponse {
+      export function encode(message: ProbeResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ProbeResponse;
+    }
     export interface FetchSnapshotRequest {
       clusterId: string;
       nodeId: string;
       index: number;
       firstChunk: number;
     }
-    export const FetchSnapshotRequest: Codec<FetchSnapshotRequest>;
+    export namespace FetchSnapshotRequest {
+      export function encode(message: FetchSnapshotRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): FetchSnapshotRequest;
+    }
     export interface FetchSnapshotResponse {
       header?: jmessage.v1.SnapshotHeader | null;
       chunk?: jmessage.v1.SnapshotChunk | null;
       end?: jmessage.v1.SnapshotEnd | null;
     }
-    export const FetchSnapshotResponse: Codec<FetchSnapshotResponse>;
+    export namespace FetchSnapshotResponse {
+      export function encode(message: FetchSnapshotResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): FetchSnapshotResponse;
+    }
     export interface SnapshotHeader {
       base?: jmessage.v1.Base | null;
       termStarts: readonly jmessage.v1.TermStart[];
       rowsTotal: number;
     }
-    export const SnapshotHeader: Codec<SnapshotHeader>;
+    export namespace SnapshotHeader {
+      export function encode(message: SnapshotHeader, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SnapshotHeader;
+    }
     export interface SnapshotChunk {
       number: number;
       data: Uint8Array;
       checksum: Uint8Array;
     }
-    export const SnapshotChunk: Codec<SnapshotChunk>;
+    export namespace SnapshotChunk {
+      export function encode(message: SnapshotChunk, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SnapshotChunk;
+    }
     export interface SnapshotEnd {
       chunks: number;
       digest: string;
     }
-    export const SnapshotEnd: Codec<SnapshotEnd>;
+    export namespace SnapshotEnd {
+      export function encode(message: SnapshotEnd, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SnapshotEnd;
+    }
   }
 }
 
@@ -506,7 +740,10 @@ export namespace google {
       seconds: number;
       nanos: number;
     }
-    export const Timestamp: Codec<Timestamp>;
+    export namespace Timestamp {
+      export function encode(message: Timestamp, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Timestamp;
+    }
   }
 }
 
@@ -516,12 +753,16 @@ export namespace grpc {
       export interface HealthCheckRequest {
         service: string;
       }
-      export const HealthCheckRequest: Codec<HealthCheckRequest>;
+      export namespace HealthCheckRequest {
+        export function encode(message: HealthCheckRequest, writer?: Writer): Writer;
+        export function decode(bytes: Uint8Array): HealthCheckRequest;
+      }
       export interface HealthCheckResponse {
         status: grpc.health.v1.HealthCheckResponse.ServingStatus;
       }
-      export const HealthCheckResponse: Codec<HealthCheckResponse>;
       export namespace HealthCheckResponse {
+        export function encode(message: HealthCheckResponse, writer?: Writer): Writer;
+        export function decode(bytes: Uint8Array): HealthCheckResponse;
         export type ServingStatus = number;
         export const ServingStatus: {
           readonly UNKNOWN: 0;
@@ -533,3 +774,6 @@ export namespace grpc {
     }
   }
 }
+
+import v1 = jmessage.v1;
+export { v1 };

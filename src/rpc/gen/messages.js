@@ -8487,3 +8487,5 @@ export const grpc = $root.grpc = (() => {
 
     return grpc;
 })();
+
+export const v1 = jmessage.v1;
