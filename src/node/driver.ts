@@ -155,7 +155,7 @@ class Driver implements NodeDriver {
   }
 
   status(): CoreStatus {
-    return this.#running.status(this.#clocks());
+    return this.#running.status();
   }
 
   appliedPosition(): LogPosition {

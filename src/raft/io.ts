@@ -30,6 +30,7 @@ import type {
   PersistBatch,
   Policy,
   Role,
+  StoredState,
   Term,
   TermStart,
 } from "./types.ts";
@@ -146,13 +147,8 @@ export interface CoreOptions {
   readonly chain: Chain;
 }
 
-/** {@linkcode StoredState} for a core: what is applied is known too. */
-export interface StoredLog {
-  readonly promised: Term;
-  readonly commitIndex: Index;
-  readonly base: Base;
-  readonly termStarts: readonly TermStart[];
-  readonly entries: readonly Entry[];
+/** {@linkcode StoredState} with what the state database has applied. */
+export interface StoredLog extends StoredState {
   readonly applied: LogPosition;
 }
 

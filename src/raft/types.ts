@@ -107,7 +107,7 @@ export interface Base extends LogPosition {
   readonly config: ConfigEntry | null;
 }
 
-/** What a node finds on its disk when it starts. Entries are those above the base, in order. */
+/** What a node finds on its disk when it starts. */
 export interface StoredState {
   /** Highest term promised; a lower one is never voted for or followed again. */
   readonly promised: Term;
@@ -115,6 +115,9 @@ export interface StoredState {
   readonly commitIndex: Index;
   readonly base: Base;
   readonly termStarts: readonly TermStart[];
+  /** Every config entry above the base, in order, also where `entries` begins later. */
+  readonly configs: readonly ConfigEntry[];
+  /** The newest entries of the log, without gaps up to its end; may begin above the base. */
   readonly entries: readonly Entry[];
 }
 

@@ -1,0 +1,83 @@
+/**
+ * Which configs count: C0, C1, and the anchors between them whose quorums an election or a
+ * commit needs (§4). Reads the log and the commit index only.
+ *
+ * @module
+ */
+
+import type { VoteReply } from "./message.ts";
+import { commitsByAll } from "./rules.ts";
+import type { CoreState } from "./state.ts";
+import { compareTerms, sameTerm } from "./term.ts";
+import type { ConfigEntry, Index, NodeId } from "./types.ts";
+
+/** C0: the newest config that this node knows to be committed. */
+export function committedConfig(state: CoreState): ConfigEntry | null {
+  return state.log.configs.findLast((entry) => entry.index <= state.commitIndex) ?? null;
+}
+
+/** C0 and every config after it, oldest first. Without a C0, every config. */
+export function openConfigs(state: CoreState): readonly ConfigEntry[] {
+  const configs = state.log.configs;
+  if (configs.length <= 1) return configs;
+  const c0 = committedConfig(state);
+  return c0 === null ? configs : configs.filter((entry) => entry.index >= c0.index);
+}
+
+/** The newest config that is on this disk. */
+export function persistedConfig(state: CoreState): ConfigEntry | null {
+  return state.log.configs.findLast((entry) => entry.index <= state.persistedIndex) ?? null;
+}
+
+/** The anchors of a leader: C0 and what lies below its own noop and may be committed. */
+export function leaderAnchors(state: CoreState): readonly ConfigEntry[] {
+  const leadership = state.leadership;
+  if (leadership === null) return [];
+  const open = openConfigs(state);
+  return withoutSkipped(open).filter((entry, at) =>
+    at === 0 || (entry.index < leadership.noopIndex && !leadership.neverCommitted.has(entry.index))
+  );
+}
+
+/** The anchors of a candidate, given who granted with which log. */
+export function candidateAnchors(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+): readonly ConfigEntry[] {
+  const open = openConfigs(state);
+  const never = neverCommitted(state, replies);
+  return withoutSkipped(open).filter((entry, at) => at === 0 || !never.has(entry.index));
+}
+
+/**
+ * Indexes of open configs that, under `all`, can never commit: a voter of theirs showed not to
+ * have them when it granted a higher term.
+ */
+export function neverCommitted(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+): ReadonlySet<Index> {
+  const never = new Set<Index>();
+  for (const entry of openConfigs(state)) {
+    if (!commitsByAll(entry.config.policy) || entry.index <= state.commitIndex) continue;
+    for (const voter of entry.config.voters) {
+      const reply = replies.get(voter.id);
+      if (reply === undefined || !reply.granted || reply.pre) continue;
+      const lacks = reply.last.index < entry.index ||
+        compareTerms(reply.last.term, entry.term) < 0;
+      if (lacks) never.add(entry.index);
+    }
+  }
+  return never;
+}
+
+/** Leaves out a config that a later one of the same term skipped: it could not commit alone. */
+function withoutSkipped(open: readonly ConfigEntry[]): readonly ConfigEntry[] {
+  if (open.length <= 2) return open;
+  return open.filter((entry, at) =>
+    at === 0 ||
+    !open.slice(at + 1).some((later) =>
+      sameTerm(later.term, entry.term) && later.config.c0Index < entry.index
+    )
+  );
+}

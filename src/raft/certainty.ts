@@ -1,0 +1,100 @@
+/**
+ * Whether this node knows that no view without it can have been formed (§5, "Certain"). Asker's
+ * side of the leases: everything here is measured by the fast clock, from the sending of the
+ * ping that was answered. Used only where the last resort is on.
+ *
+ * @module
+ */
+
+import { openConfigs } from "./anchors.ts";
+import { isVoter } from "./config.ts";
+import type { Peer } from "./peer.ts";
+import type { CoreState } from "./state.ts";
+import type { ConfigEntry, NodeId } from "./types.ts";
+
+/** §5: the node is a voter of every config from C0 to C1 and nobody can have gone on without it. */
+export function isCertain(state: CoreState): boolean {
+  return certainBy(state, openConfigs(state));
+}
+
+/** {@linkcode isCertain}, judged by these configs. */
+export function certainBy(state: CoreState, configs: readonly ConfigEntry[]): boolean {
+  if (state.leavingSince !== null || configs.length === 0) return false;
+  if (!configs.every((entry) => isVoter(entry.config, state.self.id))) return false;
+  const others = otherVoters(state, configs);
+  const doubtful = others.filter((peer) => isDoubtful(state, peer));
+  if (doubtful.length === 0) return true;
+  const timeout = state.timeout;
+  if (doubtful.some((peer) => state.fast - peer.grantedAt >= timeout + state.grace)) return false;
+  const out = new Set<NodeId>(doubtful.map((peer) => peer.id));
+  for (const peer of others) {
+    const slept = state.fast - peer.grantedAt >= timeout && state.awakeSince > peer.grantedAt;
+    if (slept) out.add(peer.id);
+  }
+  return !configs.some((entry) => state.rules.quorum(entry.config, (id) => out.has(id)));
+}
+
+function otherVoters(state: CoreState, configs: readonly ConfigEntry[]): readonly Peer[] {
+  const ids = new Set<NodeId>();
+  for (const entry of configs) for (const voter of entry.config.voters) ids.add(voter.id);
+  ids.delete(state.self.id);
+  return [...ids].map((id) => state.peer(id));
+}
+
+/** §5: the lease lapsed while this node was not awake all the time, or the peer denies it. */
+function isDoubtful(state: CoreState, peer: Peer): boolean {
+  if (peer.deniesVoter) return true;
+  const until = peer.foundGoneAt ?? state.fast;
+  if (until - peer.grantedAt < state.timeout) return false;
+  return peer.foundGoneAt === null ? state.awakeSince > peer.grantedAt : !peer.awakeToFinding;
+}
+
+/** A peer was found gone: freezes whether this node was awake since its last grant. */
+export function noteGone(state: CoreState, peer: Peer): void {
+  if (peer.foundGoneAt !== null) return;
+  peer.foundGoneAt = state.fast;
+  peer.awakeToFinding = state.awakeSince <= peer.grantedAt;
+}
+
+/** Something was heard of a peer that was found gone: the finding holds no longer. */
+export function noteHeard(peer: Peer): void {
+  peer.foundGoneAt = null;
+  peer.awakeToFinding = false;
+}
+
+/** A ping sent at `sentAt` was answered with a grant that counts. */
+export function noteGrant(peer: Peer, sentAt: number): void {
+  peer.grantedAt = Math.max(peer.grantedAt, sentAt);
+  peer.deniesVoter = false;
+}
+
+/**
+ * A certain voter granted: at `sentAt` no view without this node had been formed, whoever was
+ * silent. Clears everyone; who was found gone before must be found gone again.
+ */
+export function noteCertainGrant(state: CoreState, sentAt: number): void {
+  for (const peer of state.peers.values()) {
+    noteGrant(peer, sentAt);
+    if (peer.foundGoneAt !== null && peer.foundGoneAt < sentAt) noteHeard(peer);
+  }
+}
+
+/** A config was taken: whom it newly makes a voter is trusted from now on, if nobody is in doubt. */
+export function noteConfigTaken(
+  state: CoreState,
+  before: readonly ConfigEntry[],
+  taken: ConfigEntry,
+): void {
+  const newest = before.at(-1)?.config;
+  const added = taken.config.voters.filter((voter) =>
+    voter.id !== state.self.id && (newest === undefined || !isVoter(newest, voter.id))
+  );
+  if (added.length === 0) return;
+  const certain = certainBy(state, before);
+  for (const voter of added) {
+    const peer = state.peer(voter.id);
+    // It also counts as a grant to the new voter (§5, suspicion).
+    peer.grantUntil = Math.max(peer.grantUntil, state.slow + state.timeout);
+    if (certain) peer.grantedAt = Math.max(peer.grantedAt, state.fast);
+  }
+}

@@ -1,0 +1,338 @@
+/**
+ * The replication core: one input in, its effects out. Owns the dispatch and what follows every
+ * input (commit, send, apply, tell); the protocol itself is in the modules beside it, and why
+ * it is so in `DESIGN.md`.
+ *
+ * @module
+ */
+
+import { unreachable } from "../assert.ts";
+import { limits } from "../limits.ts";
+import type { Core } from "./core_api.ts";
+import { applyCommitted, commitAsLeader, onPersisted } from "./commit.ts";
+import { openConfigs } from "./anchors.ts";
+import {
+  onOwnVotePersisted,
+  onTransferNow,
+  onVoteReply,
+  stepDown,
+  tickElection,
+} from "./election.ts";
+import {
+  onAppend,
+  onSnapshotBuilt,
+  onSnapshotFetching,
+  onSnapshotNeeded,
+  retryHeld,
+} from "./follow.ts";
+import type { CoreOptions, CoreStatus, Effect, Input } from "./io.ts";
+import {
+  answerTransfer,
+  askToJoin,
+  beginTransfer,
+  continueLeave,
+  continueTransfer,
+  onAskToLeave,
+  onLeaveReply,
+} from "./leaving.ts";
+import { noteMessage, noteRefused, onPing, onPong, sendPings } from "./lease.ts";
+import {
+  changeMembers,
+  dropSuspects,
+  isServing,
+  notLeader,
+  onLeaveRequest,
+  takeIn,
+} from "./membership.ts";
+import { findMember, isVoter } from "./config.ts";
+import type { Message } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import { canReadAt } from "./reads.ts";
+import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
+import { RULES, type Rules } from "./rules.ts";
+import { CoreState } from "./state.ts";
+import { isReady, roleOf, statusOf } from "./status.ts";
+import { sameTerm } from "./term.ts";
+import { onLogReadForTail, onVoteRequest } from "./vote.ts";
+import type { Base, Clocks, Entry, Index, LogPosition, Member, NodeId, Term } from "./types.ts";
+
+/** Entries between two places where the log may be cut. */
+const CUT_POINT_ENTRIES = 512;
+
+/** Makes a core from what is on its disk. `rules` are the protocol's; tests may break one. */
+export function createCore(options: CoreOptions, rules: Rules = RULES): Core {
+  return new RaftCore(new CoreState(options, rules));
+}
+
+class RaftCore implements Core {
+  readonly #state: CoreState;
+  #toldRole: { role: string; term: Term; leader: NodeId | null; ready: boolean } | null = null;
+  #toldPeers: readonly Member[] = [];
+
+  constructor(state: CoreState) {
+    this.#state = state;
+  }
+
+  step(input: Input, clocks: Clocks): readonly Effect[] {
+    const state = this.#state;
+    state.effects = [];
+    state.advance(clocks);
+    this.#take(input);
+    commitAsLeader(state);
+    replicate(state);
+    applyCommitted(state);
+    answerTransfer(state);
+    this.#tellRole();
+    this.#tellPeers();
+    return state.effects;
+  }
+
+  canRead(clocks: Clocks): boolean {
+    return canReadAt(this.#state, clocks.fast);
+  }
+
+  canPropose(): boolean {
+    const state = this.#state;
+    return isServing(state) && state.leadership?.transfer === null && !state.wantsLeave;
+  }
+
+  status(): CoreStatus {
+    return statusOf(this.#state);
+  }
+
+  termAt(index: Index): Term | null {
+    return this.#state.log.termAt(index);
+  }
+
+  #take(input: Input): void {
+    const state = this.#state;
+    switch (input.kind) {
+      case "tick":
+        state.random = input.random;
+        return this.#tick();
+      case "message":
+        return this.#message(input.from, input.incarnation, input.message);
+      case "propose":
+        return this.#propose(input.id, input.commands);
+      case "persisted":
+        onPersisted(state, input.number);
+        return onOwnVotePersisted(state);
+      case "applied":
+        return this.#applied(input.position);
+      case "checkpointed":
+        state.checkpointIndex = Math.max(state.checkpointIndex, input.index);
+        return this.#compact();
+      case "peerRefused":
+        noteRefused(state, state.peer(input.peer));
+        dropSuspects(state);
+        return tickElection(state);
+      case "logRead":
+        return this.#logRead(input.request, input.entries);
+      case "snapshotBuilt":
+        return onSnapshotBuilt(state, input.base, input.termStarts);
+      case "snapshotFetching":
+        return onSnapshotFetching(state, input.index);
+      case "join":
+        state.effects.push({
+          kind: "joinAnswer",
+          id: input.id,
+          refusal: takeIn(state, input.member),
+        });
+        return;
+      case "leave":
+        state.wantsLeave = true;
+        return continueLeave(state);
+      case "transfer":
+        return this.#transfer(input.id, input.to);
+      case "remove":
+        return this.#remove(input.id, input.peer);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #tick(): void {
+    const state = this.#state;
+    retryHeld(state);
+    dropSuspects(state);
+    tickElection(state);
+    changeMembers(state);
+    continueTransfer(state);
+    continueLeave(state);
+    askToJoin(state);
+    if (state.mono - state.lastPingAt >= state.heartbeat) sendPings(state);
+  }
+
+  #message(from: NodeId, incarnation: number, message: Message): void {
+    const state = this.#state;
+    const peer = state.peer(from);
+    if (incarnation < peer.incarnation || from === state.self.id) return;
+    peer.incarnation = incarnation;
+    noteMessage(peer);
+    this.#dispatch(peer, message);
+  }
+
+  #dispatch(peer: Peer, message: Message): void {
+    const state = this.#state;
+    switch (message.kind) {
+      case "ping":
+        return onPing(state, peer, message);
+      case "pong":
+        return onPong(state, peer, message);
+      case "append":
+        return onAppend(state, peer, message);
+      case "appendReply":
+        if (onAppendReply(state, peer, message)) stepDown(state);
+        return continueTransfer(state);
+      case "snapshotNeeded":
+        return onSnapshotNeeded(state, peer, message);
+      case "voteRequest":
+        return onVoteRequest(state, peer, message);
+      case "voteReply":
+        return onVoteReply(state, peer, message);
+      case "transferNow":
+        return onTransferNow(state, peer, message.term);
+      case "joinRequest":
+        takeIn(state, message.member);
+        return;
+      case "leaveRequest":
+        return onLeaveRequest(state, peer, peer.incarnation);
+      case "leaveReply":
+        return onLeaveReply(state);
+      case "askToLeave":
+        return onAskToLeave(state, peer.id);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #propose(id: number, commands: readonly Uint8Array[]): void {
+    const state = this.#state;
+    const leadership = state.leadership;
+    if (leadership === null || !this.canPropose()) {
+      const refusal = leadership === null ? notLeader(state) : { reason: "NO_LEADER" as const };
+      state.effects.push({ kind: "notProposed", id, refusal });
+      return;
+    }
+    const entries = commands.map((data) =>
+      state.appendOwn(leadership.term, { kind: "command", data })
+    );
+    const firstIndex = entries[0]?.index ?? state.log.lastIndex;
+    state.effects.push({ kind: "proposed", id, firstIndex, term: leadership.term });
+    if (entries.length > 0) state.persist({ entries });
+  }
+
+  #applied(position: LogPosition): void {
+    const state = this.#state;
+    if (position.index <= state.applied.index) return;
+    state.applied = position;
+    const last = state.cutPoints.at(-1)?.index ?? state.log.base.index;
+    if (position.index >= last + CUT_POINT_ENTRIES) state.cutPoints.push(position);
+    state.log.trimMemory(Math.min(position.index, state.persistedIndex));
+  }
+
+  #logRead(request: number, entries: readonly Entry[]): void {
+    const state = this.#state;
+    const read = state.reads.get(request);
+    state.reads.delete(request);
+    if (read === undefined) return;
+    const peer = state.peer(read.peer);
+    if (read.request === null) onLogReadForAppend(state, peer, request, entries);
+    else onLogReadForTail(state, peer, read.request, entries);
+  }
+
+  /** §10: cuts the log below what is durably applied, keeping a tail and what others need. */
+  #compact(): void {
+    const state = this.#state;
+    let bound = Math.min(
+      state.checkpointIndex,
+      state.applied.index,
+      state.commitIndex,
+      state.log.lastIndex - limits.logTailEntries,
+    );
+    for (const entry of openConfigs(state)) {
+      bound = Math.min(bound, entry.config.mark?.base.index ?? Infinity);
+    }
+    for (const peer of state.peers.values()) {
+      const snapshot = peer.progress.snapshotIndex;
+      if (snapshot > 0 && !peer.gone) bound = Math.min(bound, snapshot);
+    }
+    let cut: LogPosition | undefined;
+    while ((state.cutPoints[0]?.index ?? Infinity) <= bound) cut = state.cutPoints.shift();
+    if (cut === undefined || cut.index <= state.log.base.index) return;
+    const config = state.log.configs.findLast((entry) => entry.index <= cut.index) ?? null;
+    const base: Base = {
+      index: cut.index,
+      term: cut.term,
+      checksum: cut.checksum,
+      config,
+    };
+    state.log.compact(base);
+    state.effects.push({ kind: "compact", base });
+  }
+
+  #transfer(id: number, to: NodeId | null): void {
+    const state = this.#state;
+    const refusal = beginTransfer(state, to);
+    if (refusal !== null || state.leadership?.transfer == null) {
+      state.effects.push({ kind: "adminAnswer", id, refusal });
+    } else {
+      state.transferRequest = id;
+    }
+  }
+
+  #remove(id: number, peer: NodeId): void {
+    const state = this.#state;
+    const config = state.newest?.config;
+    const answer = (message: string) =>
+      state.effects.push({
+        kind: "adminAnswer",
+        id,
+        refusal: { reason: "INVALID_ARGUMENT", message },
+      });
+    if (state.leadership === null || config === undefined) {
+      state.effects.push({ kind: "adminAnswer", id, refusal: notLeader(state) });
+    } else if (findMember(config, peer) === undefined) {
+      answer(`${peer} is not a member of this cluster`);
+    } else if (peer === state.self.id) {
+      answer(`${peer} leads: transfer leadership first, then remove it`);
+    } else if (isVoter(config, peer) && config.voters.length === 1) {
+      answer(`${peer} is the last voter`);
+    } else {
+      state.leadership.removing.set(peer, { request: id });
+    }
+  }
+
+  #tellRole(): void {
+    const state = this.#state;
+    const role = roleOf(state);
+    const term = state.leadership?.term ??
+      (state.leader === null ? state.promised : state.leaderTerm);
+    const ready = isReady(state);
+    const told = this.#toldRole;
+    state.role = role;
+    const same = told !== null && told.role === role && told.leader === state.leader &&
+      told.ready === ready && sameTerm(told.term, term);
+    if (same) return;
+    this.#toldRole = { role, term, leader: state.leader, ready };
+    state.effects.push({ kind: "role", role, term, leader: state.leader, ready });
+  }
+
+  #tellPeers(): void {
+    const state = this.#state;
+    const newest = state.newest?.config;
+    if (newest === undefined) return;
+    const members = new Map<NodeId, Member>();
+    for (const entry of openConfigs(state)) {
+      for (const member of [...entry.config.voters, ...entry.config.learners]) {
+        if (member.id !== state.self.id) members.set(member.id, member);
+      }
+    }
+    const list = [...members.values()];
+    const same = list.length === this.#toldPeers.length &&
+      list.every((member, at) => member === this.#toldPeers[at]);
+    if (same) return;
+    this.#toldPeers = list;
+    state.effects.push({ kind: "peers", members: list });
+  }
+}

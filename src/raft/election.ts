@@ -1,0 +1,356 @@
+/**
+ * The candidate's side of an election (§7): when to campaign, pre-vote, vote, by quorum or by
+ * last resort, and the first steps of a new leader.
+ *
+ * @module
+ */
+
+import { limits } from "../limits.ts";
+import { candidateAnchors, committedConfig, neverCommitted, openConfigs } from "./anchors.ts";
+import { isCertain } from "./certainty.ts";
+import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
+import { takeEntries } from "./follow.ts";
+import { isSuspected } from "./lease.ts";
+import type { VoteReply } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import { resetProgress } from "./replication.ts";
+import { commitsByAll } from "./rules.ts";
+import type { Campaign, CoreState } from "./state.ts";
+import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
+import type { Config, ConfigEntry, Entry, Mark, NodeId, Term } from "./types.ts";
+import { leaderGaveUp } from "./vote.ts";
+
+/** Steps of the doubling after failed tries. */
+const ATTEMPTS_MAX = 5;
+
+/** Looks at the election clock: begins, repeats or gives up a campaign. Called at each tick. */
+export function tickElection(state: CoreState): void {
+  if (!wantsToLead(state)) {
+    state.campaign = null;
+    state.campaignAt = null;
+    if (state.leadership === null && state.leader !== null) state.attempts = 0;
+    return;
+  }
+  if (state.campaign !== null) {
+    continueCampaign(state);
+    return;
+  }
+  state.campaignAt ??= state.mono + campaignDelay(state);
+  if (state.mono >= state.campaignAt && !isQuiet(state)) campaign(state, null);
+}
+
+/** §7: who may campaign, and why it would. */
+function wantsToLead(state: CoreState): boolean {
+  const config = state.newest?.config;
+  if (config === undefined || state.leadership !== null || state.leavingSince !== null) {
+    return false;
+  }
+  if (state.fetching || !isVoter(config, state.self.id)) return false;
+  if (state.leader === null) return !isProbing(state);
+  return isSuspected(state, state.leader) || leaderGaveUp(state);
+}
+
+/** §6: a node that knows others probes them for T before it claims anything. */
+function isProbing(state: CoreState): boolean {
+  const alone = state.log.configs.every((entry) =>
+    entry.config.voters.every((voter) => voter.id === state.self.id)
+  );
+  return !alone && state.startedAt !== null && state.mono - state.startedAt < state.timeout;
+}
+
+/** It granted a vote a moment ago to a node that still seems to live. */
+function isQuiet(state: CoreState): boolean {
+  return state.mono < state.quietUntil && state.votedFor !== null &&
+    !isSuspected(state, state.votedFor);
+}
+
+/** Rank x stagger among the voters not suspected, with jitter, doubling after failed tries. */
+function campaignDelay(state: CoreState): number {
+  const voters = state.newest?.config.voters ?? [];
+  const live = voters.filter((voter) => !isSuspected(state, voter.id));
+  const rank = Math.max(live.findIndex((voter) => voter.id === state.self.id), 0);
+  const stagger = state.heartbeat * 2 ** Math.min(state.attempts, ATTEMPTS_MAX);
+  const jitter = state.attempts === 0 ? stagger / 4 : stagger;
+  return (state.attempts === 0 ? 0 : stagger / 2) + rank * stagger + state.random * jitter;
+}
+
+/** Begins with a pre-vote, or at once with the vote if the leader asked for it. */
+export function campaign(state: CoreState, transferTerm: Term | null): void {
+  state.role = "candidate";
+  if (transferTerm !== null) {
+    beginVote(state, { lastResort: false, everyPreVote: false, transferTerm });
+    return;
+  }
+  state.campaign = {
+    pre: true,
+    term: nextTerm(maxTerm(state.seen, state.promised), state.self.id, false),
+    lastResort: false,
+    transferTerm,
+    beganAt: state.mono,
+    replies: new Map(),
+    ownVote: 0,
+    everyPreVote: false,
+  };
+  askVoters(state, state.campaign, 0);
+  continueCampaign(state);
+}
+
+function askVoters(state: CoreState, current: Campaign, after: number): void {
+  const { index, term, checksum } = state.log.last;
+  for (const id of votersAsked(state)) {
+    state.send(id, {
+      kind: "voteRequest",
+      pre: current.pre,
+      term: current.term,
+      last: { index, term, checksum },
+      termStarts: state.log.termStarts.slice(-limits.voteTermStartsMax),
+      mark: state.newest?.config.mark ?? null,
+      lastResort: current.lastResort,
+      everyPreVote: current.everyPreVote,
+      transferTerm: current.transferTerm,
+    }, after);
+  }
+}
+
+function votersAsked(state: CoreState): ReadonlySet<NodeId> {
+  const ids = new Set<NodeId>();
+  for (const entry of openConfigs(state)) {
+    for (const voter of entry.config.voters) ids.add(voter.id);
+  }
+  ids.delete(state.self.id);
+  return ids;
+}
+
+/** Takes an answer in; a tail is persisted first and the question asked again. */
+export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): void {
+  state.seen = maxTerm(state.seen, reply.promised);
+  peer.promised = reply.promised;
+  const current = state.campaign;
+  if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
+  peer.answeredAt = state.fast;
+  if (reply.tail !== null) {
+    takeTail(state, reply.tail);
+    return;
+  }
+  current.replies.set(peer.id, reply);
+  continueCampaign(state);
+}
+
+/** §7: what a fresher voter handed over; either side can become the leader then. */
+function takeTail(state: CoreState, tail: NonNullable<VoteReply["tail"]>): void {
+  state.campaign = null;
+  const last = tail.entries.at(-1);
+  if (last === undefined || !state.log.has(tail.prev)) return;
+  const taken = takeEntries(state, tail.prev, tail.entries, 0, last.term);
+  if (taken === "fork") {
+    state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
+    return;
+  }
+  state.heldTail = taken.held.flatMap((entry) => entry.kind === "config" ? [entry.config] : []);
+  state.campaignAt = state.mono;
+}
+
+/** Looks whether the campaign is decided, can be decided by last resort, or has failed. */
+function continueCampaign(state: CoreState): void {
+  const current = state.campaign;
+  if (current === null) return;
+  const age = state.mono - current.beganAt;
+  if (current.pre) {
+    const waits = !allAnswered(state, current) && age < state.heartbeat;
+    if (!waits && decidePreVote(state, current)) return;
+  } else if (state.pending.every((pending) => pending.number > current.ownVote)) {
+    if (current.lastResort ? wonByLastResort(state, current) : wonByQuorum(state, current)) {
+      becomeLeader(state, current);
+      return;
+    }
+  }
+  if (age >= campaignTime(state)) fail(state);
+}
+
+/** How long a campaign waits for answers: long enough for a slow link, far below T. */
+function campaignTime(state: CoreState): number {
+  return Math.max(2 * state.heartbeat, state.timeout / 4);
+}
+
+function fail(state: CoreState): void {
+  state.campaign = null;
+  state.attempts++;
+  state.campaignAt = state.mono + campaignDelay(state);
+}
+
+function allAnswered(state: CoreState, current: Campaign): boolean {
+  for (const id of votersAsked(state)) {
+    if (!current.replies.has(id) && !isSuspected(state, id)) return false;
+  }
+  return true;
+}
+
+function decidePreVote(state: CoreState, current: Campaign): boolean {
+  const everyPreVote =
+    state.newest?.config.voters.every((voter) => granted(state, current, voter.id)) ??
+      false;
+  if (wonByQuorum(state, current)) {
+    beginVote(state, { lastResort: false, everyPreVote, transferTerm: null });
+    return true;
+  }
+  if (wonByLastResort(state, current)) {
+    beginVote(state, { lastResort: true, everyPreVote, transferTerm: null });
+    return true;
+  }
+  return false;
+}
+
+function beginVote(
+  state: CoreState,
+  kind: Pick<Campaign, "lastResort" | "everyPreVote" | "transferTerm">,
+): void {
+  const term = nextTerm(maxTerm(state.seen, state.promised), state.self.id, kind.lastResort);
+  state.promise(term);
+  const ownVote = state.persist({ promised: term });
+  state.leader = null;
+  state.campaign = {
+    pre: false,
+    term,
+    ...kind,
+    beganAt: state.mono,
+    replies: new Map(),
+    ownVote,
+  };
+  askVoters(state, state.campaign, ownVote);
+}
+
+/** The own vote is on disk: a single voter has won. */
+export function onOwnVotePersisted(state: CoreState): void {
+  if (state.campaign !== null && !state.campaign.pre) continueCampaign(state);
+}
+
+function granted(state: CoreState, current: Campaign, id: NodeId): boolean {
+  return id === state.self.id || current.replies.get(id)?.granted === true;
+}
+
+/** §7 "By quorum": a quorum of every anchor, and someone certain or everyone, if that counts. */
+function wonByQuorum(state: CoreState, current: Campaign): boolean {
+  const newest = state.newest?.config;
+  if (newest === undefined) return false;
+  const has = (id: NodeId) => granted(state, current, id);
+  const anchors = candidateAnchors(state, current.replies);
+  if (!anchors.every((entry) => state.rules.quorum(entry.config, has))) return false;
+  if (!usesLastResort(newest.policy)) return true;
+  const replies = [...current.replies.values()];
+  const anyCertain = isCertain(state) || replies.some((reply) => reply.granted && reply.certain);
+  return state.rules.trusted({ granted: has, anyCertain, newest });
+}
+
+/** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */
+function wonByLastResort(state: CoreState, current: Campaign): boolean {
+  const newest = state.newest?.config;
+  if (newest === undefined || !usesLastResort(newest.policy)) return false;
+  if (!state.rules.mayLastResort(isCertain(state))) return false;
+  const anchors = candidateAnchors(state, current.replies);
+  return anchors.every((entry) =>
+    isVoter(entry.config, state.self.id) &&
+    entry.config.voters.every((voter) =>
+      granted(state, current, voter.id) || isGoneForGood(state, voter.id)
+    )
+  );
+}
+
+/** Gone, or silent for T + G while this node was awake since its last answer. */
+function isGoneForGood(state: CoreState, id: NodeId): boolean {
+  const peer = state.peer(id);
+  if (peer.gone) return true;
+  return state.fast - peer.answeredAt >= state.timeout + state.grace &&
+    state.awakeSince <= peer.answeredAt;
+}
+
+/** The first steps of a leader: a noop of its term, and the config that it will live by. */
+function becomeLeader(state: CoreState, won: Campaign): void {
+  const never = neverCommitted(state, won.replies);
+  const anchorsBefore = committedConfig(state);
+  const term = won.term;
+  const entries: Entry[] = [state.appendOwn(term, { kind: "noop" })];
+  const noopIndex = state.log.lastIndex;
+  const config = firstConfig(state, won, anchorsBefore);
+  if (config !== null) entries.push(state.appendOwn(term, { kind: "config", config }));
+  state.persist({ entries });
+  state.leadership = {
+    term,
+    noopIndex,
+    servesAfter: state.log.lastIndex,
+    lastResortIndex: won.lastResort ? state.log.lastIndex : 0,
+    neverCommitted: never,
+    transfer: null,
+    readsGivenUp: false,
+    removing: new Map(),
+    leaving: new Map(),
+  };
+  state.campaign = null;
+  state.campaignAt = null;
+  state.attempts = 0;
+  state.leader = state.self.id;
+  state.leaderTerm = term;
+  state.held = null;
+  resetProgress(state);
+  state.notice("info", won.lastResort ? "Leads by last resort" : "Leads by quorum");
+}
+
+/** By last resort: those that granted, with a mark. By quorum: nothing yet; dropping follows. */
+function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): Config | null {
+  const newest = state.newest?.config;
+  if (newest === undefined || !won.lastResort) return null;
+  const has = (id: NodeId) => granted(state, won, id);
+  return changeConfig(newest, {
+    voters: newest.voters.filter((voter) => has(voter.id)),
+    learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),
+    mark: newest.mark ?? newMark(state, c0),
+    c0Index: c0?.index ?? 0,
+  });
+}
+
+function newMark(state: CoreState, c0: ConfigEntry | null): Mark {
+  const base = state.log.positionAt(state.commitIndex) ?? state.log.base;
+  return {
+    base: { index: base.index, term: base.term, checksum: base.checksum },
+    baseVoters: c0?.config.voters ?? [],
+    forced: false,
+  };
+}
+
+/**
+ * A leader gives up: its followers have promised a higher term, or too many of them are
+ * suspected. It says in its next pings that it leads no more.
+ */
+export function stepDown(state: CoreState): void {
+  const leadership = state.leadership;
+  if (leadership === null) return;
+  withdrawPending(state, leadership.term);
+  state.leadership = null;
+  state.leader = null;
+  state.attempts = 0;
+  state.campaignAt = state.mono + campaignDelay(state);
+  // The followers need to hear at once that nobody leads.
+  state.lastPingAt = -Infinity;
+}
+
+/** §6: puts C0 behind a pending config of the own term, so that this one is no anchor. */
+function withdrawPending(state: CoreState, term: Term): void {
+  const c0 = committedConfig(state);
+  const c1 = state.newest;
+  if (c0 === null || c1 === null || !commitsByAll(c0.config.policy)) return;
+  if (c1.index <= state.commitIndex || !sameTerm(c1.term, term)) return;
+  const body = {
+    kind: "config",
+    config: { ...c0.config, leavers: [], c0Index: c0.index },
+  } as const;
+  state.persist({ entries: [state.appendOwn(term, body)] });
+}
+
+/** The leader asked this node to campaign at once (§7, Transfer). */
+export function onTransferNow(state: CoreState, peer: Peer, term: Term): void {
+  const config = state.newest?.config;
+  if (config === undefined || findMember(config, state.self.id) === undefined) return;
+  if (state.leader !== peer.id || !sameTerm(state.leaderTerm, term)) return;
+  if (!isVoter(config, state.self.id) || state.leavingSince !== null) return;
+  if (compareTerms(term, state.promised) < 0) return;
+  campaign(state, term);
+}

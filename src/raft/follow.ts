@@ -1,0 +1,292 @@
+/**
+ * The follower's side of the log: taking entries in from a leader's append or a voter's tail,
+ * what it refuses to cut, and what it holds back because of a live grant (§4, §5, §7). Also
+ * the switch to an installed snapshot (§6).
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { openConfigs } from "./anchors.ts";
+import { noteConfigTaken } from "./certainty.ts";
+import { commitThrough } from "./commit.ts";
+import { isVoter } from "./config.ts";
+import { heldBackBy } from "./lease.ts";
+import { termAtStarts } from "./log.ts";
+import type { Append, SnapshotNeeded } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import type { CoreState } from "./state.ts";
+import { compareTerms, sameTerm, termText } from "./term.ts";
+import type { Base, Config, Entry, Index, LogPosition, Term, TermStart } from "./types.ts";
+
+/** How the place before an append's entries compares with this log. */
+type PrevCheck = "match" | "conflict" | "beyond" | "fork";
+
+/** Takes a leader's append in and answers it. */
+export function onAppend(state: CoreState, peer: Peer, append: Append): void {
+  if (compareTerms(append.term, state.promised) < 0) {
+    replyTo(state, peer, append.term, { ok: false, matchIndex: state.log.lastIndex });
+    return;
+  }
+  if (state.fetching) {
+    // Until the switch it acknowledges nothing above its old log (§6.3).
+    replyTo(state, peer, append.term, { ok: false, matchIndex: state.commitIndex });
+    return;
+  }
+  const check = checkPrev(state, append);
+  if (check === "fork") {
+    noteFork(state, peer, append.term);
+  } else if (check === "beyond") {
+    // Undecided: promises nothing (§7). The leader tries again from the end of this log.
+    replyTo(state, peer, append.term, { ok: false, matchIndex: state.log.lastIndex });
+  } else if (check === "conflict") {
+    followLeader(state, peer, append.term);
+    persistPromise(state, append.term);
+    const hint = Math.min(append.prev.index - 1, state.commitIndex);
+    replyTo(state, peer, append.term, { ok: false, matchIndex: hint });
+  } else {
+    takeAppend(state, peer, append);
+  }
+}
+
+function checkPrev(state: CoreState, append: Append): PrevCheck {
+  const { prev } = append;
+  const base = state.log.base;
+  if (prev.index > state.log.lastIndex) return "beyond";
+  if (prev.index >= base.index) {
+    if (state.log.has(prev)) return "match";
+    return prev.index <= state.commitIndex ? "fork" : "conflict";
+  }
+  const atBase = append.entries[base.index - prev.index - 1];
+  return atBase === undefined || atBase.checksum === base.checksum ? "match" : "fork";
+}
+
+/** The sender would cut committed entries: the other side of a partition (§7, §9). */
+function noteFork(state: CoreState, peer: Peer, term: Term): void {
+  state.notice(
+    "warn",
+    `Cannot follow ${peer.id} in term ${termText(term)}: its history lacks entries that are ` +
+      `committed here (commit index ${state.commitIndex}); the cluster has forked`,
+  );
+}
+
+/** From now on this node follows the sender, whose term is at least as high as its promise. */
+export function followLeader(state: CoreState, peer: Peer, term: Term): void {
+  const changed = state.leader !== peer.id || !sameTerm(state.leaderTerm, term);
+  if (!changed && state.leadership === null && state.campaign === null) return;
+  assert(
+    state.leadership === null || !sameTerm(state.leadership.term, term),
+    "Two leaders never share a term",
+  );
+  state.leadership = null;
+  state.campaign = null;
+  state.campaignAt = null;
+  state.attempts = 0;
+  state.votedFor = null;
+  state.held = null;
+  state.heldTail = [];
+  // It said so while it was a candidate; links keep the order of messages.
+  peer.gaveUpTerm = null;
+  state.leader = peer.id;
+  state.leaderTerm = term;
+  state.leaderIncarnation = peer.incarnation;
+  state.leaderSuspects = [];
+}
+
+/** Promises a leader's term if it is higher. */
+function persistPromise(state: CoreState, term: Term): void {
+  if (compareTerms(term, state.promised) <= 0) return;
+  state.promise(term);
+  state.persist({ promised: term });
+}
+
+function takeAppend(state: CoreState, peer: Peer, append: Append): void {
+  const taken = takeEntries(state, append.prev, append.entries, append.commitIndex, append.term);
+  if (taken === "fork") {
+    noteFork(state, peer, append.term);
+    return;
+  }
+  followLeader(state, peer, append.term);
+  state.held = taken.held.length === 0 ? null : {
+    from: peer.id,
+    message: { ...append, prev: taken.end, entries: taken.held },
+    configs: configsOf(taken.held),
+  };
+  replyTo(state, peer, append.term, { ok: true, matchIndex: taken.end.index });
+  const commit = Math.min(append.commitIndex, taken.end.index);
+  if (taken.end.index >= append.c0Index) commitThrough(state, commit);
+}
+
+function configsOf(entries: readonly Entry[]): Config[] {
+  return entries.flatMap((entry) => entry.kind === "config" ? [entry.config] : []);
+}
+
+/** Tries again what a live grant held back. */
+export function retryHeld(state: CoreState): void {
+  const held = state.held;
+  if (held === null) return;
+  const first = held.configs[0];
+  if (first !== undefined && heldBackBy(state, first).length > 0) return;
+  state.held = null;
+  if (state.leader !== held.from || !sameTerm(state.leaderTerm, held.message.term)) return;
+  onAppend(state, state.peer(held.from), held.message);
+}
+
+/** What came of {@linkcode takeEntries}. */
+interface Taken {
+  /** Position of the last entry that is now on this log (in memory; a persist is begun). */
+  readonly end: LogPosition;
+  /** What is held back: a config that a live grant forbids, and all that follows it. */
+  readonly held: readonly Entry[];
+}
+
+/**
+ * Takes entries after `prev`, which is on this log, into the log, cutting what differs; begins
+ * one persist, with the promise of `term` if that is higher. Nothing is changed on "fork".
+ */
+export function takeEntries(
+  state: CoreState,
+  prev: LogPosition,
+  entries: readonly Entry[],
+  leaderCommit: Index,
+  term: Term,
+): Taken | "fork" {
+  const log = state.log;
+  const skip = countKnown(state, entries);
+  const fresh = entries.slice(skip);
+  const known = entries[skip - 1] ?? prev;
+  const first = fresh[0];
+  const truncateFrom = first !== undefined && first.index <= log.lastIndex ? first.index : null;
+  if (truncateFrom !== null && truncateFrom <= state.commitIndex) return "fork";
+  const cut = countUnheld(state, fresh, leaderCommit);
+  const taken = fresh.slice(0, cut);
+  if (!chainHolds(state, known, taken)) return { end: known, held: [] };
+  const truncate = truncateFrom !== null && taken.length > 0 ? truncateFrom : null;
+  if (truncate !== null) log.truncate(truncate);
+  for (const entry of taken) takeEntry(state, entry);
+  const promises = compareTerms(term, state.promised) > 0;
+  if (promises) state.promise(term);
+  if (promises || taken.length > 0) {
+    state.persist({
+      ...(promises ? { promised: term } : {}),
+      ...(truncate === null ? {} : { truncateFrom: truncate }),
+      entries: taken,
+    });
+  }
+  return { end: taken.at(-1) ?? known, held: fresh.slice(cut) };
+}
+
+function takeEntry(state: CoreState, entry: Entry): void {
+  const before = openConfigs(state);
+  state.log.append(entry);
+  if (entry.kind !== "config") return;
+  noteConfigTaken(state, before, { index: entry.index, term: entry.term, config: entry.config });
+  if (
+    state.leavingSince !== null && !state.wantsLeave && entry.index > state.leavingSince &&
+    isVoter(entry.config, state.self.id)
+  ) {
+    state.leavingSince = null;
+  }
+}
+
+/** How many of the entries this log has already. */
+function countKnown(state: CoreState, entries: readonly Entry[]): number {
+  let count = 0;
+  for (const entry of entries) {
+    if (entry.index > state.log.base.index && !state.log.has(entry)) break;
+    count++;
+  }
+  return count;
+}
+
+/** How many of the entries come before the first config that a live grant holds back (§5). */
+function countUnheld(state: CoreState, entries: readonly Entry[], leaderCommit: Index): number {
+  const at = entries.findIndex((entry) =>
+    entry.kind === "config" && entry.index > leaderCommit &&
+    heldBackBy(state, entry.config).length > 0
+  );
+  return at < 0 ? entries.length : at;
+}
+
+/** Whether each checksum follows from its predecessor's: else the message is damaged. */
+function chainHolds(state: CoreState, prev: LogPosition, entries: readonly Entry[]): boolean {
+  let previous = prev;
+  for (const entry of entries) {
+    const expected = state.chain(previous.checksum, entry.index, entry.term, entry);
+    if (entry.index !== previous.index + 1 || expected !== entry.checksum) {
+      state.notice("warn", `Entry ${entry.index} from a peer has a wrong checksum and is dropped`);
+      return false;
+    }
+    previous = entry;
+  }
+  return true;
+}
+
+function replyTo(
+  state: CoreState,
+  peer: Peer,
+  term: Term,
+  answer: { readonly ok: boolean; readonly matchIndex: Index },
+): void {
+  state.send(peer.id, {
+    kind: "appendReply",
+    term,
+    promised: state.promised,
+    ...answer,
+    applied: answer.ok ? null : state.applied,
+    snapshotIndex: state.snapshotIndex,
+  }, state.newestPending);
+}
+
+/** The leader's log no longer reaches back to this one's end (§6.2). */
+export function onSnapshotNeeded(state: CoreState, peer: Peer, message: SnapshotNeeded): void {
+  if (compareTerms(message.term, state.promised) < 0 || state.leadership !== null) return;
+  if (state.fetching) {
+    replyTo(state, peer, message.term, { ok: false, matchIndex: state.commitIndex });
+    return;
+  }
+  state.fetching = true;
+  state.effects.push({ kind: "fetchSnapshot", from: message.from });
+}
+
+/** The host began to fetch at an index, or gave up. */
+export function onSnapshotFetching(state: CoreState, index: Index | null): void {
+  state.fetching = index !== null;
+  state.snapshotIndex = index ?? 0;
+}
+
+/**
+ * A snapshot stands ready beside the current state: switches the log to its base, in one
+ * persist. Without a persist in the effects the snapshot was not wanted (§6.4).
+ */
+export function onSnapshotBuilt(
+  state: CoreState,
+  base: Base,
+  termStarts: readonly TermStart[],
+): void {
+  state.fetching = false;
+  state.snapshotIndex = 0;
+  if (base.index <= state.commitIndex || state.leadership !== null) return;
+  const mine = state.log.termAt(state.commitIndex);
+  const theirs = state.commitIndex === 0 ? mine : termAtStarts(termStarts, state.commitIndex);
+  if (mine === null || theirs === null || !sameTerm(mine, theirs)) {
+    state.notice("warn", `Cannot install a snapshot at ${base.index}: the cluster has forked`);
+    return;
+  }
+  // What follows the base on this very history may be acknowledged: it stays.
+  const keeps = state.log.lastIndex > base.index && state.log.has(base);
+  if (keeps && !state.log.inMemory(base.index + 1)) return;
+  const kept: Entry[] = [];
+  for (let index = base.index + 1; keeps && index <= state.log.lastIndex; index++) {
+    const entry = state.log.entry(index);
+    if (entry !== undefined) kept.push(entry);
+  }
+  state.log.install(base, termStarts);
+  for (const entry of kept) state.log.append(entry);
+  state.commitIndex = base.index;
+  state.commitPending = 0;
+  state.applied = base;
+  state.applyTold = base.index;
+  state.held = null;
+  state.persistInstall(base, termStarts, kept);
+}

@@ -1,0 +1,162 @@
+/**
+ * Pings, the leases they ask for, and suspicion: the only failure detector (§5). Granter's side
+ * is measured by the slow clock, so that a stall of this node is never another one's silence.
+ *
+ * @module
+ */
+
+import { openConfigs, persistedConfig } from "./anchors.ts";
+import { isCertain, noteCertainGrant, noteGone, noteGrant, noteHeard } from "./certainty.ts";
+import { isVoter } from "./config.ts";
+import type { Ping, Pong } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import type { CoreState } from "./state.ts";
+import { maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
+import type { Config, NodeId } from "./types.ts";
+
+/** Refusals this far apart mean that the process is dead, in ms (§5, "gone"). */
+const REFUSALS_APART_MS = 20;
+
+/** §5: this node's grant to it has run out, or it is gone. */
+export function isSuspected(state: CoreState, id: NodeId): boolean {
+  if (id === state.self.id) return false;
+  const peer = state.peer(id);
+  return peer.gone || peer.grantUntil <= state.slow;
+}
+
+/** Voters of C1 that this node suspects. */
+export function suspects(state: CoreState): readonly NodeId[] {
+  const config = state.newest?.config;
+  if (config === undefined) return [];
+  return config.voters.filter((voter) => isSuspected(state, voter.id)).map((voter) => voter.id);
+}
+
+/** §5: pings every member, and whoever pings this node, once an interval. */
+export function sendPings(state: CoreState): void {
+  state.lastPingAt = state.mono;
+  const round = state.beginPingRound();
+  const leads = state.leadership !== null;
+  const ping: Ping = {
+    kind: "ping",
+    nonce: round.nonce,
+    asksLease: round.asks,
+    leads,
+    term: state.leadership?.term ?? state.promised,
+    suspects: leads ? suspects(state) : [],
+  };
+  for (const id of pingTargets(state)) state.send(id, ping);
+}
+
+function pingTargets(state: CoreState): ReadonlySet<NodeId> {
+  const targets = new Set<NodeId>();
+  for (const entry of openConfigs(state)) {
+    for (const member of entry.config.voters) targets.add(member.id);
+    for (const member of entry.config.learners) targets.add(member.id);
+  }
+  for (const peer of state.peers.values()) {
+    if (state.slow - peer.pingedAt < state.timeout) targets.add(peer.id);
+  }
+  targets.delete(state.self.id);
+  return targets;
+}
+
+/** Anything was heard of the peer: it is not gone; from a newer start, its link's past is void. */
+export function noteMessage(peer: Peer): void {
+  peer.firstRefusal = null;
+  peer.gone = false;
+  noteHeard(peer);
+}
+
+/** One connection to the peer was refused while its link is down. */
+export function noteRefused(state: CoreState, peer: Peer): void {
+  if (peer.firstRefusal === null) {
+    peer.firstRefusal = state.mono;
+  } else if (state.mono - peer.firstRefusal >= REFUSALS_APART_MS) {
+    peer.gone = true;
+    noteGone(state, peer);
+  }
+}
+
+/** Answers a ping, with a grant if nothing speaks against it (§5). */
+export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
+  peer.pingedAt = state.slow;
+  peer.asksLease = ping.asksLease;
+  peer.leads = ping.leads ? ping.term : null;
+  peer.gaveUpTerm = ping.leads ? null : ping.term;
+  state.seen = maxTerm(state.seen, ping.term);
+  const fromLeader = peer.id === state.leader && ping.leads &&
+    sameTerm(ping.term, state.leaderTerm);
+  if (fromLeader) state.leaderSuspects = ping.suspects;
+  const config = persistedConfig(state);
+  const voter = isVoterEverywhere(state, peer.id);
+  const named = state.leadership === null && state.leader !== peer.id &&
+    state.leaderSuspects.includes(peer.id);
+  const granted = ping.asksLease && voter && !named;
+  if (granted) peer.grantUntil = state.slow + state.timeout;
+  const pong: Pong = {
+    kind: "pong",
+    nonce: ping.nonce,
+    promised: state.promised,
+    config: { index: config?.index ?? 0, term: config?.term ?? ZERO_TERM },
+    voter,
+    certain: isCertain(state),
+    granted,
+  };
+  // It speaks of promise and config, so it waits for the disk: a node whose disk hangs is silent.
+  state.send(peer.id, pong, state.newestPending);
+}
+
+/** Voter of the persisted C1 and of every config being persisted or held back after it. */
+function isVoterEverywhere(state: CoreState, id: NodeId): boolean {
+  const persisted = persistedConfig(state);
+  if (persisted === null) return false;
+  const configs: Config[] = [];
+  for (const entry of state.log.configs) {
+    if (entry.index >= persisted.index) configs.push(entry.config);
+  }
+  if (state.held !== null) configs.push(...state.held.configs);
+  configs.push(...state.heldTail);
+  return configs.every((config) => isVoter(config, id));
+}
+
+/** Takes an answer in: what it grants counts from when its ping was sent (§5). */
+export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
+  const round = state.rounds.find((candidate) => candidate.nonce === pong.nonce);
+  if (round === undefined) return;
+  peer.answeredAt = state.fast;
+  peer.promised = pong.promised;
+  state.seen = maxTerm(state.seen, pong.promised);
+  if (round.sentAt < peer.answeredPingAt) return;
+  peer.answeredPingAt = round.sentAt;
+  if (!pong.voter) {
+    peer.deniesVoter = true;
+    return;
+  }
+  const term = state.log.termAt(pong.config.index);
+  const holds = pong.config.index > 0 && term !== null && sameTerm(term, pong.config.term);
+  if (!round.asks || !pong.granted || !holds) return;
+  const began = state.rules.leaseBegan(round.sentAt, state.fast);
+  noteGrant(peer, began);
+  const term0 = state.leadership?.term;
+  if (term0 !== undefined && sameTerm(pong.promised, term0)) peer.readLeaseAt = round.sentAt;
+  const configs = openConfigs(state);
+  if (pong.certain && configs.some((entry) => isVoter(entry.config, peer.id))) {
+    noteCertainGrant(state, began);
+  }
+}
+
+/**
+ * §5: whom this node's live grants forbid to leave out of `config`. Empty: it may be proposed
+ * or persisted.
+ */
+export function heldBackBy(state: CoreState, config: Config): readonly NodeId[] {
+  const holders: NodeId[] = [];
+  for (const peer of state.peers.values()) {
+    if (peer.gone || peer.grantUntil <= state.slow || isVoter(config, peer.id)) continue;
+    const leaver = config.leavers.find((candidate) => candidate.id === peer.id);
+    if (leaver !== undefined && leaver.incarnation >= peer.incarnation) continue;
+    const voterHere = openConfigs(state).some((entry) => isVoter(entry.config, peer.id));
+    if (voterHere) holders.push(peer.id);
+  }
+  return holders;
+}

@@ -1,0 +1,137 @@
+/**
+ * A node on its way out, and the handing over of leadership (§6 "Leaving", §7 "Transfer").
+ *
+ * @module
+ */
+
+import { findMember, isVoter } from "./config.ts";
+import { stepDown } from "./election.ts";
+import type { Refusal } from "./io.ts";
+import { isSuspected } from "./lease.ts";
+import { notLeader } from "./membership.ts";
+import { commitsByAll } from "./rules.ts";
+import type { CoreState } from "./state.ts";
+import type { NodeId } from "./types.ts";
+
+/** An operator asks this leader to hand over; `null` if it begins to. */
+export function beginTransfer(state: CoreState, to: NodeId | null): Refusal | null {
+  const leadership = state.leadership;
+  const config = state.newest?.config;
+  if (leadership === null || config === undefined) return notLeader(state);
+  if (leadership.transfer !== null) return { reason: "NO_LEADER" };
+  if (to === state.self.id) return null;
+  const target = to ?? bestTarget(state);
+  if (target === null) {
+    return { reason: "INVALID_ARGUMENT", message: "no other voter is alive to lead" };
+  }
+  if (!isVoter(config, target)) {
+    return { reason: "INVALID_ARGUMENT", message: `${target} is not a voter of this cluster` };
+  }
+  leadership.transfer = { to: target, deadline: state.mono + state.timeout, told: false };
+  leadership.readsGivenUp = true;
+  return null;
+}
+
+/** The live voter with the most of the log; the smallest address among equals. */
+function bestTarget(state: CoreState): NodeId | null {
+  let best: NodeId | null = null;
+  let match = -1;
+  for (const voter of state.newest?.config.voters ?? []) {
+    if (voter.id === state.self.id || isSuspected(state, voter.id)) continue;
+    const persisted = state.peer(voter.id).progress.match;
+    if (persisted > match) {
+      best = voter.id;
+      match = persisted;
+    }
+  }
+  return best;
+}
+
+/** Tells the target once it has everything; gives up leading if nothing came of it within T. */
+export function continueTransfer(state: CoreState): void {
+  const leadership = state.leadership;
+  const transfer = leadership?.transfer;
+  if (leadership === null || transfer === null || transfer === undefined) return;
+  if (state.mono >= transfer.deadline) {
+    stepDown(state);
+  } else if (!transfer.told && state.peer(transfer.to).progress.match >= state.log.lastIndex) {
+    transfer.told = true;
+    state.send(transfer.to, { kind: "transferNow", term: leadership.term });
+  }
+}
+
+/** Answers the operator once somebody else leads, or this node does again. */
+export function answerTransfer(state: CoreState): void {
+  const request = state.transferRequest;
+  if (request === null || state.leadership?.transfer != null || state.leader === null) return;
+  state.transferRequest = null;
+  const failed = state.leader === state.self.id;
+  const refusal: Refusal | null = failed ? { reason: "NO_LEADER" } : null;
+  state.effects.push({ kind: "adminAnswer", id: request, refusal });
+}
+
+/** SIGTERM was received: the next steps out, repeated at each tick until `left`. */
+export function continueLeave(state: CoreState): void {
+  if (!state.wantsLeave || state.left) return;
+  const config = state.newest?.config;
+  const voter = config !== undefined && isVoter(config, state.self.id);
+  if (config === undefined || !voter || config.voters.length === 1) {
+    leaveNow(state);
+  } else if (state.leadership !== null) {
+    if (state.leadership.transfer !== null) return;
+    if (bestTarget(state) === null) leaveNow(state);
+    else beginTransfer(state, null);
+  } else if (!commitsByAll(config.policy)) {
+    leaveNow(state);
+  } else {
+    askToBeDropped(state);
+  }
+}
+
+function leaveNow(state: CoreState): void {
+  state.left = true;
+  state.effects.push({ kind: "left" });
+}
+
+/** From asking on, this start of the node is not certain and does not campaign (§5). */
+function askToBeDropped(state: CoreState): void {
+  state.leavingSince ??= state.log.lastIndex;
+  if (state.leader === null || state.mono - state.askedAt < state.heartbeat) return;
+  state.askedAt = state.mono;
+  state.send(state.leader, { kind: "leaveRequest" });
+}
+
+/** The leader asks on behalf of an operator. */
+export function onAskToLeave(state: CoreState, from: NodeId): void {
+  if (state.leader !== from) return;
+  state.leavingSince ??= state.log.lastIndex;
+  state.send(from, { kind: "leaveRequest" });
+}
+
+/** A config without this node is committed. */
+export function onLeaveReply(state: CoreState): void {
+  if (state.wantsLeave && !state.left) leaveNow(state);
+}
+
+/** Asks a leader whose config lacks this node, or has old addresses of it, to take it in (§6.1). */
+export function askToJoin(state: CoreState): void {
+  if (state.wantsLeave || state.leadership !== null || state.newest === null) return;
+  if (state.mono - state.askedAt < state.heartbeat) return;
+  for (const peer of state.peers.values()) {
+    if (peer.leads === null || peer.gone || state.slow - peer.pingedAt > state.timeout) continue;
+    if (!lacksThisNode(state, peer.id, peer.deniesVoter)) continue;
+    state.askedAt = state.mono;
+    state.send(peer.id, { kind: "joinRequest", member: state.self });
+  }
+}
+
+function lacksThisNode(state: CoreState, leader: NodeId, denies: boolean): boolean {
+  const config = state.newest?.config;
+  const recorded = config === undefined ? undefined : findMember(config, state.self.id);
+  if (recorded === undefined) return true;
+  const moved = recorded.peerAddress !== state.self.peerAddress ||
+    recorded.clientAddress !== state.self.clientAddress;
+  if (moved) return true;
+  const learner = config !== undefined && !isVoter(config, state.self.id);
+  return denies && !(learner && state.leader === leader);
+}

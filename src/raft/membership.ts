@@ -1,0 +1,257 @@
+/**
+ * The leader's changes of configuration (§6): dropping the suspected, taking in learners,
+ * promoting, removing, leaving, changing an address, clearing a mark. Every change is one
+ * config entry; when it commits is decided in `commit.ts`.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { committedConfig, leaderAnchors, openConfigs } from "./anchors.ts";
+import { noteConfigTaken } from "./certainty.ts";
+import { changeConfig, findMember, isVoter } from "./config.ts";
+import { stepDown } from "./election.ts";
+import type { Refusal } from "./io.ts";
+import { heldBackBy, isSuspected, suspects } from "./lease.ts";
+import type { Peer } from "./peer.ts";
+import { commitsByAll } from "./rules.ts";
+import type { CoreState, Leadership } from "./state.ts";
+import type { Config, Member, NodeId } from "./types.ts";
+
+/** A learner this close to the commit index is made a voter, in entries. */
+const PROMOTE_LAG_ENTRIES = 64;
+/** Doublings of the wait before a member that keeps falling out is promoted again. */
+const PROMOTE_BACKOFF_MAX = 5;
+
+/** True once the leader's first config is committed: it serves writes and changes members. */
+export function isServing(state: CoreState): boolean {
+  const leadership = state.leadership;
+  return leadership !== null && state.commitIndex >= leadership.servesAfter;
+}
+
+/** True while no config is pending. */
+function isSettled(state: CoreState): boolean {
+  const c1 = state.newest;
+  return c1 !== null && c1.index <= state.commitIndex;
+}
+
+/** Appends a config of the own term and begins its persist. */
+function appendConfig(state: CoreState, change: Partial<Config>): void {
+  const leadership = state.leadership;
+  const c1 = state.newest;
+  assert(leadership !== null && c1 !== null, "Only a leader appends configs");
+  const before = openConfigs(state);
+  const c0Index = committedConfig(state)?.index ?? 0;
+  const config = changeConfig(c1.config, { ...change, c0Index });
+  const entry = state.appendOwn(leadership.term, { kind: "config", config });
+  noteConfigTaken(state, before, { index: entry.index, term: entry.term, config });
+  state.persist({ entries: [entry] });
+}
+
+/** Whether C1 without `out` would leave a quorum of every anchor, this node among it. */
+function leavesQuorum(state: CoreState, config: Config, out: ReadonlySet<NodeId>): boolean {
+  const stays = (id: NodeId) => isVoter(config, id) && !out.has(id) && !isSuspected(state, id);
+  return stays(state.self.id) &&
+    leaderAnchors(state).every((anchor) => state.rules.quorum(anchor.config, stays));
+}
+
+/** §6 "Dropping": under `all`, goes on without the suspected voters, or gives up leading. */
+export function dropSuspects(state: CoreState): void {
+  const config = state.newest?.config;
+  if (state.leadership === null || config === undefined || !commitsByAll(config.policy)) return;
+  const out = new Set(suspects(state));
+  if (out.size === 0) return;
+  if (!leavesQuorum(state, config, out)) {
+    stepDown(state);
+    return;
+  }
+  const voters = config.voters.filter((voter) => !out.has(voter.id));
+  const next = changeConfig(config, { voters });
+  if (heldBackBy(state, next).length === 0) appendConfig(state, { voters });
+}
+
+/** Every change that a serving leader makes by itself, at most one a tick. */
+export function changeMembers(state: CoreState): void {
+  const leadership = state.leadership;
+  const config = state.newest?.config;
+  if (leadership === null || config === undefined) return;
+  answerRemovals(state, leadership);
+  if (!isServing(state) || !isSettled(state) || leadership.transfer !== null) return;
+  const changed = leaveOrRemove(state, leadership, config) || promote(state, config) ||
+    dropLearners(state, config) || moveSelf(state, config) || clearMark(state, config);
+  if (changed) return;
+}
+
+/** §6: takes a node in as a learner, or records its new addresses. `null` if that is done. */
+export function takeIn(state: CoreState, member: Member): Refusal | null {
+  const config = state.newest?.config;
+  if (config === undefined || state.leadership === null) return notLeader(state);
+  if (config.tombstones.includes(member.id)) return { reason: "REMOVED" };
+  const known = findMember(config, member.id);
+  if (known !== undefined && sameAddresses(known, member)) return null;
+  if (!isServing(state) || !isSettled(state)) return { reason: "NO_LEADER" };
+  const holder = [...config.voters, ...config.learners].find((other) =>
+    other.peerAddress === member.peerAddress && other.id !== member.id
+  );
+  if (holder !== undefined) return replace(state, config, holder, member);
+  if (known !== undefined) {
+    changeAddress(state, config, member);
+  } else {
+    appendConfig(state, { learners: [...config.learners, member] });
+  }
+  return null;
+}
+
+/** Who to ask instead. */
+export function notLeader(state: CoreState): Refusal {
+  const leader = state.leader;
+  return leader === null || leader === state.self.id
+    ? { reason: "NO_LEADER" }
+    : { reason: "NOT_LEADER", leader };
+}
+
+function sameAddresses(left: Member, right: Member): boolean {
+  return left.peerAddress === right.peerAddress && left.clientAddress === right.clientAddress;
+}
+
+function changeAddress(state: CoreState, config: Config, member: Member): void {
+  const swap = (other: Member) => other.id === member.id ? member : other;
+  appendConfig(state, { voters: config.voters.map(swap), learners: config.learners.map(swap) });
+}
+
+/** §3: a joiner at the address of a member replaces it; the old id is never taken in again. */
+function replace(state: CoreState, config: Config, holder: Member, member: Member): Refusal | null {
+  const out = new Set([holder.id]);
+  const voter = isVoter(config, holder.id);
+  if (voter && (!isSuspected(state, holder.id) || !leavesQuorum(state, config, out))) {
+    return { reason: "NO_LEADER" };
+  }
+  const others = (member_: Member) => member_.id !== holder.id && member_.id !== member.id;
+  appendConfig(state, {
+    voters: config.voters.filter(others),
+    learners: [...config.learners.filter(others), member],
+    tombstones: [...config.tombstones, holder.id],
+  });
+  return null;
+}
+
+/** §6.5: learners that have caught up become voters; one that keeps falling out waits longer. */
+function promote(state: CoreState, config: Config): boolean {
+  const ready = config.learners.filter((learner) => isPromotable(state, state.peer(learner.id)));
+  if (ready.length === 0) return false;
+  for (const learner of ready) {
+    const peer = state.peer(learner.id);
+    const doublings = Math.min(peer.promotions++, PROMOTE_BACKOFF_MAX);
+    peer.promoteAfter = state.mono + state.timeout * 2 ** doublings;
+  }
+  appendConfig(state, {
+    voters: [...config.voters, ...ready],
+    learners: config.learners.filter((learner) => !ready.includes(learner)),
+  });
+  return true;
+}
+
+function isPromotable(state: CoreState, peer: Peer): boolean {
+  const progress = peer.progress;
+  return progress.streaming && progress.match + PROMOTE_LAG_ENTRIES >= state.commitIndex &&
+    !peer.gone && peer.asksLease && state.slow - peer.pingedAt < 3 * state.heartbeat &&
+    state.mono >= peer.promoteAfter;
+}
+
+/** A learner that has fallen silent holds up nothing, but the log is kept for it no longer. */
+function dropLearners(state: CoreState, config: Config): boolean {
+  const silent = (member: Member) => {
+    const peer = state.peer(member.id);
+    return isSuspected(state, member.id) &&
+      state.slow - peer.pingedAt >= state.timeout + state.grace;
+  };
+  const learners = config.learners.filter((learner) => !silent(learner));
+  if (learners.length === config.learners.length) return false;
+  appendConfig(state, { learners });
+  return true;
+}
+
+/** This node has started with other addresses than its config records (§6.5). */
+function moveSelf(state: CoreState, config: Config): boolean {
+  const recorded = findMember(config, state.self.id);
+  if (recorded === undefined || sameAddresses(recorded, state.self)) return false;
+  const taken = [...config.voters, ...config.learners].some((other) =>
+    other.id !== state.self.id && other.peerAddress === state.self.peerAddress
+  );
+  if (taken) return false;
+  changeAddress(state, config, state.self);
+  return true;
+}
+
+/** §9: the mark goes once every voter of its base's config is here again, or replaced. */
+function clearMark(state: CoreState, config: Config): boolean {
+  const mark = config.mark;
+  if (mark === null) return false;
+  const met = mark.baseVoters.every((voter) =>
+    isVoter(config, voter.id) || config.tombstones.includes(voter.id)
+  );
+  if (!met) return false;
+  appendConfig(state, { mark: null });
+  return true;
+}
+
+/** §6 "Leaving": drops one that asked to be, or that an operator removes. */
+function leaveOrRemove(state: CoreState, leadership: Leadership, config: Config): boolean {
+  for (const [id, incarnation] of leadership.leaving) {
+    if (findMember(config, id) === undefined || state.peer(id).incarnation > incarnation) {
+      leadership.leaving.delete(id);
+    } else if (drop(state, config, id, leadership.removing.has(id), incarnation)) {
+      return true;
+    }
+  }
+  for (const id of leadership.removing.keys()) {
+    const dropsAlready = !isVoter(config, id) || isSuspected(state, id);
+    if (dropsAlready && drop(state, config, id, true, null)) return true;
+    state.send(id, { kind: "askToLeave", term: leadership.term });
+  }
+  return false;
+}
+
+function drop(
+  state: CoreState,
+  config: Config,
+  id: NodeId,
+  tombstone: boolean,
+  incarnation: number | null,
+): boolean {
+  if (isVoter(config, id) && !leavesQuorum(state, config, new Set([id]))) return false;
+  const others = (member: Member) => member.id !== id;
+  appendConfig(state, {
+    voters: config.voters.filter(others),
+    learners: config.learners.filter(others),
+    leavers: incarnation === null ? [] : [{ id, incarnation }],
+    ...(tombstone ? { tombstones: [...config.tombstones, id] } : {}),
+  });
+  return true;
+}
+
+/** Tells an operator that a removal is committed. */
+function answerRemovals(state: CoreState, leadership: Leadership): void {
+  const c0 = committedConfig(state)?.config;
+  if (c0 === undefined) return;
+  for (const [id, { request }] of leadership.removing) {
+    if (findMember(c0, id) !== undefined || !c0.tombstones.includes(id)) continue;
+    leadership.removing.delete(id);
+    state.effects.push({ kind: "adminAnswer", id: request, refusal: null });
+  }
+}
+
+/** A member asks to be dropped, in the start of it that asks; answered once that is committed. */
+export function onLeaveRequest(state: CoreState, peer: Peer, incarnation: number): void {
+  const leadership = state.leadership;
+  const c0 = committedConfig(state);
+  if (leadership === null || c0 === null) return;
+  const config = state.newest?.config;
+  const gone = findMember(c0.config, peer.id) === undefined &&
+    (config === undefined || findMember(config, peer.id) === undefined);
+  if (gone) {
+    state.send(peer.id, { kind: "leaveReply", config: c0 });
+  } else if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
+    leadership.leaving.set(peer.id, incarnation);
+  }
+}

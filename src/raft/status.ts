@@ -1,0 +1,74 @@
+/**
+ * What a node tells about itself and its cluster. Derived from the state on demand; decides
+ * nothing.
+ *
+ * @module
+ */
+
+import { committedConfig } from "./anchors.ts";
+import { isCertain } from "./certainty.ts";
+import { findMember, isVoter, usesLastResort } from "./config.ts";
+import type { CoreStatus, MemberStatus } from "./io.ts";
+import { isSuspected } from "./lease.ts";
+import type { CoreState } from "./state.ts";
+import type { Config, Member, Role } from "./types.ts";
+
+/** The role as the rest of the world names it. */
+export function roleOf(state: CoreState): Role {
+  if (state.leadership !== null) return "leader";
+  const config = state.newest?.config;
+  if (config === undefined || findMember(config, state.self.id) === undefined) return "joiner";
+  if (!isVoter(config, state.self.id)) return "learner";
+  return state.campaign === null ? "follower" : "candidate";
+}
+
+/** §1: a voter of a config that it knows to be committed, and certain. */
+export function isReady(state: CoreState): boolean {
+  const c0 = committedConfig(state)?.config;
+  if (c0 === undefined || !isVoter(c0, state.self.id)) return false;
+  return !usesLastResort(c0.policy) || isCertain(state);
+}
+
+export function statusOf(state: CoreState): CoreStatus {
+  const config = state.newest?.config;
+  return {
+    role: roleOf(state),
+    term: state.leadership?.term ?? (state.leader === null ? state.promised : state.leaderTerm),
+    leader: state.leader,
+    lastIndex: state.log.lastIndex,
+    commitIndex: state.commitIndex,
+    appliedIndex: state.applied.index,
+    ready: isReady(state),
+    certain: isCertain(state),
+    livesByLastResort: config?.mark != null,
+    tolerates: config === undefined ? 0 : tolerated(state, config),
+    policy: config?.policy ?? null,
+    members: config === undefined ? [] : membersOf(state, config),
+  };
+}
+
+/** How many more nodes may fail at once, right now, without stopping writes (§1). */
+function tolerated(state: CoreState, config: Config): number {
+  const voters = config.voters.length;
+  const live = config.voters.filter((voter) => !isSuspected(state, voter.id)).length;
+  if (usesLastResort(config.policy)) return Math.max(live - 1, 0);
+  const dead = voters - live;
+  return Math.max(Math.floor((voters - 1) / 2) - dead, 0);
+}
+
+function membersOf(state: CoreState, config: Config): readonly MemberStatus[] {
+  const row = (voter: boolean) => (member: Member): MemberStatus => {
+    const self = member.id === state.self.id;
+    const peer = state.peer(member.id);
+    const heard = !peer.gone && state.slow - peer.pingedAt < state.timeout;
+    const leads = state.leadership !== null;
+    return {
+      member,
+      voter,
+      reachable: self || heard,
+      matchIndex: self ? state.persistedIndex : leads ? peer.progress.match : null,
+      incarnation: self ? state.incarnation : peer.incarnation === 0 ? null : peer.incarnation,
+    };
+  };
+  return [...config.voters.map(row(true)), ...config.learners.map(row(false))];
+}

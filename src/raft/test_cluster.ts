@@ -1,0 +1,305 @@
+/**
+ * A few cores joined by a network of one millisecond, for unit tests of the core alone: time is
+ * a counter, a disk is an array, and every test says what happens when. The whole system under
+ * faults is the business of `src/sim`.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { assert } from "../assert.ts";
+import { bootstrapBatch } from "./bootstrap.ts";
+import { createCore } from "./core.ts";
+import type { Core } from "./core_api.ts";
+import type { Chain, Effect, Input } from "./io.ts";
+import { EMPTY_BASE } from "./log.ts";
+import type { Message } from "./message.ts";
+import { DEFAULT_POLICY } from "./state.ts";
+import { ZERO_TERM } from "./term.ts";
+import type {
+  Entry,
+  LogPosition,
+  Member,
+  NodeId,
+  PersistBatch,
+  Policy,
+  StoredState,
+} from "./types.ts";
+
+/** A real checksum, so that chains are real too. */
+export const testChain: Chain = (previous, index, term, body) => {
+  const hash = createHash("sha256");
+  hash.update(`${previous}|${index}|${term.epoch}.${term.number}.${term.nodeId}|${body.kind}|`);
+  if (body.kind === "command" || body.kind === "orphans") hash.update(body.data);
+  if (body.kind === "config") hash.update(JSON.stringify(body.config));
+  return hash.digest("hex").slice(0, 32);
+};
+
+/** Member number n: its peer address, and so its rank, follows n. */
+export function testMember(n: number): Member {
+  return { id: `n${n}`, peerAddress: `10.0.0.${n}:1`, clientAddress: `10.0.0.${n}:2` };
+}
+
+interface TestNode {
+  readonly member: Member;
+  core: Core | null;
+  incarnation: number;
+  stored: { -readonly [K in keyof StoredState]: StoredState[K] };
+  applied: LogPosition;
+  appliedCommands: string[];
+  pausedUntil: number;
+  diskHangsUntil: number;
+  disk: { readonly at: number; readonly batch: PersistBatch }[];
+  waiting: { readonly after: number; readonly to: NodeId; readonly message: Message }[];
+  persisted: number;
+  inbox: { readonly at: number; readonly input: Input }[];
+  left: boolean;
+  effects: Effect[];
+}
+
+/** Cores on a virtual clock. `run(ms)` advances it; everything else happens at once. */
+export class TestCluster {
+  now = 0;
+  readonly nodes = new Map<NodeId, TestNode>();
+  readonly policy: Policy;
+  /** Directed pairs `a>b` that lose every message. */
+  readonly cut = new Set<string>();
+  #proposal = 1;
+
+  constructor(policy: Partial<Policy> = {}) {
+    this.policy = { ...DEFAULT_POLICY, ...policy };
+  }
+
+  /** A founder, and joiners 2..n taken in one after another. */
+  static of(n: number, policy: Partial<Policy> = {}): TestCluster {
+    const cluster = new TestCluster(policy);
+    const founder = cluster.add(1);
+    apply(founder.stored, bootstrapBatch(founder.member, cluster.policy, testChain));
+    cluster.start("n1");
+    cluster.run(100);
+    for (let other = 2; other <= n; other++) cluster.join(other);
+    // Past the time in which a node that has just started grants no votes (§7).
+    cluster.run(1_500);
+    return cluster;
+  }
+
+  add(n: number): TestNode {
+    const node: TestNode = {
+      member: testMember(n),
+      core: null,
+      incarnation: 0,
+      stored: {
+        promised: ZERO_TERM,
+        commitIndex: 0,
+        base: EMPTY_BASE,
+        termStarts: [],
+        configs: [],
+        entries: [],
+      },
+      applied: EMPTY_BASE,
+      appliedCommands: [],
+      pausedUntil: 0,
+      diskHangsUntil: 0,
+      disk: [],
+      waiting: [],
+      persisted: 0,
+      inbox: [],
+      left: false,
+      effects: [],
+    };
+    this.nodes.set(node.member.id, node);
+    return node;
+  }
+
+  /** A new node asks the leader until it is ready (§1). */
+  join(n: number): void {
+    const node = this.nodes.get(`n${n}`) ?? this.add(n);
+    if (node.core === null) this.start(node.member.id);
+    const asked = () => {
+      const leader = this.leader();
+      if (leader !== undefined) this.feed(leader, { kind: "join", id: 1, member: node.member });
+    };
+    this.until(() => {
+      if (node.core?.status().ready === true) return true;
+      asked();
+      return false;
+    }, 20_000);
+  }
+
+  start(id: NodeId): void {
+    const node = this.node(id);
+    node.incarnation++;
+    node.persisted = 0;
+    node.left = false;
+    node.core = createCore({
+      self: node.member,
+      incarnation: node.incarnation,
+      stored: { ...node.stored, applied: node.applied },
+      chain: testChain,
+    });
+  }
+
+  kill(id: NodeId): void {
+    const node = this.node(id);
+    node.core = null;
+    node.disk = [];
+    node.waiting = [];
+    node.inbox = [];
+  }
+
+  pause(id: NodeId, ms: number): void {
+    this.node(id).pausedUntil = this.now + ms;
+  }
+
+  hangDisk(id: NodeId, ms: number): void {
+    this.node(id).diskHangsUntil = this.now + ms;
+  }
+
+  /** Advances in steps of one ms; a tick every 25. */
+  run(ms: number): void {
+    for (let end = this.now + ms; this.now < end;) {
+      this.now++;
+      for (const node of this.nodes.values()) this.#turn(node);
+    }
+  }
+
+  /** Runs until `condition` holds; fails after `ms`. Returns how long it took. */
+  until(condition: () => boolean, ms = 10_000): number {
+    const began = this.now;
+    while (!condition()) {
+      assert(this.now - began < ms, `Nothing came of it within ${ms} ms`);
+      this.run(5);
+    }
+    return this.now - began;
+  }
+
+  #turn(node: TestNode): void {
+    if (node.core === null || node.pausedUntil > this.now) return;
+    const due = node.inbox.filter((item) => item.at <= this.now);
+    node.inbox = node.inbox.filter((item) => item.at > this.now);
+    for (const item of due) this.feed(node.member.id, item.input);
+    if (node.diskHangsUntil <= this.now && node.disk.length > 0) {
+      const done = node.disk.filter((write) => write.at <= this.now);
+      node.disk = node.disk.filter((write) => write.at > this.now);
+      for (const { batch } of done) {
+        apply(node.stored, batch);
+        node.persisted = batch.number;
+        this.#release(node);
+        this.feed(node.member.id, { kind: "persisted", number: batch.number });
+      }
+    }
+    if (this.now % 25 === 0) this.feed(node.member.id, { kind: "tick", random: 0.5 });
+  }
+
+  #release(node: TestNode): void {
+    const ready = node.waiting.filter((message) => message.after <= node.persisted);
+    node.waiting = node.waiting.filter((message) => message.after > node.persisted);
+    for (const { to, message } of ready) this.#deliver(node, to, message);
+  }
+
+  feed(id: NodeId, input: Input): readonly Effect[] {
+    const node = this.node(id);
+    if (node.core === null) return [];
+    const effects = node.core.step(input, { mono: this.now, fast: this.now });
+    for (const effect of effects) this.#carryOut(node, effect);
+    return effects;
+  }
+
+  #carryOut(node: TestNode, effect: Effect): void {
+    node.effects.push(effect);
+    if (effect.kind === "persist") {
+      node.disk.push({ at: this.now + 1, batch: effect });
+    } else if (effect.kind === "send") {
+      if (effect.after <= node.persisted) this.#deliver(node, effect.to, effect.message);
+      else node.waiting.push(effect);
+    } else if (effect.kind === "apply") {
+      this.#apply(node, effect.through);
+    } else if (effect.kind === "left") {
+      node.left = true;
+    }
+  }
+
+  #apply(node: TestNode, through: number): void {
+    for (const entry of node.stored.entries) {
+      if (entry.index <= node.applied.index || entry.index > through) continue;
+      node.applied = entry;
+      if (entry.kind === "command") {
+        node.appliedCommands.push(new TextDecoder().decode(entry.data));
+      }
+    }
+    node.inbox.push({ at: this.now, input: { kind: "applied", position: node.applied } });
+  }
+
+  #deliver(from: TestNode, to: NodeId, message: Message): void {
+    const target = this.nodes.get(to);
+    if (target === undefined || this.cut.has(`${from.member.id}>${to}`)) return;
+    if (target.core === null) {
+      from.inbox.push({ at: this.now + 1, input: { kind: "peerRefused", peer: to } });
+      from.inbox.push({ at: this.now + 22, input: { kind: "peerRefused", peer: to } });
+      return;
+    }
+    const input: Input = {
+      kind: "message",
+      from: from.member.id,
+      incarnation: from.incarnation,
+      message,
+    };
+    target.inbox.push({ at: this.now + 1, input });
+  }
+
+  node(id: NodeId): TestNode {
+    const node = this.nodes.get(id);
+    assert(node !== undefined, `No node ${id}`);
+    return node;
+  }
+
+  /** Whoever leads in the highest term and takes proposals, if anybody does. */
+  leader(): NodeId | undefined {
+    return [...this.nodes.values()].find((node) => node.core?.canPropose() === true)?.member.id;
+  }
+
+  /** Voters by the newest config of the leader. */
+  voters(): readonly NodeId[] {
+    const leader = this.leader();
+    const members = leader === undefined ? [] : this.node(leader).core?.status().members ?? [];
+    return members.filter((row) => row.voter).map((row) => row.member.id);
+  }
+
+  /** Proposes at the leader. */
+  propose(text: string): void {
+    const leader = this.leader();
+    assert(leader !== undefined, "Nobody leads");
+    this.feed(leader, {
+      kind: "propose",
+      id: this.#proposal++,
+      commands: [new TextEncoder().encode(text)],
+    });
+  }
+
+  commands(id: NodeId): readonly string[] {
+    return this.node(id).appliedCommands;
+  }
+}
+
+/** One transaction of the disk. */
+function apply(stored: TestNode["stored"], batch: PersistBatch): void {
+  let entries: readonly Entry[] = stored.entries;
+  if (batch.install !== undefined) {
+    stored.base = batch.install.base;
+    stored.termStarts = batch.install.termStarts;
+    entries = [];
+  }
+  const from = batch.truncateFrom;
+  if (from !== undefined) entries = entries.filter((entry) => entry.index < from);
+  stored.entries = [...entries, ...batch.entries];
+  stored.configs = stored.entries.flatMap((entry) =>
+    entry.kind === "config" ? [{ index: entry.index, term: entry.term, config: entry.config }] : []
+  );
+  stored.termStarts = stored.entries.flatMap((entry, at) => {
+    const before = stored.entries[at - 1];
+    const same = before !== undefined && JSON.stringify(before.term) === JSON.stringify(entry.term);
+    return same ? [] : [{ term: entry.term, index: entry.index }];
+  });
+  stored.promised = batch.promised ?? stored.promised;
+  stored.commitIndex = batch.commitIndex ?? stored.commitIndex;
+}
