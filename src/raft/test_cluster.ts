@@ -29,8 +29,11 @@ import type {
 export const testChain: Chain = (previous, index, term, body) => {
   const data = body.kind === "command" || body.kind === "orphans"
     ? new TextDecoder().decode(body.data)
-    : JSON.stringify(body);
-  const text = `${previous}|${index}|${term.epoch}.${term.number}.${term.nodeId}|${data}`;
+    : body.kind === "config"
+    ? JSON.stringify(body.config)
+    : "";
+  const text =
+    `${previous}|${index}|${term.epoch}.${term.number}.${term.nodeId}|${body.kind}|${data}`;
   let low = 0x811c9dc5;
   let high = 0x01000193;
   for (let at = 0; at < text.length; at++) {
