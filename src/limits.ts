@@ -97,6 +97,8 @@ export const limits = {
   adminCallMsMax: 3_000,
   /** Pause between two looks at a cluster that is waited for, ms. */
   adminPollMs: 100,
+  /** Lines of a child node's log that are kept to say why it failed. */
+  nodeLogLinesKept: 200,
 
   /** Accounts in one presence frame: keeps one frame's handling to a few ms. */
   presenceAccountsMax: 2_000,
@@ -128,7 +130,9 @@ export const limits = {
   /** Snapshots being served at once: each holds a read transaction. */
   snapshotsServedMax: 2,
   /** Chunks of a served snapshot kept for a reader that comes back. */
-  snapshotChunksKept: 8,
+  snapshotChunksKept: 16,
   /** Times that a broken snapshot fetch is taken up again before the core is told. */
   snapshotResumesMax: 8,
+  /** Time before a broken snapshot fetch is taken up again, ms. */
+  snapshotResumeMs: 250,
 } as const;
