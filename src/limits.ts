@@ -135,4 +135,49 @@ export const limits = {
   snapshotResumesMax: 8,
   /** Time before a broken snapshot fetch is taken up again, ms. */
   snapshotResumeMs: 250,
+
+  /** Addresses that a client remembers; above it the most useless learned one goes. */
+  addressesKnownMax: 256,
+  /** How long a client avoids an address that gave no answer, ms; doubles with each failure. */
+  skipMs: 100,
+  /** Longest such time, ms: a node that came back must be found again soon. */
+  skipMsMax: 2_000,
+  /** A whole call with all its attempts, if the caller does not say, ms. */
+  callMsDefault: 30_000,
+  /** One attempt at a mutation, ms: after it the connection itself is in doubt. */
+  attemptMsMax: 5_000,
+  /** One attempt at a read, ms: longer than a member waits to catch up. */
+  readAttemptMsMax: 3_000,
+  /** A read without an answer is made at a second member too after this, ms. */
+  readHedgeMs: 300,
+  /** Longest wait for GetCluster, ms. */
+  askMsMax: 1_000,
+  /** A mutation without an answer makes the client look for a newer leader after this, ms. */
+  slowMs: 250,
+  /** Time between two looks at the requests in flight, ms: the precision of their limits. */
+  flightCheckMs: 100,
+  /** Backoff of a client's call: full jitter below a bound that doubles from here, ms. */
+  backoffMs: 10,
+  /** Highest such bound, ms. Whoever waits is woken sooner when a leader is found. */
+  backoffMsMax: 400,
+  /** Leader hints that one call follows without a pause: more are a circle. */
+  hopsMax: 4,
+  /** Mean time between two rounds of a client's search for a leader, ms; grows while it lasts. */
+  searchMs: 40,
+  /** Highest such time, ms: thousands of clients must not keep a cluster from electing. */
+  searchMsMax: 400,
+  /** Members asked in one round of that search. */
+  searchMembers: 2,
+  /** How often an interactive client looks whether there is a leader, ms. */
+  watchMs: 1_000,
+  /** A subscription that is silent for longer has lost its member, ms (heartbeats: 2 s). */
+  subscriptionSilenceMsMax: 3_000,
+  /** A subscription's deadline, ms: it is renewed then, so that none outlives its client. */
+  subscriptionMsMax: 3_600_000,
+  /** Longest pause before a subscription tries the next member, ms. */
+  resubscribeMsMax: 1_000,
+  /** Ids of messages that a subscriber remembers to drop repeats: some 2 MiB. */
+  seenIdsMax: 16_384,
+  /** Messages that wait to be sent: above it the writer must wait. */
+  outboxMessagesMax: 1_024,
 } as const;
