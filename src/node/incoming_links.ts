@@ -1,0 +1,178 @@
+/**
+ * The links that peers opened to this node: who may have one, one for each peer, and what comes
+ * over it. Owns the checks of DESIGN §3: the cluster, older starts, copied data directories. It
+ * never sends and never dials.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { NodeId } from "../raft/types.ts";
+import type { Frame, Hello, IncomingLink, LinkReceiver } from "../rpc/peer_api.ts";
+import type { Clock } from "./ports.ts";
+
+/** What {@linkcode IncomingLinks} need and whom they tell. */
+export interface IncomingLinksOptions {
+  /** This node's own hello, as of now. */
+  readonly hello: () => Hello;
+  /** Resolves once this node knows its cluster, or need not be waited for any longer. */
+  readonly joined: () => Promise<void>;
+  readonly clock: Clock;
+  /** Heartbeat interval of the cluster: a living peer sends something that often. */
+  readonly heartbeatMs: () => number;
+  readonly opened: (hello: Hello) => void;
+  readonly frames: (hello: Hello, frames: readonly Frame[]) => void;
+  readonly closed: (id: NodeId) => void;
+}
+
+/** An open link. */
+interface Incoming {
+  readonly hello: Hello;
+  readonly link: IncomingLink;
+  /** Monotonic ms. */
+  heardAt: number;
+  /** Whoever wants to know how the link goes on. */
+  readonly watchers: Set<(event: "heard" | "closed") => void>;
+}
+
+/** What arrives this soon after a newer start may have been on its way before the older ended. */
+const ON_THE_WAY_MS = 100;
+
+export class IncomingLinks {
+  readonly #options: IncomingLinksOptions;
+  readonly #current = new Map<NodeId, Incoming>();
+  /** Newest start of each node that this node has seen. */
+  readonly #newest = new Map<NodeId, number>();
+
+  constructor(options: IncomingLinksOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a link, or throws `WRONG_CLUSTER` or `COPIED_DATA_DIRECTORY`. */
+  async open(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
+    if (this.#options.hello().clusterId === "") await this.#options.joined();
+    this.#admit(hello);
+    await this.#outliveOlder(hello);
+    // While it waited, another start of the same node may have come.
+    this.#admit(hello);
+    return this.#accept(hello, link);
+  }
+
+  /** Checks the hello of a peer's side, whoever dialled; an error if it must be refused. */
+  check(hello: Hello): ChatError | null {
+    const own = this.#options.hello();
+    if (own.clusterId === "" || hello.clusterId !== own.clusterId) {
+      return wrongCluster(hello, own.clusterId);
+    }
+    if (hello.nodeId === own.nodeId && hello.incarnation === own.incarnation) {
+      // A member that this node replaced at its address: the leader will drop it.
+      return new ChatError("INTERNAL", `${hello.peerAddress} is this node itself`);
+    }
+    if (hello.nodeId === own.nodeId) {
+      return copied(hello, "another node with this node's id runs already");
+    }
+    const newest = this.#newest.get(hello.nodeId) ?? 0;
+    if (hello.incarnation < newest) return copied(hello, "a newer start of this node was seen");
+    if (hello.incarnation > newest && hello.previousIncarnation < newest) {
+      return copied(hello, "it does not know of a start of this node that was seen");
+    }
+    return null;
+  }
+
+  /** Monotonic ms at which something last came from the peer; `null` without a link from it. */
+  heardAt(id: NodeId): number | null {
+    return this.#current.get(id)?.heardAt ?? null;
+  }
+
+  /** Gives up links over which nothing has come for long: what their peers told holds no more. */
+  closeSilent(): void {
+    const oldest = this.#options.clock.mono() - limits.linkSilenceMsMax;
+    for (const [id, incoming] of [...this.#current]) {
+      if (incoming.heardAt < oldest) this.#end(id, incoming);
+    }
+  }
+
+  close(): void {
+    for (const [id, incoming] of [...this.#current]) this.#end(id, incoming);
+  }
+
+  #admit(hello: Hello): void {
+    const error = this.check(hello);
+    if (error !== null) throw error;
+  }
+
+  /** Waits until the link of an older start has ended or fallen silent; throws if it lives. */
+  async #outliveOlder(hello: Hello): Promise<void> {
+    const older = this.#current.get(hello.nodeId);
+    if (older === undefined || older.hello.incarnation >= hello.incarnation) return;
+    if (await this.#answers(older)) {
+      throw copied(hello, `an older start of this node is still running`);
+    }
+  }
+
+  #answers(older: Incoming): Promise<boolean> {
+    const { clock } = this.#options;
+    const since = clock.mono();
+    const waitMs = Math.max(limits.olderStartAnswersMs, 4 * this.#options.heartbeatMs());
+    return new Promise((resolve) => {
+      const decide = (answers: boolean) => {
+        cancel();
+        older.watchers.delete(watch);
+        resolve(answers);
+      };
+      const watch = (event: "heard" | "closed") => {
+        if (event === "closed") decide(false);
+        else if (clock.mono() - since > ON_THE_WAY_MS) decide(true);
+      };
+      const cancel = clock.after(waitMs, () => decide(false));
+      older.watchers.add(watch);
+    });
+  }
+
+  #accept(hello: Hello, link: IncomingLink): LinkReceiver {
+    const id = hello.nodeId;
+    const previous = this.#current.get(id);
+    if (previous !== undefined) this.#end(id, previous);
+    const { clock } = this.#options;
+    const incoming: Incoming = { hello, link, heardAt: clock.mono(), watchers: new Set() };
+    this.#current.set(id, incoming);
+    this.#newest.set(id, hello.incarnation);
+    this.#options.opened(hello);
+    return {
+      hello: this.#options.hello(),
+      frames: (frames) => {
+        // A link that was replaced says nothing any more.
+        if (this.#current.get(id) !== incoming) return;
+        incoming.heardAt = clock.mono();
+        for (const watcher of [...incoming.watchers]) watcher("heard");
+        this.#options.frames(hello, frames);
+      },
+      closed: () => this.#end(id, incoming),
+    };
+  }
+
+  #end(id: NodeId, incoming: Incoming): void {
+    if (this.#current.get(id) !== incoming) return;
+    this.#current.delete(id);
+    for (const watcher of [...incoming.watchers]) watcher("closed");
+    incoming.link.close();
+    this.#options.closed(id);
+  }
+}
+
+function wrongCluster(hello: Hello, own: string): ChatError {
+  return new ChatError(
+    "WRONG_CLUSTER",
+    `Node ${hello.nodeId} at ${hello.peerAddress} belongs to cluster ` +
+      `${hello.clusterId || "(none)"}, not to ${own || "(none)"}: check the addresses of both`,
+  );
+}
+
+function copied(hello: Hello, why: string): ChatError {
+  return new ChatError(
+    "COPIED_DATA_DIRECTORY",
+    `Node ${hello.nodeId} at ${hello.peerAddress} has a copied or restored data directory: ` +
+      `${why}; start it with an empty data directory, to join as a new node`,
+  );
+}

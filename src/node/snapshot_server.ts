@@ -1,0 +1,197 @@
+/**
+ * Serving snapshots to members that fell too far behind, and to joiners: a consistent read at
+ * one applied index, in chunks (DESIGN §6.3). Owns which snapshots are open, for how long, and
+ * the newest chunks of each, so that a fetch whose stream broke goes on in the same snapshot;
+ * the rows are `src/storage`'s.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { SnapshotAsk, SnapshotHeader, SnapshotPart } from "../rpc/peer_api.ts";
+import type { Logger } from "./logger.ts";
+import type { Clock, LogStore, SnapshotSource, StateStore } from "./ports.ts";
+import { TransferProgress } from "./transfer_progress.ts";
+
+export interface SnapshotServerOptions {
+  readonly log: Pick<LogStore, "load">;
+  readonly state: Pick<StateStore, "openSnapshot">;
+  /** Rows in a chunk, for progress. */
+  readonly rowsIn: (chunk: Uint8Array) => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A snapshot that is open for one member. */
+interface Served {
+  readonly nodeId: string;
+  readonly header: SnapshotHeader;
+  readonly source: SnapshotSource;
+  readonly progress: TransferProgress;
+  /** The newest chunks, the last of which is number `made - 1`. */
+  readonly kept: Uint8Array[];
+  made: number;
+  ended: boolean;
+  /** The next chunk, while it is being read. */
+  making: Promise<void> | null;
+  /** The one stream that reads it: a newer one takes it over. */
+  reader: symbol | null;
+  cancelIdle: () => void;
+}
+
+/** All snapshots that this node serves: at most one for each member. */
+export class SnapshotServer {
+  readonly #options: SnapshotServerOptions;
+  readonly #served = new Map<string, Served>();
+  #opening = 0;
+  #closed = false;
+
+  constructor(options: SnapshotServerOptions) {
+    this.#options = options;
+  }
+
+  /** {@linkcode PeerApi.fetchSnapshot}, for a caller of this cluster. */
+  async *serve(ask: SnapshotAsk, signal: AbortSignal): AsyncGenerator<SnapshotPart> {
+    const reader = Symbol();
+    const served = ask.index === 0 ? await this.#open(ask) : this.#resume(ask);
+    served.cancelIdle();
+    served.reader = reader;
+    try {
+      yield { kind: "header", ...served.header };
+      for (let number = ask.firstChunk; !signal.aborted; number++) {
+        const data = await this.#chunk(served, { reader, number });
+        if (data === null) {
+          yield { kind: "end", chunks: served.made, digest: served.source.digest() };
+          served.progress.done();
+          await this.#forget(served);
+          return;
+        }
+        yield { kind: "chunk", number, data };
+      }
+    } finally {
+      // Kept open for a while: the member may come back for the rest.
+      if (served.reader === reader) {
+        served.reader = null;
+        served.cancelIdle = this.#options.clock.after(
+          limits.snapshotIdleMsMax,
+          () => void this.#forget(served),
+        );
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#served.values()].map((served) => this.#forget(served)));
+  }
+
+  async #open(ask: SnapshotAsk): Promise<Served> {
+    const old = this.#served.get(ask.nodeId);
+    if (old !== undefined) await this.#forget(old);
+    if (this.#closed) throw new ChatError("SHUTTING_DOWN", "The node is stopping");
+    if (this.#served.size + this.#opening >= limits.snapshotsServedMax) {
+      throw new ChatError("OVERLOADED", "This node serves enough snapshots already: try later", {
+        retryAfterMs: limits.overloadRetryMs,
+      });
+    }
+    this.#opening += 1;
+    try {
+      const source = await this.#options.state.openSnapshot();
+      const header = await this.#header(source).catch(async (error) => {
+        await source.close();
+        throw error;
+      });
+      return this.#keep(ask, { source, header });
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #keep(
+    ask: SnapshotAsk,
+    opened: { readonly source: SnapshotSource; readonly header: SnapshotHeader },
+  ): Served {
+    const { clock, logger } = this.#options;
+    const { source, header } = opened;
+    const { rowsTotal, base: { index } } = header;
+    const peer = ask.nodeId;
+    const served: Served = {
+      nodeId: peer,
+      header,
+      source,
+      progress: new TransferProgress({ verb: "sending", peer, index, rowsTotal, logger, clock }),
+      kept: [],
+      made: 0,
+      ended: false,
+      making: null,
+      reader: null,
+      cancelIdle: () => {},
+    };
+    this.#served.set(peer, served);
+    return served;
+  }
+
+  #resume(ask: SnapshotAsk): Served {
+    const served = this.#served.get(ask.nodeId);
+    const here = served !== undefined && served.header.base.index === ask.index &&
+      ask.firstChunk <= served.made && ask.firstChunk >= served.made - served.kept.length;
+    if (!here) throw outdated(ask.index);
+    return served;
+  }
+
+  /** What the log says of the snapshot's place: its newest config and the terms up to there. */
+  async #header(source: SnapshotSource): Promise<SnapshotHeader> {
+    const { applied, rowsTotal } = source;
+    const stored = await this.#options.log.load(0);
+    const configs = stored.configs.filter((config) => config.index <= applied.index);
+    const config = configs.at(-1) ?? stored.base.config;
+    // The log moved past the snapshot in between: the next one will be newer.
+    if (config !== null && config.index > applied.index) throw outdated(applied.index);
+    const termStarts = stored.termStarts.filter((start) => start.index <= applied.index);
+    return { base: { ...applied, config }, termStarts, rowsTotal };
+  }
+
+  /** The chunk of this number, kept or made; `null` after the last one. */
+  async #chunk(
+    served: Served,
+    wanted: { readonly reader: symbol; readonly number: number },
+  ): Promise<Uint8Array | null> {
+    for (;;) {
+      if (served.reader !== wanted.reader) throw outdated(served.header.base.index);
+      const kept = served.kept[wanted.number - (served.made - served.kept.length)];
+      if (kept !== undefined) return kept;
+      if (served.ended) return null;
+      // The stream that this one took over from may still wait for the next chunk.
+      served.making ??= this.#make(served).finally(() => served.making = null);
+      await served.making;
+    }
+  }
+
+  async #make(served: Served): Promise<void> {
+    const data = await served.source.next();
+    if (data === null) {
+      served.ended = true;
+      return;
+    }
+    served.made += 1;
+    served.kept.push(data);
+    if (served.kept.length > limits.snapshotChunksKept) served.kept.shift();
+    served.progress.chunk(this.#options.rowsIn(data), data.byteLength);
+  }
+
+  async #forget(served: Served): Promise<void> {
+    if (this.#served.get(served.nodeId) !== served) return;
+    this.#served.delete(served.nodeId);
+    served.cancelIdle();
+    served.reader = null;
+    await served.source.close();
+  }
+}
+
+function outdated(index: number): ChatError {
+  return new ChatError(
+    "NOT_UP_TO_DATE",
+    `The snapshot at index ${index} is not open here any more: fetch a new one`,
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * A node's links to its peers: one out, one in, for each. Owns whom to dial, what is sent where
+ * and what is told of presence; when to dial is {@linkcode PeerLink}'s, who may come in
+ * {@linkcode IncomingLinks}'. Nothing here blocks or throws: what cannot be sent is dropped.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Message } from "../raft/message.ts";
+import type { Member, NodeId } from "../raft/types.ts";
+import type { Frame, Hello, IncomingLink, LinkReceiver, PeerClient } from "../rpc/peer_api.ts";
+import { IncomingLinks } from "./incoming_links.ts";
+import type { Logger } from "./logger.ts";
+import { PeerLink } from "./peer_link.ts";
+import type { Clock, SnapshotFetch, Transport } from "./ports.ts";
+import type { Presence } from "./presence.ts";
+import { fetchResuming } from "./snapshot_fetch.ts";
+
+/** What a {@linkcode PeerTransport} needs and whom it tells. */
+export interface PeerTransportOptions {
+  readonly hello: () => Hello;
+  readonly joined: () => Promise<void>;
+  readonly heartbeatMs: () => number;
+  /** A client for a peer address; it dials nothing before it is used. */
+  readonly connect: (peerAddress: string) => PeerClient;
+  /** Rows in a chunk of a snapshot, for progress. */
+  readonly rowsIn: (chunk: Uint8Array) => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly presence: Presence;
+  readonly receive: (from: NodeId, incarnation: number, message: Message) => void;
+  readonly refused: (id: NodeId) => void;
+  /** A peer says that this node's data directory is a copy: the node must not go on. */
+  readonly copied: (error: ChatError) => void;
+}
+
+/** Production's {@linkcode Transport}, over links of `src/rpc`. */
+export class PeerTransport implements Transport {
+  readonly #options: PeerTransportOptions;
+  readonly #links = new Map<NodeId, PeerLink>();
+  readonly #incoming: IncomingLinks;
+  /** What was last logged of a peer: its link says the same every time it is dialled. */
+  readonly #logged = new Map<NodeId, string>();
+  readonly #stop = new AbortController();
+  #cancelWatch: () => void = () => {};
+
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
+    this.#incoming = new IncomingLinks({
+      hello: options.hello,
+      joined: options.joined,
+      clock: options.clock,
+      heartbeatMs: options.heartbeatMs,
+      opened: (hello) => this.#links.get(hello.nodeId)?.hurry(),
+      frames: (hello, frames) => this.#take(hello, frames),
+      closed: (id) => options.presence.peerGone(id),
+    });
+    this.#watch();
+  }
+
+  send(to: NodeId, message: Message): void {
+    this.#links.get(to)?.send({ kind: "raft", message });
+  }
+
+  setPeers(members: readonly Member[]): void {
+    if (this.#stop.signal.aborted) return;
+    const wanted = new Map(members.map((member) => [member.id, member]));
+    wanted.delete(this.#options.hello().nodeId);
+    for (const [id, link] of [...this.#links]) {
+      if (wanted.get(id)?.peerAddress === link.member.peerAddress) continue;
+      this.#links.delete(id);
+      this.#logged.delete(id);
+      link.close();
+    }
+    for (const [id, member] of wanted) {
+      if (!this.#links.has(id)) this.#links.set(id, this.#link(member));
+    }
+  }
+
+  fetchSnapshot(from: NodeId): Promise<SnapshotFetch> {
+    const link = this.#links.get(from);
+    if (link === undefined) {
+      return Promise.reject(new ChatError("NO_LEADER", `No address is known of node ${from}`));
+    }
+    const { nodeId, clusterId } = this.#options.hello();
+    const { clock, logger, rowsIn } = this.#options;
+    const signal = this.#stop.signal;
+    const { client } = link;
+    return fetchResuming({ client, from, nodeId, clusterId, rowsIn, clock, logger, signal });
+  }
+
+  /** {@linkcode PeerApi.openLink} */
+  async openLink(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
+    if (this.#stop.signal.aborted) {
+      throw new ChatError("SHUTTING_DOWN", "The node is stopping");
+    }
+    try {
+      return await this.#incoming.open(hello, link);
+    } catch (error) {
+      this.#log(hello.nodeId, `Refused a link: ${ChatError.from(error).message}`);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#cancelWatch();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    this.#incoming.close();
+  }
+
+  #link(member: Member): PeerLink {
+    const { presence, connect, clock, hello, refused } = this.#options;
+    return new PeerLink({
+      member,
+      hello,
+      clock,
+      client: connect(member.peerAddress),
+      check: (answer) => this.#check(member, answer),
+      opened: () => {
+        this.#logged.delete(member.id);
+        return presence.complete().map((told) => ({ kind: "presence", presence: told }));
+      },
+      refused: () => refused(member.id),
+      mistaken: (error) => this.#log(member.id, `No link to node ${member.id}: ${error.message}`),
+      rejected: (error) => this.#rejected(member.id, error),
+    });
+  }
+
+  #check(member: Member, answer: Hello): ChatError | null {
+    if (answer.nodeId !== member.id) {
+      // Somebody else answers there, a replacement say: what was for the old one is not for it.
+      return new ChatError(
+        "INTERNAL",
+        `${member.peerAddress} is node ${answer.nodeId} now, not ${member.id}`,
+      );
+    }
+    return this.#incoming.check(answer);
+  }
+
+  #rejected(id: NodeId, error: ChatError): void {
+    this.#log(id, `Node ${id} refuses a link: ${error.message}`);
+    if (error.reason === "COPIED_DATA_DIRECTORY") this.#options.copied(error);
+  }
+
+  #log(id: NodeId, text: string): void {
+    if (this.#logged.get(id) === text) return;
+    this.#logged.set(id, text);
+    this.#options.logger.log("warn", text, { peer: id });
+  }
+
+  #take(hello: Hello, frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      if (frame.kind === "presence") this.#options.presence.told(hello.nodeId, frame.presence);
+      else this.#options.receive(hello.nodeId, hello.incarnation, frame.message);
+    }
+  }
+
+  /** Tells presence, and gives up links to and from peers of which nothing is heard. */
+  #watch(): void {
+    const { clock, presence } = this.#options;
+    this.#incoming.closeSilent();
+    this.#renewSilent();
+    for (const told of presence.changes()) {
+      for (const link of this.#links.values()) {
+        if (link.openSince !== null) link.send({ kind: "presence", presence: told });
+      }
+    }
+    this.#cancelWatch = clock.after(limits.presenceGatherMs, () => this.#watch());
+  }
+
+  /** A connection may hang for minutes after a partition, though the network is back. */
+  #renewSilent(): void {
+    const oldest = this.#options.clock.mono() - limits.linkSilenceMsMax;
+    for (const [id, link] of this.#links) {
+      const since = Math.max(link.openSince ?? Infinity, this.#incoming.heardAt(id) ?? 0);
+      if (since < oldest) link.renew();
+    }
+  }
+}
