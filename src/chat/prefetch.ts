@@ -11,7 +11,7 @@ import type { Command } from "./command.ts";
 import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
 import type { SqlRow, SqlValue, Writer } from "./port.ts";
-import { type Fragment, inList } from "./sql.ts";
+import { type Fragment, inList, textOf } from "./sql.ts";
 
 /** Ids that the commands of a batch mention, each once. */
 interface Mentioned {
@@ -155,11 +155,6 @@ function take(batch: Batch, row: SqlRow): void {
       return;
   }
   assert(false, `Cannot read a batch as its rows must be of a known kind: ${row["kind"]}`);
-}
-
-function textOf(value: SqlValue | undefined): string {
-  assert(typeof value === "string", `Cannot read a batch as a text must be one: ${typeof value}`);
-  return value;
 }
 
 function numberOrNull(value: SqlValue | undefined): number | null {

@@ -1,9 +1,10 @@
 /**
- * Small helpers for building statements of the right number of placeholders.
+ * Small helpers for statements with the right number of placeholders, and for their rows.
  *
  * @module
  */
 
+import { assert } from "../assert.ts";
 import type { SqlValue } from "./port.ts";
 
 /** Above this a list travels as one JSON argument: SQLite takes 32,766 arguments at most. */
@@ -27,4 +28,10 @@ export function inList(values: readonly (string | number)[]): Fragment {
 export function valueRows(rows: number, columns: number): string {
   const row = `(${new Array(columns).fill("?").join(",")})`;
   return new Array(rows).fill(row).join(",");
+}
+
+/** A column that the schema declares as text, never null. */
+export function textOf(value: SqlValue | undefined): string {
+  assert(typeof value === "string", `Cannot read a row as a text must be one: ${typeof value}`);
+  return value;
 }

@@ -1,0 +1,141 @@
+/**
+ * Reads of accounts, sessions and decided requests, for the services. Every one is bounded and
+ * served by an index; none writes or decides.
+ *
+ * @module
+ */
+
+import { limits } from "../limits.ts";
+import type { Outcome } from "./command.ts";
+import { nameKey } from "./name.ts";
+import { decodeOutcome } from "./outcome.ts";
+import { parseNameToken } from "./page_token.ts";
+import type { Reader, SqlRow } from "./port.ts";
+import { textOf } from "./sql.ts";
+
+/** An account, live or deleted. */
+export interface Account {
+  readonly accountId: string;
+  /** As it was registered. */
+  readonly name: string;
+  /** scrypt with its parameters, as text; empty once deleted. */
+  readonly passwordHash: string;
+  readonly deleted: boolean;
+}
+
+/** A session with its account. It stays known, as revoked, for ever. */
+export interface Session {
+  readonly sessionId: string;
+  readonly accountId: string;
+  readonly name: string;
+  /**
+   * A revoked one authorises nothing, but a retry of the request that revoked it must still
+   * get its first outcome: look the request id up before refusing.
+   */
+  readonly revoked: boolean;
+}
+
+/** What came of a request that was decided before. */
+export interface DecidedRequest {
+  readonly fingerprint: string;
+  readonly outcome: Outcome;
+}
+
+/** One page of {@linkcode listAccounts}. */
+export interface AccountPage {
+  readonly accounts: readonly Account[];
+  /** Empty at the end. */
+  readonly nextPageToken: string;
+}
+
+const accountColumns = "id, name, password_hash, deleted_at_ms";
+
+/** The session of a token, by the token's hash; `null` if there never was one. */
+export async function findSession(reader: Reader, tokenHash: string): Promise<Session | null> {
+  const [row] = await reader.query(
+    "SELECT s.id, s.account_id, s.revoked_at_ms, a.name FROM sessions AS s " +
+      "JOIN accounts AS a ON a.id = s.account_id WHERE s.token_hash = ?",
+    [tokenHash],
+  );
+  if (row === undefined) return null;
+  return {
+    sessionId: textOf(row["id"]),
+    accountId: textOf(row["account_id"]),
+    name: textOf(row["name"]),
+    revoked: row["revoked_at_ms"] !== null,
+  };
+}
+
+/** The live account of a name, whatever its case. */
+export async function findAccountByName(reader: Reader, name: string): Promise<Account | null> {
+  const [row] = await reader.query(
+    `SELECT ${accountColumns} FROM accounts WHERE name_key = ? AND deleted_at_ms IS NULL`,
+    [nameKey(name)],
+  );
+  return row === undefined ? null : toAccount(row);
+}
+
+/**
+ * Every account that bears or bore a name, newest first, at most `limits.nameOwnersMax`: a
+ * conversation is asked for by name and shows what deleted owners of the name had sent.
+ */
+export async function accountsNamed(reader: Reader, name: string): Promise<readonly Account[]> {
+  const rows = await reader.query(
+    `SELECT ${accountColumns} FROM accounts WHERE name_key = ? ` +
+      "ORDER BY created_at_ms DESC, id DESC LIMIT ?",
+    [nameKey(name), limits.nameOwnersMax],
+  );
+  return rows.map(toAccount);
+}
+
+/** An account by its id, also a deleted one. */
+export async function accountById(reader: Reader, accountId: string): Promise<Account | null> {
+  const [row] = await reader.query(
+    `SELECT ${accountColumns} FROM accounts WHERE id = ?`,
+    [accountId],
+  );
+  return row === undefined ? null : toAccount(row);
+}
+
+/** Live accounts by name. Pages stay true while accounts come and go between them. */
+export async function listAccounts(
+  reader: Reader,
+  page: { readonly limit: number; readonly pageToken?: string | undefined },
+): Promise<AccountPage> {
+  const rows = await reader.query(
+    `SELECT ${accountColumns}, name_key FROM accounts ` +
+      "WHERE deleted_at_ms IS NULL AND name_key > ? ORDER BY name_key LIMIT ?",
+    [parseNameToken(page.pageToken ?? ""), page.limit + 1],
+  );
+  const more = rows.length > page.limit;
+  const shown = rows.slice(0, page.limit);
+  const nextPageToken = more ? textOf(shown.at(-1)?.["name_key"]) : "";
+  return { accounts: shown.map(toAccount), nextPageToken };
+}
+
+/** The first outcome of a request id, for ever; `null` if it was never decided. */
+export async function findOutcome(
+  reader: Reader,
+  requestId: string,
+): Promise<DecidedRequest | null> {
+  const [row] = await reader.query(
+    "SELECT log_index, fingerprint, accepted_at_ms, outcome FROM requests WHERE id = ?",
+    [requestId],
+  );
+  if (row === undefined) return null;
+  const index = Number(row["log_index"]);
+  const place = { requestId, index, acceptedAtMs: Number(row["accepted_at_ms"]) };
+  return {
+    fingerprint: textOf(row["fingerprint"]),
+    outcome: decodeOutcome(textOf(row["outcome"]), place),
+  };
+}
+
+function toAccount(row: SqlRow): Account {
+  return {
+    accountId: textOf(row["id"]),
+    name: textOf(row["name"]),
+    passwordHash: textOf(row["password_hash"]),
+    deleted: row["deleted_at_ms"] !== null,
+  };
+}

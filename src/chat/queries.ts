@@ -1,0 +1,27 @@
+/**
+ * All reads of the replicated state that services may make, in one place.
+ *
+ * @module
+ */
+
+export {
+  type Account,
+  accountById,
+  type AccountPage,
+  accountsNamed,
+  type DecidedRequest,
+  findAccountByName,
+  findOutcome,
+  findSession,
+  listAccounts,
+  type Session,
+} from "./account_queries.ts";
+export {
+  conversation,
+  type ConversationRange,
+  inbox,
+  type MessagePage,
+  type MessageRow,
+  messagesTo,
+  resolveAckUpTo,
+} from "./message_queries.ts";
