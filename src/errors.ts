@@ -55,6 +55,8 @@ export const REASONS = {
   },
   REMOVED: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
   FORK: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
+  /** Locked, read-only, or another version's. Never crosses a network. */
+  DATA_DIRECTORY: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
   DISK_FULL: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: false, retry: "never" },
   CORRUPT: { status: "INTERNAL", exitCode: 1, definite: false, retry: "never" },
   INTERNAL: { status: "INTERNAL", exitCode: 1, definite: false, retry: "never" },

@@ -1,0 +1,48 @@
+/**
+ * The exclusive lock on a data directory: a database of its own in which a write transaction
+ * stays open. The operating system holds the lock for the process, so `kill -9` frees it and no
+ * stale lock file can stay behind. Nothing is ever written to that database.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { ChatError } from "../errors.ts";
+import { Database } from "./database.ts";
+import { unusable } from "./storage_error.ts";
+
+/** Name of the lock's database in a data directory. */
+export const LOCK_FILE = "lock.db";
+
+/** A lock that is held until it is released or the process ends. */
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+/** Takes the lock, or throws `DATA_DIRECTORY` at once if another process or node has it. */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  const database = Database.open(join(directory, LOCK_FILE));
+  try {
+    const held = await database.hold("write");
+    return {
+      release: async () => {
+        // The transaction must end: the library keeps a closed connection until it is collected.
+        held.release();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    const busy = error instanceof ChatError && isBusy(error.cause);
+    if (!busy) throw error;
+    throw unusable(
+      directory,
+      "another node is running on it",
+      "stop that one first, or give another --data",
+    );
+  }
+}
+
+function isBusy(cause: unknown): boolean {
+  return cause instanceof Error && (cause as { code?: unknown }).code === "SQLITE_BUSY";
+}

@@ -1,0 +1,85 @@
+/**
+ * Versions of a database's schema. Owns how an older database is brought up to date, and how a
+ * newer or a foreign one is refused before anything in it is changed. Each database says itself
+ * what its migrations are.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { Database } from "./database.ts";
+import { corrupt } from "./storage_error.ts";
+
+/** The step that leads to a version: statements that run in one transaction. */
+export interface Migration {
+  /** From 1 upwards without a gap. */
+  readonly version: number;
+  readonly statements: readonly string[];
+}
+
+/** "JMSG": tells our databases from any other program's. */
+const applicationId = 0x4a4d5347;
+
+/** Opens (and makes, if absent) a database and brings it to the newest version. */
+export async function openMigrated(
+  path: string,
+  options: { readonly migrations: readonly Migration[]; readonly pragmas: readonly string[] },
+): Promise<Database> {
+  const database = Database.open(path);
+  try {
+    // Some settings are written into the file: first see whether it is ours.
+    await checkVersion(database, options.migrations);
+    await database.configure(options.pragmas);
+    await migrate(database, options.migrations);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Brings the database to the newest version, each step in one transaction. */
+export async function migrate(
+  database: Database,
+  migrations: readonly Migration[],
+): Promise<void> {
+  const version = await checkVersion(database, migrations);
+  for (const migration of migrations) {
+    if (migration.version <= version) continue;
+    // One call for all statements: it is four times as fast, which simulations feel.
+    await database.script([
+      "BEGIN IMMEDIATE",
+      ...migration.statements,
+      `PRAGMA application_id = ${applicationId}`,
+      `PRAGMA user_version = ${migration.version}`,
+      "COMMIT",
+    ]);
+  }
+}
+
+/** The schema's version, if this program can use it: else throws. */
+async function checkVersion(
+  database: Database,
+  migrations: readonly Migration[],
+): Promise<number> {
+  const version = await readVersion(database);
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (version <= newest) return version;
+  const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
+    `${version}, this one knows ${newest}); run that version`;
+  throw new ChatError("DATA_DIRECTORY", text);
+}
+
+/** The schema's version; 0 for a database without any table. */
+async function readVersion(database: Database): Promise<number> {
+  const [row] = await database.query(
+    `SELECT (SELECT user_version FROM pragma_user_version) AS version,
+      (SELECT application_id FROM pragma_application_id) AS application,
+      (SELECT count(*) FROM sqlite_schema) AS tables`,
+  );
+  if (row === undefined) throw corrupt(database.name, "it has no version");
+  const version = Number(row.version);
+  if (version === 0 && row.tables === 0) return 0;
+  if (row.application === applicationId) return version;
+  throw corrupt(database.name, "it is a database of another program");
+}

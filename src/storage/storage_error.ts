@@ -1,0 +1,81 @@
+/**
+ * From what the library or the file system throws to the one error that people read: what
+ * failed, why, what to do. Owns the wording for full, read-only and damaged storage; decides by
+ * codes, never by texts.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+
+const fullCodes = new Set(["SQLITE_FULL", "ENOSPC", "EDQUOT"]);
+const deniedCodes = new Set([
+  "SQLITE_READONLY",
+  "SQLITE_CANTOPEN",
+  "SQLITE_PERM",
+  "EROFS",
+  "EACCES",
+  "EPERM",
+]);
+const corruptCodes = new Set(["SQLITE_CORRUPT", "SQLITE_NOTADB"]);
+const busyCodes = new Set(["SQLITE_BUSY", "SQLITE_LOCKED"]);
+const closedCodes = new Set(["CLIENT_CLOSED", "TRANSACTION_CLOSED"]);
+
+/** SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow. */
+const shmSizeCode = 4874;
+
+/** A thrown value as a `ChatError` that names `file`. */
+export function toStorageError(thrown: unknown, file: string): ChatError {
+  if (thrown instanceof ChatError) return thrown;
+  const { code, rawCode, message } = describe(thrown);
+  const options = { cause: thrown };
+  if (fullCodes.has(code) || rawCode === shmSizeCode) {
+    const text = `Cannot write ${file}: the disk is full; free some space and start the node again`;
+    return new ChatError("DISK_FULL", text, options);
+  }
+  if (deniedCodes.has(code)) {
+    const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
+      "make its directory writable";
+    return new ChatError("DATA_DIRECTORY", text, options);
+  }
+  if (corruptCodes.has(code)) return corrupt(file, "it is damaged or no database", options);
+  if (busyCodes.has(code)) {
+    const text = `Cannot use ${file}: another program has it open; close that program`;
+    return new ChatError("DATA_DIRECTORY", text, options);
+  }
+  if (closedCodes.has(code)) {
+    return new ChatError("SHUTTING_DOWN", `Cannot use ${file}: it is closed already`, options);
+  }
+  return new ChatError("INTERNAL", `Cannot use ${file}: ${oneLine(message)}`, options);
+}
+
+/** Damage that was found: where, and what to do. */
+export function corrupt(
+  file: string,
+  detail: string,
+  options: { readonly cause?: unknown } = {},
+): ChatError {
+  const text = `Cannot use ${file}: ${detail}; keep a copy of the data directory for inquiry, ` +
+    "and let this node join again with an empty one";
+  return new ChatError("CORRUPT", text, options);
+}
+
+/** The data directory is not usable as it is, though nothing in it is damaged. */
+export function unusable(path: string, detail: string, advice: string): ChatError {
+  const text = `Cannot use the data directory ${path}: ${detail}; ${advice}`;
+  return new ChatError("DATA_DIRECTORY", text);
+}
+
+function describe(thrown: unknown): { code: string; rawCode: number; message: string } {
+  if (!(thrown instanceof Error)) return { code: "", rawCode: 0, message: String(thrown) };
+  const { code, rawCode } = thrown as { code?: unknown; rawCode?: unknown };
+  return {
+    code: typeof code === "string" ? code : "",
+    rawCode: typeof rawCode === "number" ? rawCode : 0,
+    message: thrown.message,
+  };
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
+}
