@@ -16,11 +16,8 @@ import type {
   StatusResponse,
 } from "../rpc/api.ts";
 
-/** An open connection to one node's admin service. */
-export interface AdminConnection {
-  readonly api: AdminApi;
-  close(): void;
-}
+/** The admin service of one node, reached over an open connection. */
+export type AdminConnection = AdminApi & { close(): void };
 
 /** Opens a connection; nothing is sent before the first call. */
 export type AdminConnect = (address: string) => AdminConnection;
@@ -96,7 +93,7 @@ export class AdminCluster {
     while (true) {
       try {
         address ??= await this.#leaderAddress();
-        return await call(this.#open(address).api, this.#context());
+        return await call(this.#open(address), this.#context());
       } catch (thrown) {
         const error = ChatError.from(thrown);
         const again = error.reason === "NOT_LEADER" || error.reason === "NO_LEADER";
@@ -131,7 +128,7 @@ export class AdminCluster {
   }
 
   #statusOf(address: string): Promise<StatusResponse> {
-    return this.#open(address).api.status({}, this.#context());
+    return this.#open(address).status({}, this.#context());
   }
 
   async #digestsAt(
@@ -140,7 +137,7 @@ export class AdminCluster {
   ): Promise<readonly DigestResponse[]> {
     const answers = await Promise.allSettled(
       members.map((member) =>
-        this.#open(member.clientAddress).api.digest({ atLeastIndex }, this.#context())
+        this.#open(member.clientAddress).digest({ atLeastIndex }, this.#context())
       ),
     );
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);

@@ -60,7 +60,7 @@ async function trial(nodes: Record<string, Partial<AdminApi>>, args: string): Pr
   };
   const connect = (address: string): AdminConnection => {
     open += 1;
-    return { api: fakeApi(nodes[address] ?? {}), close: () => void (open -= 1) };
+    return { ...fakeApi(nodes[address] ?? {}), close: () => void (open -= 1) };
   };
   const load = () => Promise.resolve(adminCommand({ connect, output }));
   const code = await runProgram(args.split(" "), {
@@ -229,7 +229,7 @@ Deno.test("admin wait: at the timeout it says what was missing", async () => {
 
 Deno.test("admin: every command shows an example", () => {
   const command = adminCommand({
-    connect: () => ({ api: fakeApi({}), close() {} }),
+    connect: () => ({ ...fakeApi({}), close() {} }),
     output: { line() {}, json() {}, remark() {} },
   });
   for (const child of command.commands) {
