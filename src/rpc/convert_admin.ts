@@ -1,0 +1,121 @@
+/**
+ * Requests and answers of operators between their wire form and that of `api.ts`.
+ *
+ * @module
+ */
+
+import type { AdminApi, DigestResponse, StatusMember, StatusResponse } from "./api.ts";
+import { quorumFromWire } from "./convert_core.ts";
+import { v1 } from "./gen/messages.js";
+import { emptyForm, type Form, form, integer, text } from "./wire.ts";
+
+const { MemberRole, Quorum } = v1;
+
+const ROLE_TO_WIRE: Readonly<Record<StatusMember["role"], v1.MemberRole>> = {
+  unknown: MemberRole.MEMBER_ROLE_UNSPECIFIED,
+  leader: MemberRole.MEMBER_ROLE_LEADER,
+  follower: MemberRole.MEMBER_ROLE_FOLLOWER,
+  candidate: MemberRole.MEMBER_ROLE_CANDIDATE,
+  learner: MemberRole.MEMBER_ROLE_LEARNER,
+  joiner: MemberRole.MEMBER_ROLE_JOINER,
+};
+
+const ROLE_FROM_WIRE = new Map(
+  Object.entries(ROLE_TO_WIRE).map(([role, id]) => [id, role as StatusMember["role"]]),
+);
+
+function memberToWire(member: StatusMember): v1.StatusMember {
+  return { ...member, role: ROLE_TO_WIRE[member.role] };
+}
+
+function memberFromWire(wire: v1.StatusMember): StatusMember {
+  return {
+    id: text(wire.id, "members.id"),
+    role: ROLE_FROM_WIRE.get(wire.role) ?? "unknown",
+    voter: wire.voter,
+    clientAddress: wire.clientAddress,
+    peerAddress: wire.peerAddress,
+    term: wire.term,
+    lastIndex: integer(wire.lastIndex, "members.last_index"),
+    commitIndex: integer(wire.commitIndex, "members.commit_index"),
+    appliedIndex: integer(wire.appliedIndex, "members.applied_index"),
+    reachable: wire.reachable,
+    incarnation: integer(wire.incarnation, "members.incarnation"),
+  };
+}
+
+/** `StatusRequest`. */
+export const statusRequest: Form<object> = emptyForm(v1.StatusRequest);
+
+/** `StatusResponse`. */
+export const statusResponse: Form<StatusResponse> = form(v1.StatusResponse, {
+  toWire: (response) => ({
+    ...response,
+    quorum: response.quorum === "all" ? Quorum.QUORUM_ALL : Quorum.QUORUM_MAJORITY,
+    members: response.members.map(memberToWire),
+  }),
+  fromWire: (wire) => ({
+    clusterId: wire.clusterId,
+    quorum: quorumFromWire(wire.quorum, "quorum"),
+    lastResort: wire.lastResort,
+    livesByLastResort: wire.livesByLastResort,
+    term: wire.term,
+    leader: wire.leader,
+    tolerates: wire.tolerates,
+    self: wire.self,
+    members: wire.members.map(memberFromWire),
+  }),
+});
+
+/** `DigestRequest`. */
+export const digestRequest: Form<Parameters<AdminApi["digest"]>[0]> = form(v1.DigestRequest, {
+  toWire: ({ atLeastIndex }) => ({ atLeastIndex: atLeastIndex ?? null }),
+  fromWire: ({ atLeastIndex }) =>
+    atLeastIndex ? { atLeastIndex: integer(atLeastIndex, "at_least_index") } : {},
+});
+
+/** `DigestResponse`. */
+export const digestResponse: Form<DigestResponse> = form(v1.DigestResponse, {
+  toWire: (response) => response,
+  fromWire: ({ id, appliedIndex, digest }) => ({
+    id: text(id, "id"),
+    appliedIndex: integer(appliedIndex, "applied_index"),
+    digest: text(digest, "digest"),
+  }),
+});
+
+type TransferRequest = Parameters<AdminApi["transferLeadership"]>[0];
+type TransferResponse = Awaited<ReturnType<AdminApi["transferLeadership"]>>;
+
+/** `TransferLeadershipRequest`. */
+export const transferLeadershipRequest: Form<TransferRequest> = form(
+  v1.TransferLeadershipRequest,
+  {
+    toWire: ({ to }) => ({ to: to ?? null }),
+    fromWire: ({ to }) => (to ? { to } : {}),
+  },
+);
+
+/** `TransferLeadershipResponse`. */
+export const transferLeadershipResponse: Form<TransferResponse> = form(
+  v1.TransferLeadershipResponse,
+  {
+    toWire: (response) => response,
+    fromWire: ({ leader, term }) => ({ leader, term }),
+  },
+);
+
+/** `RemoveMemberRequest`. */
+export const removeMemberRequest: Form<{ readonly id: string }> = form(v1.RemoveMemberRequest, {
+  toWire: (request) => request,
+  fromWire: ({ id }) => ({ id: text(id, "id") }),
+});
+
+/** `RemoveMemberResponse`. */
+export const removeMemberResponse: Form<{ readonly members: readonly string[] }> = form(
+  v1.RemoveMemberResponse,
+  {
+    toWire: (response) => response,
+    fromWire: ({ members }) => ({ members: [...members] }),
+  },
+);
