@@ -1,0 +1,274 @@
+/**
+ * The client of a cluster: what a program calls to register, log in, send and read, on top of
+ * the parts that find the leader, repeat and resume. Owns the translation of each call into a
+ * request; it keeps nothing on disk (see `sessionState` and `addresses` for what to keep).
+ *
+ * @module
+ */
+
+import type {
+  AcknowledgeResponse,
+  Answered,
+  GetChatRequest,
+  GetChatResponse,
+  GetClusterResponse,
+  Message,
+  SendMessageResponse,
+  User,
+} from "../rpc/api.ts";
+import { type ClientClock, systemClock } from "./clock.ts";
+import type { Connect } from "./connection.ts";
+import type { CallOptions } from "./job.ts";
+import { Members } from "./members.ts";
+import { mutate, type Request } from "./mutate.ts";
+import { Outbox } from "./outbox.ts";
+import { allPages } from "./pages.ts";
+import { MemberReader } from "./read.ts";
+import { newRequestId } from "./request_id.ts";
+import { Session, type SessionState } from "./session.ts";
+import { type SubscribeOptions, Subscription } from "./subscription.ts";
+
+/** Where to find a cluster and whose client to be. */
+export interface ChatClientOptions {
+  /** Client addresses, `host:port`, of any members; at least one. */
+  readonly servers: readonly string[];
+  /** Addresses learned in earlier runs: tried after those. */
+  readonly remembered?: readonly string[] | undefined;
+  /** Refuse any other cluster; without it the first that answers is the one. */
+  readonly clusterId?: string | undefined;
+  /** A login kept from an earlier run. */
+  readonly session?: SessionState | undefined;
+  /** How to reach a member. */
+  readonly connect: Connect;
+  readonly clock?: ClientClock | undefined;
+}
+
+/** Options of a call that changes something. */
+export interface MutationOptions extends CallOptions {
+  /** UUIDv7; the same one again is the same request. Made if absent. */
+  readonly requestId?: string | undefined;
+}
+
+/** How the client stands with its cluster, for showing to a person. */
+export interface ClientState {
+  /** `connecting`: no member has answered yet. `electing`: no leader is known right now. */
+  readonly phase: "connecting" | "connected" | "electing";
+  /** Client address of the leader. */
+  readonly leader: string | null;
+  /** Requests that wait for a leader, and messages in the outbox. */
+  readonly waiting: number;
+}
+
+/** Called after each change of the state. Must not throw. */
+export type StateListener = (state: ClientState) => void;
+
+/** A client of one cluster. Every method throws `ChatError` and nothing else. */
+export class ChatClient {
+  readonly #clock: ClientClock;
+  readonly #members: Members;
+  readonly #session: Session;
+  readonly #reader: MemberReader;
+  readonly #listeners = new Set<StateListener>();
+  /** Messages sent in order through {@linkcode ChatClient.post}. */
+  readonly #outbox: Outbox;
+
+  constructor(options: ChatClientOptions) {
+    this.#clock = options.clock ?? systemClock();
+    this.#session = new Session(options.session);
+    this.#members = new Members({
+      connect: options.connect,
+      clock: this.#clock,
+      servers: options.servers,
+      remembered: options.remembered,
+      clusterId: options.clusterId,
+      onChange: () => this.#tell(),
+    });
+    this.#reader = new MemberReader(this.#members, this.#session);
+    this.#outbox = new Outbox(
+      ({ to, body, requestId }, signal) => this.send(to, body, { requestId, signal }),
+      () => this.#tell(),
+    );
+  }
+
+  /** Name of the account that is logged in. */
+  get user(): string | null {
+    return this.#session.user;
+  }
+
+  get state(): ClientState {
+    const leader = this.#members.tracker.current();
+    const phase = leader !== null
+      ? "connected"
+      : this.#members.pool.clusterId === null
+      ? "connecting"
+      : "electing";
+    return { phase, leader, waiting: Math.max(this.#members.waiting, this.#outbox.size) };
+  }
+
+  /** What to keep for the next run; `null` if not logged in. */
+  sessionState(): SessionState | null {
+    return this.#session.state();
+  }
+
+  /** Every address of the cluster ever learned, for the next run. */
+  addresses(): readonly string[] {
+    return this.#members.book.all();
+  }
+
+  /** Listens to changes of the state. The result ends that. */
+  onState(listener: StateListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Looks for the leader even while no call waits for it. The result ends that. */
+  watch(): () => void {
+    return this.#members.watch();
+  }
+
+  /** Id, members and leader of the cluster, as a member knows them. */
+  async cluster(options: CallOptions = {}): Promise<GetClusterResponse> {
+    return await this.#read("find the cluster", options, (api, context) => {
+      return api.getCluster({}, context);
+    });
+  }
+
+  /** Makes an account. Throws `NAME_TAKEN`, `INVALID_ARGUMENT`. */
+  async createAccount(
+    name: string,
+    password: string,
+    options: MutationOptions = {},
+  ): Promise<void> {
+    const request = { requestId: this.#requestId(options), name, password };
+    await this.#mutate("make the account", options, (api, context) => {
+      return api.createAccount(request, context);
+    });
+  }
+
+  /** Logs in; later calls are that account's. Gives its name as it was registered. */
+  async login(name: string, password: string, options: MutationOptions = {}): Promise<string> {
+    const request = { requestId: this.#requestId(options), name, password };
+    const answer = await this.#mutate("log in", options, (api, context) => {
+      return api.login(request, context);
+    });
+    this.#session.logIn(answer.name, answer.token);
+    return answer.name;
+  }
+
+  /** Ends this session, or all sessions of the account. */
+  async logout(options: MutationOptions & { readonly all?: boolean } = {}): Promise<void> {
+    const request = { requestId: this.#requestId(options), all: options.all ?? false };
+    await this.#mutate("log out", options, (api, context) => api.logout(request, context));
+    this.#session.logOut();
+  }
+
+  /** Deletes the account that is logged in. */
+  async deleteAccount(options: MutationOptions = {}): Promise<void> {
+    const request = { requestId: this.#requestId(options) };
+    await this.#mutate("delete the account", options, (api, context) => {
+      return api.deleteAccount(request, context);
+    });
+    this.#session.logOut();
+  }
+
+  /** Everyone, online or not. */
+  users(options: CallOptions = {}): AsyncGenerator<User, void, void> {
+    return allPages(async (pageToken) => {
+      const page = await this.#read("list the users", options, (api, context) => {
+        return api.listUsers({ pageToken }, context);
+      });
+      return { items: page.users, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  /**
+   * Sends one message; resolves once it is on the disks that the cluster's policy names. The
+   * request id is the message's id. For an order among several, see {@linkcode post}.
+   */
+  async send(
+    to: string,
+    body: string,
+    options: MutationOptions = {},
+  ): Promise<SendMessageResponse> {
+    const request = { requestId: this.#requestId(options), to, body };
+    return await this.#mutate("send the message", options, (api, context) => {
+      return api.sendMessage(request, context);
+    });
+  }
+
+  /**
+   * Sends after everything posted before, and keeps trying until it is acknowledged, refused
+   * for good, or the client is closed.
+   */
+  post(
+    to: string,
+    body: string,
+    options: { readonly requestId?: string | undefined } = {},
+  ): Promise<SendMessageResponse> {
+    return this.#outbox.send({ requestId: this.#requestId(options), to, body });
+  }
+
+  /** Messages received and not acknowledged yet, oldest first. */
+  inbox(options: CallOptions = {}): AsyncGenerator<Message, void, void> {
+    return allPages(async (pageToken) => {
+      const page = await this.#read("read the inbox", options, (api, context) => {
+        return api.getMessages({ pageToken }, context);
+      });
+      return { items: page.messages, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  /** One page of the conversation with another account, oldest first. */
+  async history(request: GetChatRequest, options: CallOptions = {}): Promise<GetChatResponse> {
+    return await this.#read("read the conversation", options, (api, context) => {
+      return api.getChat(request, context);
+    });
+  }
+
+  /** Acknowledges messages by id, or all up to a position. Gives how many became so. */
+  async acknowledge(
+    what: { readonly ids: readonly string[] } | { readonly upTo: string },
+    options: CallOptions = {},
+  ): Promise<number> {
+    let acknowledged = 0;
+    for (let more = true; more;) {
+      const request = { ...what, requestId: this.#requestId({}) };
+      const answer: AcknowledgeResponse = await this.#mutate(
+        "acknowledge messages",
+        options,
+        (api, context) => api.acknowledgeMessages(request, context),
+      );
+      acknowledged += answer.acknowledged;
+      more = answer.more;
+    }
+    return acknowledged;
+  }
+
+  /** Messages to this account as they arrive; resumes by itself at any member. */
+  subscribe(options: SubscribeOptions = {}): Subscription {
+    return new Subscription(this.#members, this.#session, options);
+  }
+
+  /** Ends all calls, subscriptions and connections. What was sent may still happen. */
+  close(): void {
+    this.#outbox.close();
+    this.#members.close();
+  }
+
+  #requestId(options: { readonly requestId?: string | undefined }): string {
+    return options.requestId ?? newRequestId(this.#clock);
+  }
+
+  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
+    return mutate(this.#members, this.#session, { what, options, request });
+  }
+
+  #read<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
+    return this.#reader.read({ what, options, request });
+  }
+
+  #tell(): void {
+    const state = this.state;
+    for (const listener of this.#listeners) listener(state);
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * A cluster in memory that tests break on purpose: leaders fall, nodes hang, answers get lost.
+ * It keeps the promises of a real one (a request id is done once, one order everywhere), so
+ * what a client shows is the client's doing. Used by tests alone.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import type {
+  Answered,
+  CallContext,
+  ChatApi,
+  Message,
+  SendMessageRequest,
+  SubscribeFrame,
+  SubscribeRequest,
+} from "../rpc/api.ts";
+import type { Connection } from "./connection.ts";
+import { placeOf } from "./term_order.ts";
+
+/** What is wrong with a node, or not. */
+export interface FakeNode {
+  readonly address: string;
+  clusterId: string;
+  /** Refuses connections at once. */
+  dead: boolean;
+  /** Takes requests and never answers. */
+  hung: boolean;
+  /** Does the next so many mutations, then loses their answers. */
+  answersToLose: number;
+  /** Has applied the log up to this seq only. */
+  appliedMax: number;
+  /** What it believes about the leader, if that is wrong. */
+  belief: { leader: string; term: string } | null;
+  /** Thrown by the next calls but GetCluster, in order. */
+  readonly failures: ChatError[];
+}
+
+export class FakeCluster {
+  readonly id: string;
+  readonly nodes = new Map<string, FakeNode>();
+  readonly log: Message[] = [];
+  /** Every request that reached a node: `method address`. */
+  readonly calls: string[] = [];
+  leader: string | null = null;
+  term = 0;
+  readonly #done = new Map<string, Message>();
+  /** Ends whatever waits at a node. */
+  readonly #waits = new Set<{ address: string; end: (error: ChatError) => void }>();
+  readonly #readers = new Set<() => void>();
+
+  constructor(addresses: readonly string[], id = "cluster-1") {
+    this.id = id;
+    for (const address of addresses) this.addNode(address);
+    if (addresses[0] !== undefined) this.elect(addresses[0]);
+  }
+
+  addNode(address: string): void {
+    this.nodes.set(address, {
+      address,
+      clusterId: this.id,
+      dead: false,
+      hung: false,
+      answersToLose: 0,
+      appliedMax: Infinity,
+      belief: null,
+      failures: [],
+    });
+  }
+
+  node(address: string): FakeNode {
+    const node = this.nodes.get(address);
+    if (node === undefined) throw new Error(`No node at ${address}`);
+    return node;
+  }
+
+  elect(address: string | null): void {
+    this.leader = address;
+    if (address !== null) this.term++;
+  }
+
+  /** The process is gone: what waits there ends at once. */
+  kill(address: string): void {
+    this.node(address).dead = true;
+    if (this.leader === address) this.leader = null;
+    for (const wait of [...this.#waits]) if (wait.address === address) wait.end(lost(address));
+  }
+
+  revive(address: string): void {
+    const node = this.node(address);
+    node.dead = false;
+    node.hung = false;
+  }
+
+  termText(): string {
+    return `0.${this.term}@node`;
+  }
+
+  position(seq: number): string {
+    return `${seq}.0.${this.term}.node`;
+  }
+
+  /** Writes a message as another client's request would. */
+  write(from: string, to: string, body: string, id = `${from}-${this.log.length}`): Message {
+    const seq = this.log.length + 1;
+    const message: Message = {
+      id,
+      seq,
+      position: this.position(seq),
+      from,
+      to,
+      body,
+      sentAtMs: 0,
+      acknowledged: false,
+    };
+    this.log.push(message);
+    this.#done.set(id, message);
+    for (const wake of [...this.#readers]) wake();
+    return message;
+  }
+
+  /** Makes streams at a node look again, as after an apply. */
+  wakeReaders(): void {
+    for (const wake of [...this.#readers]) wake();
+  }
+
+  /** The transport of a client under test. */
+  connect = (address: string): Connection => {
+    const api: Partial<ChatApi> & { close(): void } = {
+      getCluster: (_, context) =>
+        this.#call("getCluster", address, context, () => this.#cluster(address)),
+      login: ({ name }, context) =>
+        this.#call("login", address, context, () => {
+          this.#assertLeads(address);
+          return { token: `token-${name}`, name };
+        }),
+      sendMessage: (request, context) =>
+        this.#call("sendMessage", address, context, () => this.#send(address, request, context)),
+      getChat: (_, context) =>
+        this.#call("getChat", address, context, () => {
+          this.#assertCaughtUp(address, context);
+          return { messages: this.#applied(address), more: false };
+        }),
+      subscribe: (request, context) => this.#subscribe(address, request, context),
+      close() {},
+    };
+    return api as Connection;
+  };
+
+  async #call<T>(
+    method: string,
+    address: string,
+    context: CallContext,
+    answer: () => T,
+  ): Promise<Answered<T>> {
+    this.calls.push(`${method} ${address}`);
+    const node = this.nodes.get(address);
+    await Promise.resolve();
+    if (node === undefined || node.dead) throw lost(address);
+    if (node.hung) await this.#hang(address, context.signal);
+    const failure = method === "getCluster" ? undefined : node.failures.shift();
+    if (failure !== undefined) throw failure;
+    const value = answer();
+    const mutation = method === "sendMessage" || method === "login";
+    if (mutation && node.answersToLose > 0) {
+      node.answersToLose--;
+      throw lost(address);
+    }
+    const position = this.position(this.#applied(address).length);
+    return { ...value, info: { clusterId: node.clusterId, position } };
+  }
+
+  /** Never answers; ends when the node dies or the caller goes. */
+  #hang(address: string, signal: AbortSignal): Promise<never> {
+    return new Promise((_, reject) => {
+      const wait = {
+        address,
+        end: (error: ChatError) => {
+          this.#waits.delete(wait);
+          reject(error);
+        },
+      };
+      this.#waits.add(wait);
+      signal.addEventListener("abort", () => wait.end(lost(address)));
+    });
+  }
+
+  #belief(address: string): { leader: string; term: string } {
+    return this.node(address).belief ?? { leader: this.leader ?? "", term: this.termText() };
+  }
+
+  #cluster(address: string) {
+    const members = [...this.nodes.keys()].map((one) => ({
+      id: one,
+      clientAddress: one,
+      voter: true,
+    }));
+    return { clusterId: this.node(address).clusterId, members, ...this.#belief(address) };
+  }
+
+  #assertLeads(address: string): void {
+    if (this.leader === address) return;
+    const { leader, term } = this.#belief(address);
+    if (leader === "" || leader === address) throw new ChatError("NO_LEADER", "No leader is known");
+    throw new ChatError("NOT_LEADER", `The leader is at ${leader}`, { leader, term });
+  }
+
+  #send(address: string, request: SendMessageRequest, context: CallContext) {
+    this.#assertLeads(address);
+    if (request.to === "nobody") throw new ChatError("NO_SUCH_USER", "There is no nobody");
+    const from = (context.token ?? "token-?").slice("token-".length);
+    const message = this.#done.get(request.requestId) ??
+      this.write(from, request.to, request.body, request.requestId);
+    return { id: message.id, seq: message.seq, position: message.position, acceptedAtMs: 0 };
+  }
+
+  #applied(address: string): readonly Message[] {
+    return this.log.filter((message) => message.seq <= (this.nodes.get(address)?.appliedMax ?? 0));
+  }
+
+  #assertCaughtUp(address: string, context: CallContext): void {
+    const seen = context.position === undefined ? null : placeOf(context.position);
+    if (seen !== null && seen.index > this.node(address).appliedMax) {
+      throw new ChatError("NOT_UP_TO_DATE", `${address} lags`);
+    }
+  }
+
+  /** A stream from the newest position that is on this log. */
+  async *#subscribe(
+    address: string,
+    request: SubscribeRequest,
+    context: CallContext,
+  ): AsyncGenerator<SubscribeFrame, void, void> {
+    this.calls.push(`subscribe ${address}`);
+    const node = this.node(address);
+    if (node.dead) throw lost(address);
+    const places = request.positions.map((position) => placeOf(position));
+    const known = places.find((place) => {
+      return place !== null && (place.index === 0 || this.#isOnLog(place.index, place.term.number));
+    });
+    let seen = known?.index ?? (request.fromUnacknowledged ? 0 : this.log.length);
+    yield { kind: "heartbeat", position: this.log[seen - 1]?.position ?? this.position(0) };
+    for (;;) {
+      for (const message of this.#applied(address).filter((one) => one.seq > seen)) {
+        seen = message.seq;
+        yield { kind: "message", message };
+      }
+      if (this.#applied(address).length <= seen) await this.#changed(address, context.signal);
+    }
+  }
+
+  #isOnLog(index: number, term: number): boolean {
+    return placeOf(this.log[index - 1]?.position ?? "")?.term.number === term;
+  }
+
+  #changed(address: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        this.#readers.delete(wake);
+        this.#waits.delete(wait);
+      };
+      const wake = () => {
+        if (this.node(address).hung) return;
+        done();
+        resolve();
+      };
+      const end = (error: ChatError) => {
+        done();
+        reject(error);
+      };
+      const wait = { address, end };
+      this.#readers.add(wake);
+      this.#waits.add(wait);
+      signal.addEventListener("abort", () => end(lost(address)));
+    });
+  }
+}
+
+/** As a broken or refused connection shows itself. */
+export function lost(address: string): ChatError {
+  return new ChatError("NO_ANSWER", `Connection to ${address} lost`);
+}

@@ -1,0 +1,99 @@
+/**
+ * One call of a user, with all its attempts. Owns what is remembered from attempt to attempt:
+ * the deadline, the backoff, whether anything may have happened, and the error that the user
+ * sees in the end. It makes no attempt itself.
+ *
+ * @module
+ */
+
+import { ChatError, REASONS } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { backoffMs, type ClientClock } from "./clock.ts";
+
+/** What every call may set. */
+export interface CallOptions {
+  /** The whole call, all attempts together, ms. */
+  readonly timeoutMs?: number | undefined;
+  /** Gives the call up; what was sent may still happen. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A call and what became of its attempts so far. */
+export class Job {
+  /** As in "Cannot send the message". */
+  readonly what: string;
+  readonly signal: AbortSignal | undefined;
+  /** Monotonic ms. */
+  readonly deadlineMs: number;
+  readonly #clock: ClientClock;
+  readonly #timeoutMs: number;
+  #attempts = 0;
+  /** Hints followed in a row without a pause. */
+  #hops = 0;
+  /** True once the request may have happened. */
+  #indefinite = false;
+
+  constructor(clock: ClientClock, what: string, options: CallOptions) {
+    this.#clock = clock;
+    this.what = what;
+    this.signal = options.signal;
+    this.#timeoutMs = options.timeoutMs ?? limits.callMsDefault;
+    this.deadlineMs = clock.mono() + this.#timeoutMs;
+  }
+
+  /** Time left for an attempt, at most `max` ms. */
+  leftMs(max: number): number {
+    return Math.max(0, Math.min(max, this.deadlineMs - this.#clock.mono()));
+  }
+
+  /** Takes note of a failed attempt; `sent` is false if the request never left. */
+  failed(error: ChatError, sent: boolean): void {
+    this.#attempts++;
+    if (sent && !error.definite) this.#indefinite = true;
+  }
+
+  /** True if the next hint may be followed at once; too many in a row are a circle. */
+  mayHop(): boolean {
+    this.#hops++;
+    return this.#hops <= limits.hopsMax;
+  }
+
+  /** How long to pause before the next attempt, ms. */
+  pauseMs(): number {
+    this.#hops = 0;
+    const options = { baseMs: limits.backoffMs, maxMs: limits.backoffMsMax };
+    return backoffMs(this.#clock, this.#attempts, options);
+  }
+
+  /** True if the call cannot go on after a pause. */
+  isOver(pauseMs: number): boolean {
+    return this.signal?.aborted === true || this.#clock.mono() + pauseMs >= this.deadlineMs;
+  }
+
+  /** The error of a call that a server refused for good. */
+  refused(error: ChatError): ChatError {
+    if (!this.#indefinite || !error.definite) return error;
+    return again(error, `${error.message} (but an earlier attempt may have been done)`, true);
+  }
+
+  /** The error of a call whose time is up. */
+  exhausted(last: ChatError): ChatError {
+    const within = this.signal?.aborted
+      ? "before it was given up"
+      : `within ${Math.round(this.#timeoutMs / 100) / 10} s`;
+    const text = `Cannot ${this.what} ${within}: ${last.message}`;
+    if (this.#indefinite) return again(last, `${text} (it may have been done)`, true);
+    // Nothing was ever sent that could have happened: that is definite, whatever came last.
+    const reason = REASONS[last.reason].definite ? last.reason : "NO_LEADER";
+    return new ChatError(reason, `${text}: check the servers, then try again`, { cause: last });
+  }
+}
+
+function again(error: ChatError, message: string, afterIndefinite: boolean): ChatError {
+  return new ChatError(error.reason, message, {
+    cause: error,
+    afterIndefinite,
+    ...(error.field === undefined ? {} : { field: error.field }),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  });
+}

@@ -1,0 +1,176 @@
+/**
+ * The cluster as one client sees it: addresses, connections, the leader and who waits for it,
+ * joined so that what one call learns all others know. Owns how these parts tell one another;
+ * it makes no request but GetCluster.
+ *
+ * @module
+ */
+
+import { ChatError, REASONS } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { GetClusterResponse } from "../rpc/api.ts";
+import { AddressBook } from "./address_book.ts";
+import type { ClientClock } from "./clock.ts";
+import { type Connect, ConnectionPool } from "./connection.ts";
+import { InFlight } from "./in_flight.ts";
+import { LeaderTracker } from "./leader_tracker.ts";
+
+/** Where to find the cluster. */
+export interface MembersOptions {
+  readonly connect: Connect;
+  readonly clock: ClientClock;
+  /** Given by the user: tried first, in this order. */
+  readonly servers: readonly string[];
+  /** Learned in earlier runs. */
+  readonly remembered?: readonly string[] | undefined;
+  readonly clusterId?: string | undefined;
+  /** The leader, or the number of those who wait for it, changed. */
+  readonly onChange: () => void;
+}
+
+/** What all calls of one client share. */
+export class Members {
+  readonly clock: ClientClock;
+  readonly book: AddressBook;
+  readonly pool: ConnectionPool;
+  readonly tracker: LeaderTracker;
+  /** Requests that only a leader takes. */
+  readonly mutations: InFlight;
+  readonly reads: InFlight;
+  readonly #onChange: () => void;
+  readonly #sleepers = new Set<() => void>();
+  /** Mutations that failed at least once and go on. */
+  #waiting = 0;
+  #watching = false;
+  #cancelWatch: (() => void) | null = null;
+  #closed = false;
+
+  constructor(options: MembersOptions) {
+    const { clock } = options;
+    this.clock = clock;
+    this.#onChange = options.onChange;
+    this.book = new AddressBook(clock, {
+      listed: options.servers,
+      remembered: options.remembered ?? [],
+    });
+    this.pool = new ConnectionPool({
+      connect: options.connect,
+      clock,
+      book: this.book,
+      clusterId: options.clusterId ?? null,
+      onCluster: (address, cluster) => this.#learn(address, cluster),
+      onFailed: (address) => this.tracker.doubt(address),
+    });
+    this.tracker = new LeaderTracker({
+      clock,
+      book: this.book,
+      ask: (address) => this.pool.ask(address),
+      wanted: () => !this.#closed && (this.#waiting > 0 || this.#watching),
+      onChange: (leader) => this.#leaderChanged(leader),
+    });
+    this.mutations = new InFlight(clock, () => this.tracker.check());
+    this.reads = new InFlight(clock);
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Throws once the client is closed: a call must not hang on a timer that never comes. */
+  assertOpen(): void {
+    if (this.#closed) throw new ChatError("SHUTTING_DOWN", "The client was closed");
+  }
+
+  /** True if no other member would answer differently, now or later. */
+  isFinal(error: ChatError): boolean {
+    switch (error.reason) {
+      case "WRONG_CLUSTER":
+        return this.book.foreignCluster() !== null;
+      case "REMOVED":
+        return false;
+      default:
+        return REASONS[error.reason].retry === "never";
+    }
+  }
+
+  /** A mutation goes on after a failure (1), or is done (-1). */
+  countWaiting(change: 1 | -1): void {
+    this.#waiting += change;
+    this.#onChange();
+  }
+
+  /** Resolves after `ms`, or as soon as a leader is found, or when the caller gives up. */
+  pause(ms: number, options: { untilLeader: boolean; signal?: AbortSignal | undefined }) {
+    return new Promise<void>((resolve) => {
+      const { signal } = options;
+      const wake = () => {
+        cancel();
+        this.#sleepers.delete(wake);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const cancel = this.clock.after(ms, wake);
+      if (options.untilLeader) this.#sleepers.add(wake);
+      if (signal?.aborted || this.#closed) return wake();
+      signal?.addEventListener("abort", wake);
+    });
+  }
+
+  /**
+   * Makes sure that the member is of our cluster; a silent one is not waited for long. Throws
+   * `NO_ANSWER` or `WRONG_CLUSTER`; nothing but GetCluster was asked then.
+   */
+  async verify(address: string): Promise<void> {
+    if (this.pool.isVerified(address)) return;
+    const verified = this.pool.verify(address).then(() => true);
+    // It may fail after the wait for it was given up.
+    verified.catch(() => {});
+    const controller = new AbortController();
+    const silent = this.pause(limits.slowMs, { untilLeader: true, signal: controller.signal });
+    const done = await Promise.race([verified, silent.then(() => false)])
+      .finally(() => controller.abort());
+    if (!done && !this.pool.isVerified(address) && this.tracker.current() === null) {
+      throw new ChatError("NO_ANSWER", `No answer from ${address} yet`);
+    }
+  }
+
+  /** Keeps an eye on the leader although no call waits for it. The result ends that. */
+  watch(): () => void {
+    this.#watching = true;
+    const look = () => {
+      this.tracker.check();
+      this.#cancelWatch = this.clock.after(limits.watchMs, look);
+    };
+    look();
+    return () => {
+      this.#watching = false;
+      this.#cancelWatch?.();
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelWatch?.();
+    this.tracker.close();
+    this.mutations.close();
+    this.reads.close();
+    this.pool.close();
+    this.#wake();
+  }
+
+  #learn(address: string, cluster: GetClusterResponse): void {
+    this.book.learn(cluster.members.map((member) => member.clientAddress).filter((one) => one));
+    this.tracker.hint(cluster.leader, cluster.term, address);
+  }
+
+  #leaderChanged(leader: string | null): void {
+    this.#onChange();
+    if (leader === null) return;
+    this.mutations.abandonOthers(leader);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#sleepers]) wake();
+  }
+}

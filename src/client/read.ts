@@ -1,0 +1,128 @@
+/**
+ * Requests that change nothing: any member answers them, as of the newest position this client
+ * has seen (DESIGN §8). Owns the choice of the member: one that answers is kept, one that is
+ * silent is overtaken by a second request elsewhere.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Answered } from "../rpc/api.ts";
+import { type CallOptions, Job } from "./job.ts";
+import type { Members } from "./members.ts";
+import type { Request } from "./mutate.ts";
+import type { Session } from "./session.ts";
+
+type Outcome<T> =
+  | { readonly ok: true; readonly answer: Answered<T>; readonly address: string }
+  | { readonly ok: false; readonly error: ChatError; readonly address: string };
+
+/** Reads from the members of one cluster. */
+export class MemberReader {
+  readonly #members: Members;
+  readonly #session: Session;
+  /** The member that answered last; clients spread because each picks its own. */
+  #home: string | null = null;
+
+  constructor(members: Members, session: Session) {
+    this.#members = members;
+    this.#session = session;
+  }
+
+  /** Makes the request until a member answers. Throws `ChatError` only. */
+  async read<T>(
+    call: { what: string; options: CallOptions; request: Request<T> },
+  ): Promise<Answered<T>> {
+    const members = this.#members;
+    members.assertOpen();
+    const job = new Job(members.clock, call.what, call.options);
+    let target = this.#pick();
+    for (;;) {
+      const outcome = await this.#race(target, { job, request: call.request });
+      if (outcome.ok) {
+        this.#home = outcome.address;
+        return outcome.answer;
+      }
+      const { error } = outcome;
+      job.failed(error, false);
+      if (members.isFinal(error)) throw error;
+      const pauseMs = (error.retryAfterMs ?? 0) + (job.mayHop() ? 0 : job.pauseMs());
+      if (job.isOver(pauseMs)) throw job.exhausted(error);
+      if (pauseMs > 0) await members.pause(pauseMs, { untilLeader: false, signal: job.signal });
+      members.assertOpen();
+      target = this.#instead(outcome.address, error);
+    }
+  }
+
+  #pick(): string {
+    const { book } = this.#members;
+    if (this.#home === null || book.isSkipped(this.#home)) this.#home = book.any();
+    return this.#home;
+  }
+
+  /** A member that lags is best replaced by the leader, one that is silent by any other. */
+  #instead(address: string, error: ChatError): string {
+    const { tracker, book } = this.#members;
+    const leader = tracker.current();
+    if (error.reason === "NOT_UP_TO_DATE" && leader !== null && leader !== address) return leader;
+    return book.next(address);
+  }
+
+  /** Asks one member, and a second one if the first is slow; the first good answer wins. */
+  #race<T>(first: string, call: { job: Job; request: Request<T> }): Promise<Outcome<T>> {
+    const { clock, book } = this.#members;
+    return new Promise((resolve) => {
+      const controller = new AbortController();
+      let open = 0;
+      const done = (outcome: Outcome<T>) => {
+        cancelHedge();
+        resolve(outcome);
+        controller.abort();
+      };
+      const begin = (address: string) => {
+        open++;
+        this.#ask(address, controller.signal, call).then((outcome) => {
+          open--;
+          if (outcome.ok || this.#members.isFinal(outcome.error) || open === 0) done(outcome);
+        });
+      };
+      const cancelHedge = clock.after(limits.readHedgeMs, () => begin(book.next(first)));
+      if (call.job.signal?.aborted) controller.abort();
+      call.job.signal?.addEventListener("abort", () => controller.abort(), {
+        signal: controller.signal,
+      });
+      begin(first);
+    });
+  }
+
+  async #ask<T>(
+    address: string,
+    signal: AbortSignal,
+    call: { job: Job; request: Request<T> },
+  ): Promise<Outcome<T>> {
+    const { pool, reads, clock } = this.#members;
+    try {
+      await pool.verify(address);
+      const limitMs = call.job.leftMs(limits.readAttemptMsMax);
+      const context = {
+        token: this.#session.token ?? undefined,
+        position: this.#session.position ?? undefined,
+        deadlineMs: clock.wall() + limitMs,
+      };
+      const connection = pool.to(address);
+      const answer = await reads.run(
+        address,
+        { limitMs, signal },
+        (signal) => call.request(connection, { ...context, signal }),
+      );
+      pool.checkCluster(address, answer.info.clusterId);
+      this.#session.see(answer.info.position);
+      return { ok: true, answer, address };
+    } catch (thrown) {
+      const error = ChatError.from(thrown);
+      if (error.reason === "NO_ANSWER" && !signal.aborted) pool.failed(address);
+      return { ok: false, error, address };
+    }
+  }
+}

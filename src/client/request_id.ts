@@ -1,0 +1,39 @@
+/**
+ * Request ids: UUIDs of version 7 (RFC 9562), made by the client so that a retry is known as
+ * one (DESIGN §8). Owns their making and their form; whether an id is fresh is the server's
+ * to say.
+ *
+ * @module
+ */
+
+import type { ClientClock } from "./clock.ts";
+
+const FORM = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** True for a UUID of version 7 in lower case, the one form that the servers take. */
+export function isRequestId(text: string): boolean {
+  return FORM.test(text);
+}
+
+/** Two hexadecimal digits of each byte, looked up because ids are made once a message. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** A UUIDv7: 48 bits of wall clock in ms, then 74 random bits. */
+export function newRequestId(clock: ClientClock): string {
+  const bytes = new Uint8Array(16);
+  bytes.set(clock.randomBytes(10), 6);
+  const now = clock.wall();
+  const high = Math.floor(now / 0x1_0000_0000);
+  bytes[0] = high >>> 8;
+  bytes[1] = high;
+  const view = new DataView(bytes.buffer);
+  view.setUint32(2, now % 0x1_0000_0000);
+  bytes[6] = 0x70 | (view.getUint8(6) & 0x0f);
+  bytes[8] = 0x80 | (view.getUint8(8) & 0x3f);
+  let text = "";
+  for (let at = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
+    text += HEX[view.getUint8(at)];
+  }
+  return text;
+}

@@ -1,0 +1,75 @@
+/**
+ * Who the client is logged in as and what it has seen. Owns the token and the newest position,
+ * by which any member can give back what this client wrote (DESIGN §8); it stores nothing.
+ *
+ * @module
+ */
+
+import type { EntryPlace } from "../chat/command.ts";
+import { comparePlaces, placeOf } from "./term_order.ts";
+
+/** A login as plain data, to be kept between runs. */
+export interface SessionState {
+  readonly user: string;
+  readonly token: string;
+  /** Newest position seen; absent if none was. */
+  readonly position?: string | undefined;
+}
+
+/** The login of one client. */
+export class Session {
+  #user: string | null;
+  #token: string | null;
+  #position: string | null = null;
+  /** The same, parsed: every answer is compared with it. */
+  #place: EntryPlace | null = null;
+
+  constructor(state: SessionState | null = null) {
+    this.#user = state?.user ?? null;
+    this.#token = state?.token ?? null;
+    this.see(state?.position ?? "");
+  }
+
+  get user(): string | null {
+    return this.#user;
+  }
+
+  get token(): string | null {
+    return this.#token;
+  }
+
+  /** Newest position that any answer carried. */
+  get position(): string | null {
+    return this.#position;
+  }
+
+  logIn(user: string, token: string): void {
+    this.#user = user;
+    this.#token = token;
+  }
+
+  logOut(): void {
+    this.#user = null;
+    this.#token = null;
+  }
+
+  /** Takes in a position that an answer carried; an older one changes nothing. */
+  see(position: string): void {
+    if (position === "" || position === this.#position) return;
+    const place = placeOf(position);
+    if (place === null) return;
+    if (this.#place !== null && comparePlaces(place, this.#place) <= 0) return;
+    this.#position = position;
+    this.#place = place;
+  }
+
+  /** As plain data; `null` if not logged in. */
+  state(): SessionState | null {
+    if (this.#user === null || this.#token === null) return null;
+    return {
+      user: this.#user,
+      token: this.#token,
+      ...(this.#position === null ? {} : { position: this.#position }),
+    };
+  }
+}
