@@ -74,6 +74,13 @@ export const limits = {
   subscriptionsMax: 10_000,
   /** Bytes of one snapshot chunk. */
   snapshotChunkBytes: 256 * 1024,
+  /** Bytes of one row in a snapshot: the longest body twice, as hex, and room for the rest. */
+  snapshotRowBytesMax: 1024 * 1024,
+  /**
+   * Bytes of the state's write-ahead log that open snapshots may hold back: above it they are
+   * closed, and whoever reads them begins again, since a slow reader must not fill the disk.
+   */
+  stateWalBytesMax: 512 * 1024 * 1024,
   /** Bytes queued to one peer before messages to it are dropped (the protocol resends). */
   peerQueueBytesMax: 16 * 1024 * 1024,
   /** Longest that a session read waits until the node has caught up, ms. */
@@ -99,6 +106,10 @@ export const limits = {
   adminPollMs: 100,
   /** Lines of a child node's log that are kept to say why it failed. */
   nodeLogLinesKept: 200,
+  /** Longest that a child node may take to serve, ms: it may have to catch up first. */
+  nodeStartMsMax: 30_000,
+  /** Longest that the demo waits for a message that was acknowledged to arrive, ms. */
+  demoArrivalMsMax: 10_000,
 
   /** Accounts in one presence frame: keeps one frame's handling to a few ms. */
   presenceAccountsMax: 2_000,

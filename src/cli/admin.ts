@@ -9,8 +9,9 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusResponse } from "../rpc/api.ts";
-import { AdminCluster, type AdminConnect, pause } from "./admin_cluster.ts";
+import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
+import { waitSynced } from "./admin_wait.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
 import { type Output } from "./output.ts";
@@ -129,51 +130,10 @@ function waitCommand(options: AdminOptions): CommandUnknownOpts {
     .addOption(serversOption()).addOption(timeoutOption(60)).addOption(jsonOption())
     .action((flags) =>
       withCluster(flags, options, async (cluster) => {
-        const status = await waitSynced(cluster, flags.members ?? 1);
+        const status = await waitSynced(cluster, { membersMin: flags.members ?? 1 });
         printStatus(status, flags, options.output);
       })
     );
-}
-
-/** Polls until the cluster is synced; throws `NOT_UP_TO_DATE` with what is missing. */
-async function waitSynced(cluster: AdminCluster, membersMin: number): Promise<StatusResponse> {
-  let missing = "no node answered";
-  let goal = 0;
-  while (Date.now() < cluster.deadlineMs) {
-    try {
-      const status = await cluster.status();
-      goal ||= Math.max(...status.members.map((member) => member.commitIndex));
-      const problem = whatIsMissing(status, { membersMin, goal });
-      if (problem === undefined) return status;
-      missing = problem;
-    } catch (thrown) {
-      missing = ChatError.from(thrown).message;
-    }
-    await pause();
-  }
-  throw new ChatError(
-    "NOT_UP_TO_DATE",
-    `Cannot see the cluster synced within the timeout: ${missing}; wait longer with --timeout`,
-  );
-}
-
-function whatIsMissing(
-  status: StatusResponse,
-  options: { readonly membersMin: number; readonly goal: number },
-): string | undefined {
-  const { members } = status;
-  if (status.leader === "") return "there is no leader";
-  if (members.length < options.membersMin) {
-    return `${members.length} of ${options.membersMin} members are there`;
-  }
-  for (const member of members) {
-    if (!member.reachable) return `${member.id} does not answer`;
-    if (!member.voter) return `${member.id} is not a voter yet`;
-    if (member.appliedIndex < options.goal) {
-      return `${member.id} has applied ${member.appliedIndex} of ${options.goal}`;
-    }
-  }
-  return undefined;
 }
 
 function printStatus(status: StatusResponse, flags: ClusterFlags, output: Output): void {
