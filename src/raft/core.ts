@@ -328,6 +328,8 @@ class RaftCore implements Core {
         if (member.id !== state.self.id) members.set(member.id, member);
       }
     }
+    const hinted = state.hint?.leader;
+    if (hinted !== undefined && !members.has(hinted.id)) members.set(hinted.id, hinted);
     const list = [...members.values()];
     const same = list.length === this.#toldPeers.length &&
       list.every((member, at) => member === this.#toldPeers[at]);

@@ -7,12 +7,12 @@
 
 import { openConfigs, persistedConfig } from "./anchors.ts";
 import { isCertain, noteCertainGrant, noteGone, noteGrant, noteHeard } from "./certainty.ts";
-import { isVoter } from "./config.ts";
+import { findMember, isVoter } from "./config.ts";
 import type { Ping, Pong } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
 import { maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
-import type { Config, NodeId } from "./types.ts";
+import type { Config, Member, NodeId } from "./types.ts";
 
 /** Refusals this far apart mean that the process is dead, in ms (§5, "gone"). */
 const REFUSALS_APART_MS = 20;
@@ -101,9 +101,17 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
     voter,
     certain: isCertain(state),
     granted,
+    leader: voter ? null : leaderMember(state),
   };
   // It speaks of promise and config, so it waits for the disk: a node whose disk hangs is silent.
   state.send(peer.id, pong, state.newestPending);
+}
+
+/** The leader that this node follows, as its newest config records it. */
+function leaderMember(state: CoreState): Member | null {
+  const config = state.newest?.config;
+  if (state.leader === null || config === undefined) return null;
+  return findMember(config, state.leader) ?? null;
 }
 
 /** Voter of the persisted C1 and of every config being persisted or held back after it. */
@@ -130,6 +138,9 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
   peer.answeredPingAt = round.sentAt;
   if (!pong.voter) {
     peer.deniesVoter = true;
+    if (pong.leader !== null && pong.leader.id !== state.self.id) {
+      state.hint = { leader: pong.leader, at: state.slow };
+    }
     return;
   }
   const term = state.log.termAt(pong.config.index);

@@ -123,6 +123,19 @@ export function askToJoin(state: CoreState): void {
     state.askedAt = state.mono;
     state.send(peer.id, { kind: "joinRequest", member: state.self });
   }
+  askHinted(state);
+}
+
+/** A member that does not lead has named the leader, which this node's own config may lack. */
+function askHinted(state: CoreState): void {
+  const hint = state.hint;
+  if (hint === null || state.peer(hint.leader.id).leads !== null) return;
+  if (state.slow - hint.at > state.timeout) {
+    state.hint = null;
+  } else {
+    state.askedAt = state.mono;
+    state.send(hint.leader.id, { kind: "joinRequest", member: state.self });
+  }
 }
 
 function lacksThisNode(state: CoreState, leader: NodeId, denies: boolean): boolean {

@@ -41,6 +41,8 @@ export interface Pong {
   readonly voter: boolean;
   readonly certain: boolean;
   readonly granted: boolean;
+  /** The leader that the answerer follows, if the asker is no voter: whom to ask to join. */
+  readonly leader: Member | null;
 }
 
 /** Entries from the leader, or none as a heartbeat of the log (Raft §5.3). */

@@ -164,6 +164,8 @@ export class CoreState {
   checkpointIndex: Index = 0;
   /** Applied positions, one every few entries: where the log may be cut below (§10). */
   readonly cutPoints: LogPosition[] = [];
+  /** A leader that another node named, to ask it to be taken in; with the slow ms of it. */
+  hint: { readonly leader: Member; readonly at: number } | null = null;
   /** Operator requests that wait for an outcome. */
   transferRequest: number | null = null;
   /** Mono ms of the last requests to join or leave; repeated every interval. */
