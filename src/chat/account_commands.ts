@@ -31,7 +31,7 @@ export function createAccount(
     deletedAtMs: null,
   };
   rows.accounts.set(account.id, account);
-  rows.names.set(key, account);
+  rows.names.add(key);
   changes.accounts.push(account);
   return { ok: true, kind: "createAccount", accountId: account.id };
 }

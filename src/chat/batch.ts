@@ -55,8 +55,8 @@ export interface RequestState {
 export interface BatchRows {
   readonly requests: Map<string, RequestState>;
   readonly accounts: Map<string, AccountState>;
-  /** Live accounts by name key. */
-  readonly names: Map<string, AccountState>;
+  /** Name keys of live accounts. */
+  readonly names: Set<string>;
   readonly sessions: Map<string, SessionState>;
   readonly messages: Map<string, MessageState>;
   /** When the newest decided request was accepted: the clock of the state. */
@@ -91,7 +91,7 @@ export function emptyBatch(): Batch {
     rows: {
       requests: new Map(),
       accounts: new Map(),
-      names: new Map(),
+      names: new Set(),
       sessions: new Map(),
       messages: new Map(),
       lastTimeMs: 0,

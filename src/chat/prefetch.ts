@@ -124,20 +124,19 @@ function take(batch: Batch, row: SqlRow): void {
       return;
     }
     case "account": {
-      // One account may be found by its id and by its name: it must be one object.
-      const account = rows.accounts.get(id) ?? {
+      const deletedAtMs = numberOrNull(row["d"]);
+      const name = textOf(row["a"]);
+      rows.accounts.set(id, {
         id,
-        name: textOf(row["a"]),
+        name,
         passwordHash: textOf(row["b"]),
         createdAtMs: Number(row["c"]),
-        deletedAtMs: numberOrNull(row["d"]),
-      };
-      rows.accounts.set(id, account);
-      if (account.deletedAtMs === null) rows.names.set(nameKey(account.name), account);
+        deletedAtMs,
+      });
+      if (deletedAtMs === null) rows.names.add(nameKey(name));
       return;
     }
     case "session":
-      if (rows.sessions.has(id)) return;
       rows.sessions.set(id, {
         id,
         accountId: textOf(row["a"]),

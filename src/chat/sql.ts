@@ -1,5 +1,5 @@
 /**
- * Small helpers for statements with the right number of placeholders, and for their rows.
+ * Small helpers for statements with the right number of arguments, and for their rows.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assert } from "../assert.ts";
 import type { SqlValue } from "./port.ts";
 
 /** Above this a list travels as one JSON argument: SQLite takes 32,766 arguments at most. */
-const placeholdersMax = 32;
+const argumentsMax = 32;
 
 /** A fragment of SQL with its arguments. */
 export interface Fragment {
@@ -16,15 +16,15 @@ export interface Fragment {
   readonly args: readonly SqlValue[];
 }
 
-/** The right side of an `IN`. Few values as placeholders, which is quicker than a JSON list. */
+/** The right side of an `IN`. Few values are arguments each, which is quicker than a JSON list. */
 export function inList(values: readonly (string | number)[]): Fragment {
-  if (values.length > placeholdersMax) {
+  if (values.length > argumentsMax) {
     return { sql: "(SELECT value FROM json_each(?))", args: [JSON.stringify(values)] };
   }
   return { sql: `(${values.map(() => "?").join(",")})`, args: values };
 }
 
-/** `(?,?),(?,?)`: rows of `columns` placeholders each, for a `VALUES`. */
+/** `(?,?),(?,?)`: rows of `columns` arguments each, for a `VALUES`. */
 export function valueRows(rows: number, columns: number): string {
   const row = `(${new Array(columns).fill("?").join(",")})`;
   return new Array(rows).fill(row).join(",");

@@ -1,85 +1,78 @@
 /**
- * The chat state machine over an in-memory libSQL database, for tests: the storage port at its
- * smallest. Owns the adapter and nothing of the rules.
+ * The chat state machine over a libSQL database in memory, for tests: one replica's state that
+ * counts and can show the statements it runs. Owns nothing of the rules.
  *
  * @module
  */
 
-import { type Client, createClient, type InArgs, type ResultSet } from "@libsql/client";
 import { type Applied, applyCommands } from "../../src/chat/apply.ts";
 import type { PlacedCommand } from "../../src/chat/evaluate.ts";
-import type { Reader, SqlRow, SqlValue, Writer } from "../../src/chat/port.ts";
+import type { Reader, SqlRow, SqlValue } from "../../src/chat/port.ts";
 import { replicatedTables, schemaStatements } from "../../src/chat/schema.ts";
+import { Database } from "../../src/storage/database.ts";
 
-/** One replica's state in memory. Counts the statements that it runs. */
+/** A statement that was run. */
+export interface RunStatement {
+  readonly sql: string;
+  readonly args: readonly SqlValue[];
+}
+
+/** One replica's state in memory. */
 export class MemoryChat implements Reader {
-  readonly #client: Client;
-  #statements = 0;
+  /** Every statement that was run since the last `splice`, in order. */
+  readonly statements: RunStatement[] = [];
+  readonly #database: Database;
 
-  private constructor(client: Client) {
-    this.#client = client;
+  private constructor(database: Database) {
+    this.#database = database;
   }
 
   /** A new, empty state. */
   static async open(): Promise<MemoryChat> {
-    const client = createClient({ url: "file::memory:", intMode: "number", concurrency: 1 });
-    for (const statement of schemaStatements) await client.execute(statement);
-    return new MemoryChat(client);
+    const database = Database.openMemory();
+    await database.script(schemaStatements);
+    return new MemoryChat(database);
   }
 
-  /** Statements run by {@linkcode MemoryChat.apply} so far. */
-  get statements(): number {
-    return this.#statements;
-  }
-
-  async query(sql: string, args: readonly SqlValue[] = []): Promise<readonly SqlRow[]> {
-    return toRows(await this.#client.execute({ sql, args: args as InArgs }));
+  query(sql: string, args: readonly SqlValue[] = []): Promise<readonly SqlRow[]> {
+    this.statements.push({ sql, args });
+    return this.#database.query(sql, args);
   }
 
   /** Applies a batch in one transaction. */
-  async apply(commands: readonly PlacedCommand[]): Promise<Applied> {
-    const transaction = await this.#client.transaction("write");
-    const execute = (sql: string, args: readonly SqlValue[] = []) => {
-      this.#statements += 1;
-      return transaction.execute({ sql, args: args as InArgs });
-    };
-    const writer: Writer = {
-      query: async (sql, args) => toRows(await execute(sql, args)),
-      run: async (sql, args) => void await execute(sql, args),
-    };
-    try {
-      const applied = await applyCommands(writer, commands);
-      await transaction.commit();
-      return applied;
-    } finally {
-      transaction.close();
-    }
+  apply(commands: readonly PlacedCommand[]): Promise<Applied> {
+    return this.#database.transaction((writer) =>
+      applyCommands({
+        query: (sql, args = []) => {
+          this.statements.push({ sql, args });
+          return writer.query(sql, args);
+        },
+        run: (sql, args = []) => {
+          this.statements.push({ sql, args });
+          return writer.run(sql, args);
+        },
+      }, commands)
+    );
   }
 
-  /** All rows of all replicated tables, as a digest would read them. */
-  async dump(): Promise<Readonly<Record<string, readonly SqlRow[]>>> {
-    const tables: Record<string, readonly SqlRow[]> = {};
+  /** All rows of all replicated tables, in the order in which a digest takes them. */
+  async dump(): Promise<Readonly<Record<string, readonly (readonly SqlValue[])[]>>> {
+    const tables: Record<string, readonly (readonly SqlValue[])[]> = {};
     for (const { name, columns, primaryKey } of replicatedTables) {
       const sql = `SELECT ${columns.join(", ")} FROM ${name} ORDER BY ${primaryKey.join(", ")}`;
-      tables[name] = await this.query(sql);
+      const rows = await this.#database.query(sql);
+      tables[name] = rows.map((row) => columns.map((column) => row[column] ?? null));
     }
     return tables;
   }
 
-  close(): void {
-    this.#client.close();
+  /** Steps of SQLite's plan for a statement. */
+  async plan({ sql, args }: RunStatement): Promise<readonly string[]> {
+    const rows = await this.#database.query(`EXPLAIN QUERY PLAN ${sql}`, args);
+    return rows.map((row) => String(row["detail"]));
   }
-}
 
-/** Rows by column name alone; blobs as bytes. */
-function toRows(result: ResultSet): SqlRow[] {
-  return result.rows.map((row) =>
-    Object.fromEntries(
-      result.columns.map((column, place) => [column, toValue(row[place] ?? null)]),
-    )
-  );
-}
-
-function toValue(value: unknown): SqlValue {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : value as SqlValue;
+  close(): Promise<void> {
+    return this.#database.close();
+  }
 }

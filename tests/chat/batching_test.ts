@@ -1,0 +1,156 @@
+/**
+ * Batches change nothing: a log comes to the same outcomes and the same rows however it is cut,
+ * on any machine. That is what lets each node apply at its own pace.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import type { Command } from "../../src/chat/command.ts";
+import type { PlacedCommand } from "../../src/chat/evaluate.ts";
+import { limits } from "../../src/limits.ts";
+import {
+  acknowledge,
+  create,
+  loggedIn,
+  login,
+  logout,
+  placed,
+  remove,
+  send,
+  testTimeMs,
+} from "../support/chat_log.ts";
+import { MemoryChat } from "../support/memory_chat.ts";
+
+/** Few ids, so that random commands meet. Accounts from `cid` on are made by the commands. */
+const accounts = ["ann", "bob", "cid", "dan"] as const;
+const account = fc.constantFrom(...accounts);
+const session = fc.tuple(account, fc.constantFrom(1, 2, 3)).map(([id, n]) => `${id}-${n}`);
+const requestId = fc.integer({ min: 0, max: 30 }).map((n) => `r${n}`);
+/** Mostly of the author's own session, since a refusal alone shows little. */
+const author = fc.oneof(
+  { weight: 5, arbitrary: account.map((by) => ({ by, session: `${by}-1` })) },
+  { weight: 1, arbitrary: fc.record({ by: account, session }) },
+);
+/** Mostly a request's own fields; sometimes the id is used for other ones. */
+const overrides = fc.record({
+  fingerprint: fc.constantFrom("f", "f", "f", "f", "g"),
+  timeMs: fc.integer({ min: testTimeMs - 5, max: testTimeMs + 20 }),
+});
+const messageId = fc.oneof(requestId, fc.integer({ min: 0, max: 79 }).map((n) => `old${n}`));
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.tuple(requestId, author, fc.option(account, { freq: 9 }), overrides)
+      .map(([id, by, to, over]) => send(id, { ...by, to, ...over, body: `${id} \u0000 ü` })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(requestId, author, fc.array(messageId, { maxLength: 5 }), overrides)
+      .map(([id, by, ids, over]) => acknowledge(id, { ...by, ids, ...over })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(account, session, overrides, fc.constantFrom("l1", "l2", "l3", "l4"))
+      .map(([id, sessionId, over, request]) =>
+        login(id, sessionId, { ...over, requestId: request })
+      ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(account, fc.constantFrom("ann", "ANN", "bob", "cid"), overrides)
+      .map(([id, name, over]) => create(id, name, over)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(requestId, author, fc.boolean(), overrides)
+      .map(([id, by, all, over]) => logout(id, { ...by, all, ...over })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(requestId, author, overrides)
+      .map(([id, by, over]) => remove(id, { ...by, ...over })),
+  },
+);
+
+/** Enough messages to bob that moving them takes more than one command. */
+const before = placed([
+  ...loggedIn("ann", "bob"),
+  ...Array.from({ length: 80 }, (_, n) => send(`old${n}`, { by: "ann", to: "bob" })),
+]);
+
+/** Sizes of batches, repeated for as long as the log goes on. */
+const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 6 });
+
+/** Everything that can be told of a machine after a log was applied in batches of these sizes. */
+async function run(log: readonly PlacedCommand[], batchSizes: readonly number[]) {
+  const chat = await MemoryChat.open();
+  await chat.apply(before);
+  const outcomes: unknown[] = [];
+  const messages: unknown[] = [];
+  for (let from = 0, turn = 0; from < log.length; turn++) {
+    const size = batchSizes[turn % batchSizes.length] ?? 1;
+    const applied = await chat.apply(log.slice(from, from + size));
+    outcomes.push(...applied.outcomes);
+    messages.push(...applied.messages);
+    from += size;
+  }
+  const rows = await chat.dump();
+  await chat.close();
+  return { outcomes, messages, rows };
+}
+
+Deno.test("batches: a log cut anyhow comes to the same outcomes and rows", async () => {
+  const property = fc.asyncProperty(
+    fc.array(command, { minLength: 1, maxLength: 40 }),
+    sizes,
+    async (commands, batchSizes) => {
+      const log = placed(commands, before.length + 1);
+      assert.deepEqual(await run(log, batchSizes), await run(log, [1]));
+    },
+  );
+  await fc.assert(property, { seed: 2625, numRuns: 100 });
+});
+
+Deno.test("batches: what a deleted account received moves some with each command", async () => {
+  const log = placed([
+    remove("d", { by: "bob" }),
+    create("cid"),
+    remove("e", { by: "ann" }),
+    create("dan"),
+  ], before.length + 1);
+  const chat = await MemoryChat.open();
+  await chat.apply(before);
+  const moved: number[] = [];
+  for (const one of log) {
+    await chat.apply([one]);
+    const rows = await chat.dump();
+    assert.equal((rows["messages"]?.length ?? 0) + (rows["deleted_messages"]?.length ?? 0), 80);
+    moved.push(rows["deleted_messages"]?.length ?? 0);
+  }
+  const step = limits.deletedMessagesPerCommand;
+  assert.deepEqual(moved, [step, 2 * step, 80, 80]);
+  assert.deepEqual((await chat.dump())["deletions"], []);
+  await chat.close();
+});
+
+Deno.test("batches: none is applied twice, and an empty one changes nothing", async () => {
+  const chat = await MemoryChat.open();
+  await chat.apply(before);
+  const rows = await chat.dump();
+  const empty = await chat.apply([]);
+  assert.deepEqual([empty.outcomes.size, empty.messages], [0, []]);
+  // The same requests at later places: every one is answered, nothing is written.
+  const again = await chat.apply(
+    before.map(({ place, command }) => ({
+      place: { ...place, index: place.index + before.length },
+      command,
+    })).filter(({ command }) => command.kind !== "login"),
+  );
+  assert.equal(again.outcomes.size, before.length - 2);
+  assert.deepEqual(again.messages, []);
+  assert.deepEqual(await chat.dump(), rows);
+  await chat.close();
+});

@@ -1,0 +1,109 @@
+/**
+ * Short ways to write down commands and logs for tests of the state machine. Ids are plain
+ * words here: an account's is its name, a session's is `<name>-1`.
+ *
+ * @module
+ */
+
+import type { Command } from "../../src/chat/command.ts";
+import type { PlacedCommand } from "../../src/chat/evaluate.ts";
+
+/** The term of every entry of a test's log. */
+export const testTerm = { epoch: 0, number: 7, nodeId: "node-a" } as const;
+
+/** When every command of a test was stamped, unless it says otherwise. */
+export const testTimeMs = 1_700_000_000_000;
+
+type Kind = Command["kind"];
+type Fields<K extends Kind> = Omit<
+  Extract<Command, { kind: K }>,
+  "kind" | "requestId" | "fingerprint" | "timeMs"
+>;
+
+/** Fields that a test changes when they are what it is about. */
+export interface BaseOverrides {
+  readonly fingerprint?: string;
+  readonly timeMs?: number;
+}
+
+function base(requestId: string, overrides: BaseOverrides) {
+  return {
+    requestId,
+    fingerprint: overrides.fingerprint ?? `fields of ${requestId}`,
+    timeMs: overrides.timeMs ?? testTimeMs,
+  };
+}
+
+/** An account whose id is the request id; its password hash is `hash of <id>`. */
+export function create(id: string, name = id, overrides: BaseOverrides = {}): Command {
+  const fields = { accountId: id, name, passwordHash: `hash of ${id}` };
+  return { kind: "createAccount", ...base(id, overrides), ...fields };
+}
+
+export function login(
+  accountId: string,
+  sessionId = `${accountId}-1`,
+  overrides: BaseOverrides & Partial<Fields<"login">> & { readonly requestId?: string } = {},
+): Command {
+  return {
+    kind: "login",
+    ...base(overrides.requestId ?? `login ${sessionId}`, overrides),
+    accountId,
+    sessionId,
+    tokenHash: overrides.tokenHash ?? `token of ${sessionId}`,
+    passwordHash: overrides.passwordHash ?? `hash of ${accountId}`,
+  };
+}
+
+/** An author: the account, with its first session unless another is named. */
+export interface Author extends BaseOverrides {
+  readonly by: string;
+  readonly session?: string;
+}
+
+function authorOf({ by, session }: Author) {
+  return { accountId: by, sessionId: session ?? `${by}-1` };
+}
+
+export function logout(requestId: string, author: Author & { readonly all?: boolean }): Command {
+  const all = author.all ?? false;
+  return { kind: "logout", ...base(requestId, author), ...authorOf(author), all };
+}
+
+export function remove(requestId: string, author: Author): Command {
+  return { kind: "deleteAccount", ...base(requestId, author), ...authorOf(author) };
+}
+
+export function send(
+  requestId: string,
+  message: Author & { readonly to: string | null; readonly body?: string },
+): Command {
+  return {
+    kind: "sendMessage",
+    ...base(requestId, message),
+    ...authorOf(message),
+    toAccountId: message.to,
+    body: message.body ?? `body of ${requestId}`,
+  };
+}
+
+export function acknowledge(
+  requestId: string,
+  author: Author & { readonly ids: readonly string[] },
+): Command {
+  const messageIds = author.ids;
+  return { kind: "acknowledge", ...base(requestId, author), ...authorOf(author), messageIds };
+}
+
+/** The commands one after another from an index on, 1 unless given. */
+export function placed(commands: readonly Command[], firstIndex = 1): PlacedCommand[] {
+  return commands.map((command, offset) => ({
+    place: { index: firstIndex + offset, term: testTerm },
+    command,
+  }));
+}
+
+/** Accounts that exist and are logged in, two commands each. */
+export function loggedIn(...names: readonly string[]): Command[] {
+  return names.flatMap((name) => [create(name), login(name)]);
+}
