@@ -89,6 +89,8 @@ export const limits = {
   commitWaitMsMax: 30_000,
   /** A subscription's heartbeat, ms: half of the 2 s that clients may count on. */
   subscriptionHeartbeatMs: 1_000,
+  /** Time after which a subscriber that was cut off or turned away may come back, ms. */
+  subscriptionRetryMs: 200,
   /** A call within this time counts as online, ms. */
   onlineAfterCallMs: 30_000,
   /** SIGTERM to exit, ms. */
@@ -121,6 +123,8 @@ export const limits = {
   passwordHashesWaitingMax: 256,
   /** Sessions that one node remembers to have checked, so that a call needs no query for it. */
   sessionsKnownMax: 20_000,
+  /** Sessions looked up in one statement. */
+  sessionsCheckedMax: 500,
   /** Least time between two checks of all known sessions against the state, ms. */
   sessionCheckMs: 100,
   /** Time between two attempts to connect to a peer that is down, ms: two refusals mean gone. */

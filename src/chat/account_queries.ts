@@ -5,13 +5,14 @@
  * @module
  */
 
+import { assert } from "../assert.ts";
 import { limits } from "../limits.ts";
 import type { Outcome } from "./command.ts";
 import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
 import { parseNameToken } from "./page_token.ts";
 import type { Reader, SqlRow } from "./port.ts";
-import { textOf } from "./sql.ts";
+import { inList, textOf } from "./sql.ts";
 
 /** An account, live or deleted. */
 export interface Account {
@@ -64,6 +65,20 @@ export async function findSession(reader: Reader, tokenHash: string): Promise<Se
     name: textOf(row["name"]),
     revoked: row["revoked_at_ms"] !== null,
   };
+}
+
+/** Which of these sessions are open, at most `limits.sessionsCheckedMax` at once. */
+export async function openSessions(
+  reader: Reader,
+  sessionIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  assert(sessionIds.length <= limits.sessionsCheckedMax, "Sessions are checked some at a time");
+  const ids = inList(sessionIds);
+  const rows = await reader.query(
+    `SELECT id FROM sessions WHERE id IN ${ids.sql} AND revoked_at_ms IS NULL`,
+    ids.args,
+  );
+  return new Set(rows.map((row) => textOf(row["id"])));
 }
 
 /** The live account of a name, whatever its case. */

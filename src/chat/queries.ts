@@ -14,6 +14,7 @@ export {
   findOutcome,
   findSession,
   listAccounts,
+  openSessions,
   type Session,
 } from "./account_queries.ts";
 export {

@@ -1,0 +1,141 @@
+/**
+ * Accounts and sessions: making and deleting them, logging in and out (rpc.md). Owns passwords
+ * and tokens on their way in: neither is logged, stored or replicated, only what was derived
+ * from them.
+ *
+ * @module
+ */
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { type Account, findAccountByName } from "../chat/queries.ts";
+import { checkName, checkPassword, checkRequestId } from "../chat/validate.ts";
+import { ChatError } from "../errors.ts";
+import type {
+  Answered,
+  CallContext,
+  CreateAccountRequest,
+  DeleteAccountRequest,
+  LoginRequest,
+  LoginResponse,
+  LogoutRequest,
+} from "../rpc/api.ts";
+import type { Mutations } from "./mutations.ts";
+import { orGone, type ServiceParts } from "./service_parts.ts";
+import { tokenHash } from "./sessions.ts";
+
+const TOKEN_BYTES = 32;
+
+/** The rpcs of accounts and sessions. */
+export class AccountService {
+  readonly #parts: ServiceParts;
+  readonly #mutations: Mutations;
+
+  constructor(parts: ServiceParts, mutations: Mutations) {
+    this.#parts = parts;
+    this.#mutations = mutations;
+  }
+
+  /** `NAME_TAKEN` if a live account has the name, in whatever case. */
+  async createAccount(
+    request: CreateAccountRequest,
+    context: CallContext,
+  ): Promise<Answered<object>> {
+    const requestId = checkRequestId(request.requestId);
+    const name = checkName(request.name);
+    const password = checkPassword(request.password);
+    const mutation = { kind: "createAccount", requestId, fields: [name] } as const;
+    const { driver, passwords } = this.#parts.options;
+    await driver.readIndex();
+    // Hashing is the costly part: a retry does not need it.
+    const first = await this.#mutations.decided(mutation);
+    if (first !== null) return this.#parts.answer({});
+    const passwordHash = await passwords.hash(password);
+    await this.#mutations.byAnybody(context, {
+      ...mutation,
+      command: (stamp) =>
+        Promise.resolve({
+          ...stamp,
+          kind: "createAccount",
+          accountId: requestId,
+          name,
+          passwordHash,
+        }),
+    });
+    return this.#parts.answer({});
+  }
+
+  /** `UNAUTHENTICATED` for an unknown user and for a wrong password, with no difference. */
+  async login(request: LoginRequest, context: CallContext): Promise<Answered<LoginResponse>> {
+    checkRequestId(request.requestId);
+    const { driver } = this.#parts.options;
+    await driver.readIndex();
+    const account = await this.#checked(request);
+    const token = randomBytes(TOKEN_BYTES).toString("base64url");
+    const sessionId = randomUUID();
+    const { outcome } = await orGone(
+      driver.propose({
+        kind: "login",
+        // Not the client's: a retry must log the token that it gives back (DESIGN §8).
+        requestId: randomUUID(),
+        fingerprint: "",
+        timeMs: this.#parts.options.clock.wall(),
+        accountId: account.accountId,
+        sessionId,
+        tokenHash: tokenHash(token),
+        passwordHash: account.passwordHash,
+      }),
+      context.signal,
+    );
+    if (!outcome.ok) throw new ChatError(outcome.reason, outcome.message);
+    this.#parts.options.presence.called(account.accountId, sessionId);
+    return this.#parts.answer({ token, name: account.name });
+  }
+
+  async logout(request: LogoutRequest, context: CallContext): Promise<Answered<object>> {
+    const requestId = checkRequestId(request.requestId);
+    const { all } = request;
+    await this.#mutations.byAuthor(context, {
+      kind: "logout",
+      requestId,
+      fields: [all],
+      command: (stamp, { accountId, sessionId }) =>
+        Promise.resolve({ ...stamp, kind: "logout", accountId, sessionId, all }),
+    });
+    return this.#parts.answer({});
+  }
+
+  async deleteAccount(
+    request: DeleteAccountRequest,
+    context: CallContext,
+  ): Promise<Answered<object>> {
+    await this.#mutations.byAuthor(context, {
+      kind: "deleteAccount",
+      requestId: checkRequestId(request.requestId),
+      fields: [],
+      command: (stamp, { accountId, sessionId }) =>
+        Promise.resolve({ ...stamp, kind: "deleteAccount", accountId, sessionId }),
+    });
+    return this.#parts.answer({});
+  }
+
+  /** The account of this name and password; costs the same where there is none. */
+  async #checked(request: LoginRequest): Promise<Account> {
+    const { reader, passwords } = this.#parts.options;
+    const possible = holds(() => checkName(request.name)) &&
+      holds(() => checkPassword(request.password));
+    const account = possible ? await findAccountByName(reader, request.name) : null;
+    const password = possible ? request.password : "";
+    const right = await passwords.check(password, account?.passwordHash ?? null);
+    if (account !== null && right) return account;
+    throw new ChatError("UNAUTHENTICATED", "Cannot log in: the name or the password is wrong");
+  }
+}
+
+function holds(check: () => unknown): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Who is calling: sessions by their tokens, checked against the replicated state. Owns what it
+ * remembers of checked sessions, and the news that one was revoked, on whichever node that
+ * happened. It never holds a token, only the SHA-256 of it.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Outcome } from "../chat/command.ts";
+import type { Reader } from "../chat/port.ts";
+import { findSession, openSessions, type Session } from "../chat/queries.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Clock } from "./ports.ts";
+
+/** SHA-256 of a token, hex: what the state keeps of it. */
+export function tokenHash(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+interface Known {
+  readonly session: Session;
+  /** Of the revocations that were counted when the session was last seen open. */
+  checkedAt: number;
+}
+
+export interface SessionsOptions {
+  readonly reader: Reader;
+  readonly clock: Clock;
+  /** A known session is revoked. Must not throw. */
+  readonly onRevoked: (session: Session) => void;
+}
+
+/** The sessions that this node knows to be open. */
+export class Sessions {
+  readonly #options: SessionsOptions;
+  /** By token hash, longest unused first. */
+  readonly #known = new Map<string, Known>();
+  readonly #watched = new Map<string, Set<() => void>>();
+  /** How many applies may have revoked sessions: whoever was checked before must be again. */
+  #revocations = 0;
+  #checkPlanned = false;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** The session of a token, revoked or not; `null` if this node's state knows none. */
+  async find(token: string | undefined): Promise<Session | null> {
+    if (token === undefined || token === "") return null;
+    const hash = tokenHash(token);
+    const known = this.#known.get(hash);
+    if (known?.checkedAt === this.#revocations) return known.session;
+    const checkedAt = this.#revocations;
+    const session = await findSession(this.#options.reader, hash);
+    if (session === null || session.revoked) this.#known.delete(hash);
+    else this.#remember(hash, { session, checkedAt });
+    return session;
+  }
+
+  /** Calls `onRevoked` once if the session ends; the result stops watching. */
+  watch(sessionId: string, onRevoked: () => void): () => void {
+    const watchers = this.#watched.get(sessionId) ?? new Set();
+    this.#watched.set(sessionId, watchers);
+    watchers.add(onRevoked);
+    return () => {
+      watchers.delete(onRevoked);
+      if (watchers.size === 0 && this.#watched.get(sessionId) === watchers) {
+        this.#watched.delete(sessionId);
+      }
+    };
+  }
+
+  /** Something was applied; `null`: the whole state was replaced. */
+  applied(outcomes: ReadonlyMap<number, Outcome> | null): void {
+    if (outcomes !== null && !mayRevoke(outcomes)) return;
+    this.#revocations += 1;
+    this.#plan();
+  }
+
+  #remember(hash: string, known: Known): void {
+    this.#known.delete(hash);
+    this.#known.set(hash, known);
+    if (this.#known.size <= limits.sessionsKnownMax) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      return;
+    }
+  }
+
+  #plan(): void {
+    if (this.#checkPlanned) return;
+    this.#checkPlanned = true;
+    this.#options.clock.after(limits.sessionCheckMs, () => {
+      this.#checkPlanned = false;
+      // A failing database stops the node by its own ways; the sessions are checked when used.
+      this.#check().catch(() => undefined);
+    });
+  }
+
+  /** Finds out which of the known sessions are revoked, and says so. */
+  async #check(): Promise<void> {
+    const checkedAt = this.#revocations;
+    const ids = new Set(this.#watched.keys());
+    for (const { session } of this.#known.values()) ids.add(session.sessionId);
+    const open = await this.#openOf([...ids]);
+    for (const [hash, known] of [...this.#known]) {
+      const { sessionId } = known.session;
+      if (open.has(sessionId)) {
+        known.checkedAt = Math.max(known.checkedAt, checkedAt);
+      } else if (ids.has(sessionId)) {
+        this.#known.delete(hash);
+        this.#options.onRevoked(known.session);
+      }
+    }
+    for (const id of ids) if (!open.has(id)) this.#end(id);
+  }
+
+  async #openOf(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const open = new Set<string>();
+    for (let from = 0; from < ids.length; from += limits.sessionsCheckedMax) {
+      const some = ids.slice(from, from + limits.sessionsCheckedMax);
+      for (const id of await openSessions(this.#options.reader, some)) open.add(id);
+    }
+    return open;
+  }
+
+  #end(sessionId: string): void {
+    const watchers = this.#watched.get(sessionId);
+    this.#watched.delete(sessionId);
+    for (const watcher of watchers ?? []) watcher();
+  }
+}
+
+/** Logging out and deleting an account are the only ways in which a session ends. */
+function mayRevoke(outcomes: ReadonlyMap<number, Outcome>): boolean {
+  for (const outcome of outcomes.values()) {
+    if (outcome.ok && (outcome.kind === "logout" || outcome.kind === "deleteAccount")) return true;
+  }
+  return false;
+}
+
+/** What a caller without an open session is told. */
+export function unauthenticated(session: Session | null): ChatError {
+  const why = session === null ? "no session has this token" : "the session was logged out";
+  return new ChatError("UNAUTHENTICATED", `Not logged in: ${why}; log in again`);
+}
