@@ -118,6 +118,7 @@ function pongToWire(pong: Pong): v1.Pong {
     voter: pong.voter,
     certain: pong.certain,
     granted: pong.granted,
+    leader: pong.leader,
   };
 }
 
@@ -133,6 +134,7 @@ function pongFromWire(wire: v1.Pong): Message {
     voter: wire.voter,
     certain: wire.certain,
     granted: wire.granted,
+    leader: wire.leader ? memberFromWire(wire.leader, "pong.leader") : null,
   };
 }
 

@@ -523,6 +523,7 @@ export namespace jmessage {
       voter: boolean;
       certain: boolean;
       granted: boolean;
+      leader?: jmessage.v1.Member | null;
     }
     export namespace Pong {
       export function encode(message: Pong, writer?: Writer): Writer;

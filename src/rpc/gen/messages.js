@@ -5730,6 +5730,7 @@ export const jmessage = $root.jmessage = (() => {
             Pong.prototype.voter = false;
             Pong.prototype.certain = false;
             Pong.prototype.granted = false;
+            Pong.prototype.leader = null;
 
             Pong.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5752,6 +5753,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(48).bool(message.certain);
                 if (message.granted != null && $Object.hasOwnProperty.call(message, "granted") && message.granted !== false)
                     writer.uint32(56).bool(message.granted);
+                if (message.leader != null && $Object.hasOwnProperty.call(message, "leader"))
+                    $root.jmessage.v1.Member.encode(message.leader, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5840,6 +5843,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.granted = value;
                             else
                                 delete message.granted;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.leader = $root.jmessage.v1.Member.decode(reader, reader.size(), $undefined, _depth + 1, message.leader);
                             continue;
                         }
                     }
