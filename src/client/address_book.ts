@@ -27,14 +27,10 @@ export class AddressBook {
   /** In rotation order: who was tried goes to the end. */
   #known: Known[] = [];
 
-  /** `listed` are tried in the order given; `remembered` after them. */
-  constructor(
-    clock: ClientClock,
-    addresses: { listed: readonly string[]; remembered?: readonly string[] },
-  ) {
+  /** `listed` are tried in the order given, those learned later after them. */
+  constructor(clock: ClientClock, listed: readonly string[]) {
     this.#clock = clock;
-    this.#add(addresses.listed, true);
-    this.#add(addresses.remembered ?? [], false);
+    this.#add(listed, true);
   }
 
   /** Takes in addresses that a member told. */

@@ -1,16 +1,23 @@
+/**
+ * Tests of which address is tried next, and of what is never forgotten.
+ *
+ * @module
+ */
+
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { limits } from "../limits.ts";
 import { AddressBook } from "./address_book.ts";
 import { ManualClock } from "./client_test_clock.ts";
 
-Deno.test("address book: tries in the order given, then the remembered, then again", () => {
-  const book = new AddressBook(new ManualClock(), { listed: ["a", "b"], remembered: ["c", "a"] });
+Deno.test("address book: tries in the order given, then the learned, then again", () => {
+  const book = new AddressBook(new ManualClock(), ["a", "b"]);
+  book.learn(["c", "a"]);
   deepEqual([book.next(), book.next(), book.next(), book.next()], ["a", "b", "c", "a"]);
 });
 
 Deno.test("address book: skips a dead address for a while and never forgets it", () => {
   const clock = new ManualClock();
-  const book = new AddressBook(clock, { listed: ["a", "b"] });
+  const book = new AddressBook(clock, ["a", "b"]);
   book.failed("a");
   deepEqual([book.next(), book.next()], ["b", "b"]);
   clock.skip(limits.skipMs);
@@ -20,7 +27,7 @@ Deno.test("address book: skips a dead address for a while and never forgets it",
 
 Deno.test("address book: when all are dead, the one that is due first is tried", () => {
   const clock = new ManualClock();
-  const book = new AddressBook(clock, { listed: ["a", "b"] });
+  const book = new AddressBook(clock, ["a", "b"]);
   book.failed("a");
   clock.skip(1);
   book.failed("b");
@@ -29,7 +36,7 @@ Deno.test("address book: when all are dead, the one that is due first is tried",
 
 Deno.test("address book: skips longer with each failure, up to a bound, and an answer ends it", () => {
   const clock = new ManualClock();
-  const book = new AddressBook(clock, { listed: ["a", "b"] });
+  const book = new AddressBook(clock, ["a", "b"]);
   for (let count = 0; count < 20; count++) book.failed("a");
   clock.skip(limits.skipMsMax - 1);
   ok(book.isSkipped("a"));
@@ -41,7 +48,7 @@ Deno.test("address book: skips longer with each failure, up to a bound, and an a
 });
 
 Deno.test("address book: is bounded; given addresses stay, the worst learned ones go", () => {
-  const book = new AddressBook(new ManualClock(), { listed: ["a"] });
+  const book = new AddressBook(new ManualClock(), ["a"]);
   book.learn(["dead"]);
   book.failed("dead");
   book.learn(Array.from({ length: limits.addressesKnownMax }, (_, at) => `n${at}`));
@@ -51,7 +58,7 @@ Deno.test("address book: is bounded; given addresses stay, the worst learned one
 });
 
 Deno.test("address book: another cluster everywhere is told, at one address it is not", () => {
-  const book = new AddressBook(new ManualClock(), { listed: ["a", "b"] });
+  const book = new AddressBook(new ManualClock(), ["a", "b"]);
   book.answeredForeign("a", "other");
   equal(book.foreignCluster(), null);
   book.answeredForeign("b", "other");
@@ -59,7 +66,7 @@ Deno.test("address book: another cluster everywhere is told, at one address it i
 });
 
 Deno.test("address book: spreads readers over all that are not being skipped", () => {
-  const book = new AddressBook(new ManualClock(), { listed: ["a", "b", "c"] });
+  const book = new AddressBook(new ManualClock(), ["a", "b", "c"]);
   book.failed("b");
   const chosen = new Set(Array.from({ length: 50 }, () => book.any()));
   deepEqual([...chosen].sort(), ["a", "c"]);

@@ -32,8 +32,6 @@ import { type SubscribeOptions, Subscription } from "./subscription.ts";
 export interface ChatClientOptions {
   /** Client addresses, `host:port`, of any members; at least one. */
   readonly servers: readonly string[];
-  /** Addresses learned in earlier runs: tried after those. */
-  readonly remembered?: readonly string[] | undefined;
   /** Refuse any other cluster; without it the first that answers is the one. */
   readonly clusterId?: string | undefined;
   /** A login kept from an earlier run. */
@@ -79,7 +77,6 @@ export class ChatClient {
       connect: options.connect,
       clock: this.#clock,
       servers: options.servers,
-      remembered: options.remembered,
       clusterId: options.clusterId,
       onChange: () => this.#tell(),
     });
@@ -108,6 +105,17 @@ export class ChatClient {
   /** What to keep for the next run; `null` if not logged in. */
   sessionState(): SessionState | null {
     return this.#session.state();
+  }
+
+  /** Goes on with a login of an earlier run. */
+  useSession(state: SessionState): void {
+    this.#session.logIn(state.user, state.token);
+    this.#session.see(state.position ?? "");
+  }
+
+  /** Takes in addresses of this cluster that were learned in an earlier run. */
+  learn(addresses: readonly string[]): void {
+    this.#members.book.learn(addresses);
   }
 
   /** Every address of the cluster ever learned, for the next run. */

@@ -1,3 +1,10 @@
+/**
+ * Tests of the client against a cluster in memory: failover, hints, retries, reads and posts.
+ * Time is moved by hand; nothing waits.
+ *
+ * @module
+ */
+
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";

@@ -1,3 +1,9 @@
+/**
+ * Tests of what a cursor takes as new, across terms, merges and runs.
+ *
+ * @module
+ */
+
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { limits } from "../limits.ts";
 import { Cursor } from "./cursor.ts";

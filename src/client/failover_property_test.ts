@@ -1,6 +1,8 @@
 /**
  * Random faults against a client: whatever happens to the nodes, each acknowledged message is
  * in the log once, posts keep their order, and a subscriber sees each message once, in order.
+ *
+ * @module
  */
 
 import { deepEqual, equal } from "node:assert/strict";

@@ -21,8 +21,6 @@ export interface MembersOptions {
   readonly clock: ClientClock;
   /** Given by the user: tried first, in this order. */
   readonly servers: readonly string[];
-  /** Learned in earlier runs. */
-  readonly remembered?: readonly string[] | undefined;
   readonly clusterId?: string | undefined;
   /** The leader, or the number of those who wait for it, changed. */
   readonly onChange: () => void;
@@ -49,10 +47,7 @@ export class Members {
     const { clock } = options;
     this.clock = clock;
     this.#onChange = options.onChange;
-    this.book = new AddressBook(clock, {
-      listed: options.servers,
-      remembered: options.remembered ?? [],
-    });
+    this.book = new AddressBook(clock, options.servers);
     this.pool = new ConnectionPool({
       connect: options.connect,
       clock,

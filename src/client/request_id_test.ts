@@ -1,3 +1,9 @@
+/**
+ * Tests of the form and the order of request ids.
+ *
+ * @module
+ */
+
 import { equal, ok } from "node:assert/strict";
 import { ManualClock } from "./client_test_clock.ts";
 import { isRequestId, newRequestId } from "./request_id.ts";

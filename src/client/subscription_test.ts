@@ -1,3 +1,9 @@
+/**
+ * Tests of subscriptions that lose their member: no gap, no repeat, no endless haste.
+ *
+ * @module
+ */
+
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
