@@ -108,10 +108,13 @@ export async function conversation(
   } ORDER BY log_index ${order} LIMIT ?`;
   const rows = await reader.query(
     `${selectMessages} (${found}) AS p CROSS JOIN messages AS m ON m.log_index = p.log_index ` +
-      `${joinNames} ORDER BY m.log_index ${order}`,
+      joinNames,
     [...pairs.flatMap((pair) => [...pair, bound]), range.limit + 1],
   );
-  const page = toPage(rows, range.limit);
+  // The order of a join is not promised, and SQLite would sort whole bodies to keep one.
+  const sign = forward ? 1 : -1;
+  const sorted = rows.toSorted((a, b) => sign * (Number(a["log_index"]) - Number(b["log_index"])));
+  const page = toPage(sorted, range.limit);
   return forward ? page : { ...page, messages: page.messages.toReversed() };
 }
 

@@ -97,7 +97,8 @@ function partsFor(mentioned: Mentioned): readonly Fragment[] {
 }
 
 const clockSql = "SELECT 'clock' AS kind, '' AS id, NULL AS a, NULL AS b, " +
-  "(SELECT accepted_at_ms FROM requests ORDER BY log_index DESC LIMIT 1) AS c, " +
+  "(SELECT accepted_at_ms FROM requests " +
+  "WHERE log_index = (SELECT max(log_index) FROM requests)) AS c, " +
   "EXISTS (SELECT 1 FROM deletions) AS d";
 const requestSql = "SELECT 'request', id, fingerprint, outcome, log_index, accepted_at_ms " +
   "FROM requests";
