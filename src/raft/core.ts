@@ -168,7 +168,7 @@ class RaftCore implements Core {
     const peer = state.peer(from);
     if (incarnation < peer.incarnation || from === state.self.id) return;
     peer.incarnation = incarnation;
-    noteMessage(peer);
+    noteMessage(state, peer);
     this.#dispatch(peer, message);
   }
 

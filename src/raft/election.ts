@@ -255,10 +255,15 @@ function wonByLastResort(state: CoreState, current: Campaign): boolean {
   );
 }
 
-/** Gone, or silent for T + G while this node was awake since its last answer. */
+/**
+ * Gone, or silent for T + G while this node was awake since its last answer. Silence also counts
+ * from the last grant to it: a node whose disk hangs answers nothing, but goes on asking for
+ * leases for T/2, and is certain for T + G after the last one that it was granted.
+ */
 function isGoneForGood(state: CoreState, id: NodeId): boolean {
   const peer = state.peer(id);
   if (peer.gone) return true;
+  if (state.slow - peer.grantUntil < state.grace) return false;
   return state.fast - peer.answeredAt >= state.timeout + state.grace &&
     state.awakeSince <= peer.answeredAt;
 }

@@ -72,6 +72,7 @@ function noteFork(state: CoreState, peer: Peer, term: Term): void {
 
 /** From now on this node follows the sender, whose term is at least as high as its promise. */
 export function followLeader(state: CoreState, peer: Peer, term: Term): void {
+  state.followedAt = state.slow;
   const changed = state.leader !== peer.id || !sameTerm(state.leaderTerm, term);
   if (!changed && state.leadership === null && state.campaign === null) return;
   assert(

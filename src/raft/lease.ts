@@ -61,7 +61,8 @@ function pingTargets(state: CoreState): ReadonlySet<NodeId> {
 }
 
 /** Anything was heard of the peer: it is not gone; from a newer start, its link's past is void. */
-export function noteMessage(peer: Peer): void {
+export function noteMessage(state: CoreState, peer: Peer): void {
+  peer.heardAt = state.slow;
   peer.firstRefusal = null;
   peer.gone = false;
   noteHeard(peer);

@@ -146,5 +146,7 @@ function lacksThisNode(state: CoreState, leader: NodeId, denies: boolean): boole
     recorded.clientAddress !== state.self.clientAddress;
   if (moved) return true;
   const learner = config !== undefined && !isVoter(config, state.self.id);
-  return denies && !(learner && state.leader === leader);
+  // A learner is told "not a voter" all the time; one that gets no appends was dropped.
+  const served = state.leader === leader && state.slow - state.followedAt < state.timeout;
+  return denies && !(learner && served);
 }

@@ -90,6 +90,7 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
   const known = findMember(config, member.id);
   if (known !== undefined && sameAddresses(known, member)) return null;
   if (!isServing(state) || !isSettled(state)) return { reason: "NO_LEADER" };
+  state.peer(member.id).heardAt = state.slow;
   const holder = [...config.voters, ...config.learners].find((other) =>
     other.peerAddress === member.peerAddress && other.id !== member.id
   );
@@ -163,7 +164,7 @@ function dropLearners(state: CoreState, config: Config): boolean {
   const silent = (member: Member) => {
     const peer = state.peer(member.id);
     return isSuspected(state, member.id) &&
-      state.slow - peer.pingedAt >= state.timeout + state.grace;
+      state.slow - peer.heardAt >= state.timeout + state.grace;
   };
   const learners = config.learners.filter((learner) => !silent(learner));
   if (learners.length === config.learners.length) return false;

@@ -60,6 +60,8 @@ export interface Peer {
   /** Sending time (fast) of the newest granted ping whose answer carried the term led here. */
   readLeaseAt: number;
 
+  /** Slow ms of its last message, or of its joining. */
+  heardAt: number;
   /** Slow ms of its last ping: who pings is pinged back. */
   pingedAt: number;
   /** Whether its last ping asked for a lease. */
@@ -92,6 +94,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     answeredPingAt: -Infinity,
     answeredAt: -Infinity,
     readLeaseAt: -Infinity,
+    heardAt: -Infinity,
     pingedAt: -Infinity,
     asksLease: false,
     leads: null,

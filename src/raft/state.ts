@@ -107,6 +107,8 @@ export class CoreState {
   leader: NodeId | null = null;
   leaderTerm: Term = ZERO_TERM;
   leaderIncarnation = 0;
+  /** Slow ms of the last append from a leader that this node follows. */
+  followedAt = 0;
   /** Whom the leader names as suspects. */
   leaderSuspects: readonly NodeId[] = [];
   commitIndex: Index;
