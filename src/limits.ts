@@ -195,4 +195,35 @@ export const limits = {
   seenIdsMax: 16_384,
   /** Messages that wait to be sent: above it the writer must wait. */
   outboxMessagesMax: 1_024,
+
+  /** Bytes of a request on the client port: the longest body, or the most ids, many times over. */
+  requestBytesMax: 256 * 1024,
+  /** Bytes of an answer: gRPC's usual bound, which other clients have too. */
+  answerBytesMax: 4 * 1024 * 1024,
+  /** Bytes of one message between nodes: a batch of a link, or a header with every term start. */
+  peerMessageBytesMax: 16 * 1024 * 1024,
+  /** Bytes of frames sent as one message: more would hold up the frames behind it. */
+  linkBatchBytesMax: 1024 * 1024,
+  /** Messages of a link handed to the connection at once: what comes meanwhile is batched. */
+  linkWritesInFlightMax: 2,
+  /** Longest from dialling a link to the other side's hello, ms: it may have to look around. */
+  linkOpenMsMax: 10_000,
+  /** Longest that an accepted link may stay without a hello, ms. */
+  linkHelloMsMax: 5_000,
+  /** Bytes on their way to a reader of answers or snapshots without a window update. */
+  receiveWindowBytes: 1024 * 1024,
+  /** A snapshot fetch with nothing for so long is broken off, ms. */
+  snapshotStallMsMax: 15_000,
+  /** First pause before a connection that failed is made again, ms: failover waits for it. */
+  reconnectMs: 20,
+  /** Longest such pause, ms. */
+  reconnectMsMax: 150,
+  /** Longest deadline of a call, ms: a day; timers do not reach much further. */
+  callMsMax: 86_400_000,
+  /** Calls and subscriptions open at once on one connection. */
+  streamsPerConnectionMax: 16_384,
+  /** Characters of an error's text on the wire: it travels in headers, which have bounds. */
+  errorTextLengthMax: 1_024,
+  /** Health watches open on one node: each is told of every change. */
+  healthWatchesMax: 256,
 } as const;
