@@ -135,12 +135,12 @@ class Driver implements NodeDriver {
   }
 
   propose(command: Command): Promise<Proposed> {
-    if (this.#stopped) return Promise.reject(closing());
+    if (this.#stopped || this.#core === null) return Promise.reject(closing());
     return this.#proposals.propose(this.#options.encode(command));
   }
 
   readIndex(): Promise<void> {
-    if (this.#stopped) return Promise.reject(closing());
+    if (this.#stopped || this.#core === null) return Promise.reject(closing());
     if (this.#running.canRead(this.#clocks())) return Promise.resolve();
     const error = this.#notLeading();
     if (error !== null) return Promise.reject(error);
@@ -211,7 +211,7 @@ class Driver implements NodeDriver {
   }
 
   #ask(input: (id: number) => Input): Promise<Refusal | null> {
-    if (this.#stopped) return Promise.reject(closing());
+    if (this.#stopped || this.#core === null) return Promise.reject(closing());
     const until = this.#clock.mono() + limits.commitWaitMsMax;
     return this.#requests.ask(until, (id) => this.#step(input(id)));
   }
@@ -221,7 +221,8 @@ class Driver implements NodeDriver {
    * input that an effect brings about, through a listener say, waits for its turn.
    */
   #step(input: Input): void {
-    if (this.#stopped) return;
+    // Before the start links may already be open: what comes over them is lost, as it may be.
+    if (this.#stopped || this.#core === null) return;
     this.#inbox.push(input);
     if (this.#stepping) return;
     this.#stepping = true;
