@@ -91,6 +91,7 @@ function wouldCutCommitted(state: CoreState, request: VoteRequest): boolean {
 function grant(state: CoreState, peer: Peer, request: VoteRequest): void {
   state.promise(request.term);
   if (state.rules.persistsPromise()) state.persist({ promised: request.term });
+  if (state.leader === state.self.id) state.leader = null;
   state.leadership = null;
   state.campaign = null;
   state.campaignAt = null;
