@@ -223,7 +223,16 @@ export const limits = {
   /** Calls and subscriptions open at once on one connection. */
   streamsPerConnectionMax: 16_384,
   /** Characters of an error's text on the wire: it travels in headers, which have bounds. */
-  errorTextLengthMax: 1_024,
+  errorTextLengthMax: 512,
   /** Health watches open on one node: each is told of every change. */
   healthWatchesMax: 256,
+
+  /** How long listed servers are tried before those that their cluster had earlier, ms. */
+  listedServersMs: 1_500,
+  /** Messages of one `history` command: it holds them in memory. */
+  historyLinesMax: 10_000,
+  /** What `listen` has seen is kept on disk this often, ms; a crash repeats at most so much. */
+  cursorKeepMs: 50,
+  /** Ids that it keeps: enough for what a merge of two histories repeats soon after. */
+  cursorIdsKept: 256,
 } as const;

@@ -16,11 +16,20 @@ import type { Reader, SqlRow, SqlValue, Writer } from "../chat/port.ts";
 import { ChatError } from "../errors.ts";
 import { Serial } from "./serial.ts";
 import { toStorageError } from "./storage_error.ts";
+import { yieldToLoop } from "./yield.ts";
 
 /** A statement with its arguments. */
 export interface Statement {
   readonly sql: string;
   readonly args?: readonly SqlValue[];
+}
+
+/** What a checkpoint came to. */
+export interface Checkpoint {
+  /** Everything committed before it is in the database file, and synced. */
+  readonly complete: boolean;
+  /** Pages in the write-ahead log. */
+  readonly frames: number;
 }
 
 /** What can run a statement: a client or an open transaction. */
@@ -34,30 +43,41 @@ export class Database implements Reader {
   /** Name for people: the file's, without its directory. */
   readonly name: string;
   readonly #client: Client;
+  readonly #inMemory: boolean;
   readonly #serial = new Serial();
   #closing = false;
 
-  private constructor(client: Client, name: string) {
+  private constructor(client: Client, name: string, inMemory: boolean) {
     this.#client = client;
     this.name = name;
+    this.#inMemory = inMemory;
   }
 
   /** Opens (and makes, if absent) the database file. Writes nothing to it. */
   static open(path: string): Database {
-    return Database.#open(pathToFileURL(path).href, basename(path));
+    return Database.#open(pathToFileURL(path).href, basename(path), false);
   }
 
   /** A database in memory that lives as long as this object. */
   static openMemory(): Database {
-    return Database.#open("file::memory:", "the state in memory");
+    return Database.#open("file::memory:", "the state in memory", true);
   }
 
-  static #open(url: string, name: string): Database {
+  static #open(url: string, name: string, inMemory: boolean): Database {
     try {
-      return new Database(createClient({ url, intMode: "number", concurrency: 1 }), name);
+      const client = createClient({ url, intMode: "number", concurrency: 1 });
+      return new Database(client, name, inMemory);
     } catch (error) {
       throw toStorageError(error, name);
     }
+  }
+
+  /**
+   * Gives the event loop its turn between two parts of long work. Not for a database in memory:
+   * a simulation has no event loop but its own.
+   */
+  async pause(): Promise<void> {
+    if (!this.#inMemory) await yieldToLoop();
   }
 
   /** Settings of this connection, as in `"journal_mode=WAL"`. */
@@ -117,12 +137,13 @@ export class Database implements Reader {
   }
 
   /**
-   * Moves the write-ahead log into the database file and syncs that. True if all of it was moved
-   * when it returned; `truncate` also empties the write-ahead log, which no reader may hold up.
+   * Moves the write-ahead log into the database file and syncs that; `truncate` also empties the
+   * write-ahead log. A reader of an older moment keeps part of it back.
    */
-  async checkpoint(mode: "passive" | "truncate"): Promise<boolean> {
+  async checkpoint(mode: "passive" | "truncate"): Promise<Checkpoint> {
     const [row] = await this.query(`PRAGMA wal_checkpoint(${mode})`);
-    return row?.busy === 0 && row.log === row.checkpointed;
+    const frames = Number(row?.log ?? 0);
+    return { complete: row?.busy === 0 && row.checkpointed === frames, frames };
   }
 
   /** Waits for what was asked before, then closes. Closing twice does nothing. */

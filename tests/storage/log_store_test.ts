@@ -9,13 +9,13 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildEntries, commandBody, configBody, termOf } from "../../tests/contract/log_entries.ts";
-import { testLogStore } from "../../tests/contract/log_store_contract.ts";
-import { ChatError, type Reason } from "../errors.ts";
-import { EMPTY_BASE } from "../raft/log.ts";
-import type { PersistBatch } from "../raft/types.ts";
-import { Database } from "./database.ts";
-import { LibsqlLogStore } from "./log_store.ts";
+import { buildEntries, commandBody, configBody, termOf } from "../contract/log_entries.ts";
+import { testLogStore } from "../contract/log_store_contract.ts";
+import { ChatError, type Reason } from "../../src/errors.ts";
+import { EMPTY_BASE } from "../../src/raft/log.ts";
+import type { PersistBatch } from "../../src/raft/types.ts";
+import { Database } from "../../src/storage/database.ts";
+import { LibsqlLogStore } from "../../src/storage/log_store.ts";
 
 const everything = 1_000_000;
 

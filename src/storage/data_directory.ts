@@ -1,0 +1,215 @@
+/**
+ * A node's data directory (DESIGN §3, §10): its lock, its identity, its log, and the state that
+ * belongs to the log. Owns which files there are and in which order they are looked at, so that
+ * a directory that cannot be used is refused before anything in it is changed.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { assert } from "../assert.ts";
+import { ChatError } from "../errors.ts";
+import type { Identity } from "../node/ports.ts";
+import { bootstrapBatch } from "../raft/bootstrap.ts";
+import type { Member, Policy } from "../raft/types.ts";
+import { chain } from "./checksum.ts";
+import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { LOG_FILE } from "./log_schema.ts";
+import { LibsqlLogStore } from "./log_store.ts";
+import { removeState, syncFile } from "./snapshot_sink.ts";
+import { LibsqlStateStore } from "./state_store.ts";
+import { corrupt, toStorageError, unusable } from "./storage_error.ts";
+
+export interface OpenOptions {
+  /** Make the directory if there is none. Off for commands on a stopped node. */
+  readonly create: boolean;
+  /** `--id`: kept by a new directory, compared with an old one's. */
+  readonly nodeId?: string;
+  /** The cluster that it must belong to, if it belongs to one. */
+  readonly clusterId?: string;
+}
+
+/** Who founds a cluster, and by which rules. */
+export interface Founding {
+  readonly clusterId: string;
+  /** This node, with the addresses that its first config records. */
+  readonly founder: Member;
+  readonly policy: Policy;
+}
+
+/**
+ * Opens a data directory and checks all of its log. Throws `DATA_DIRECTORY` (locked, read-only,
+ * newer, absent), `CORRUPT`, `WRONG_CLUSTER`, `DISK_FULL`, or `INVALID_ARGUMENT` for another id.
+ */
+export async function openDataDirectory(
+  path: string,
+  options: OpenOptions,
+): Promise<DataDirectory> {
+  const directory = resolve(path);
+  await prepare(directory, options);
+  const lock = await lockDirectory(directory);
+  let log: LibsqlLogStore | null = null;
+  try {
+    const fresh = await isFresh(directory, options);
+    log = await LibsqlLogStore.open(join(directory, LOG_FILE), () => newNodeId(options));
+    if (fresh) await syncFile(directory);
+    checkIdentity(directory, log, options);
+    await log.load(0);
+    return new DataDirectory(directory, lock, log);
+  } catch (error) {
+    await log?.close();
+    await lock.release();
+    throw error;
+  }
+}
+
+/** An open data directory. Nobody else can open it before it is closed. */
+export class DataDirectory {
+  readonly path: string;
+  readonly log: LibsqlLogStore;
+  readonly #lock: DirectoryLock;
+  #previousIncarnation = 0;
+
+  /** Use {@linkcode openDataDirectory}. */
+  constructor(path: string, lock: DirectoryLock, log: LibsqlLogStore) {
+    this.path = path;
+    this.log = log;
+    this.#lock = lock;
+  }
+
+  /** As stored; the incarnation is that of this start once it has begun. */
+  get identity(): Identity {
+    return { ...this.log.identity, previousIncarnation: this.#previousIncarnation };
+  }
+
+  /** Begins a start of the node: stores its incarnation, which no earlier start had (§3). */
+  async begin(wallMs: number): Promise<Identity> {
+    assert(this.#previousIncarnation === 0, "A directory is begun once");
+    const stored = this.log.identity;
+    const incarnation = Math.max(stored.incarnation + 1, Math.trunc(wallMs));
+    await this.log.setIdentity({ ...stored, incarnation });
+    this.#previousIncarnation = stored.incarnation;
+    return this.identity;
+  }
+
+  /** Founds a cluster: its id and its first config, committed, in one transaction (§6). */
+  async bootstrap({ clusterId, founder, policy }: Founding): Promise<void> {
+    const { identity } = this.log;
+    assert(identity.clusterId === "" && this.log.lastIndex === 0, "Only an empty node founds");
+    assert(identity.nodeId === founder.id, "A founder is this node");
+    await this.log.setIdentity({ ...identity, clusterId }, bootstrapBatch(founder, policy, chain));
+  }
+
+  /** Remembers the cluster that took this node in. Another one than before is refused. */
+  async join(clusterId: string): Promise<void> {
+    const { identity } = this.log;
+    checkCluster(this.path, identity.clusterId, clusterId);
+    if (identity.clusterId === "") await this.log.setIdentity({ ...identity, clusterId });
+  }
+
+  /**
+   * Opens the state that belongs to the log. What is applied in it must lie on the log or be its
+   * base, else `CORRUPT`. Files of other generations are removed.
+   */
+  async openState(): Promise<LibsqlStateStore> {
+    const file = this.log.currentStateFile();
+    const path = join(this.path, file);
+    const exists = await fileSize(path) > 0;
+    if (!exists && this.log.base.index > 0) throw corrupt(file, "it is missing");
+    const state = await LibsqlStateStore.open(path, this.log);
+    try {
+      if (!exists) await syncFile(this.path);
+      await this.#checkApplied(state, file);
+      await this.#removeOtherStates(file);
+      return state;
+    } catch (error) {
+      await state.close();
+      throw error;
+    }
+  }
+
+  /** Frees the directory. The state must be closed before. Closing twice does nothing. */
+  async close(): Promise<void> {
+    await this.log.close();
+    await this.#lock.release();
+  }
+
+  async #checkApplied(state: LibsqlStateStore, file: string): Promise<void> {
+    const { index, checksum } = state.applied();
+    const place = await this.log.positionAt(index);
+    if (place?.checksum === checksum) return;
+    throw corrupt(file, `it has applied index ${index}, which is not on the log of ${LOG_FILE}`);
+  }
+
+  async #removeOtherStates(current: string): Promise<void> {
+    const names = await stateFiles(this.path);
+    const others = names.filter((name) => !name.startsWith(current));
+    for (const name of others) await removeState(join(this.path, name));
+  }
+}
+
+/** Makes the directory, readable by its owner only, or says why it cannot be used. */
+async function prepare(directory: string, options: OpenOptions): Promise<void> {
+  const info = await stat(directory).catch(() => null);
+  if (info !== null && !info.isDirectory()) {
+    throw unusable(directory, "it is not a directory", "give another --data");
+  }
+  if (info !== null) return;
+  if (!options.create) throw noDirectory(directory);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw toStorageError(error, directory);
+  }
+}
+
+/** Whether nothing of ours is in it yet. A state without its log is no fresh directory. */
+async function isFresh(directory: string, options: OpenOptions): Promise<boolean> {
+  if (await fileSize(join(directory, LOG_FILE)) > 0) return false;
+  const [state] = await stateFiles(directory);
+  if (state !== undefined) throw corrupt(LOG_FILE, `it is missing beside ${state}`);
+  if (!options.create) throw noDirectory(directory);
+  return true;
+}
+
+function noDirectory(directory: string): ChatError {
+  return unusable(directory, "no node ever ran on it", "give the --data of a node");
+}
+
+function newNodeId(options: OpenOptions): string {
+  return options.nodeId ?? randomUUID();
+}
+
+function checkIdentity(directory: string, log: LibsqlLogStore, options: OpenOptions): void {
+  const { nodeId, clusterId } = log.identity;
+  if (options.nodeId !== undefined && options.nodeId !== nodeId) {
+    const text = `Cannot use the data directory ${directory} as node ${options.nodeId}: it is ` +
+      `that of node ${nodeId}; leave --id out, or give another --data`;
+    throw new ChatError("INVALID_ARGUMENT", text, { field: "id" });
+  }
+  if (clusterId === "" && log.lastIndex > 0) {
+    throw corrupt(LOG_FILE, "it has a log but no cluster id");
+  }
+  if (options.clusterId !== undefined) checkCluster(directory, clusterId, options.clusterId);
+}
+
+function checkCluster(directory: string, stored: string, wanted: string): void {
+  if (stored === "" || stored === wanted) return;
+  const text = `Cannot use the data directory ${basename(directory)} in cluster ${wanted}: it ` +
+    `belongs to cluster ${stored}; give another --data, or --join members of that cluster`;
+  throw new ChatError("WRONG_CLUSTER", text);
+}
+
+async function stateFiles(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => name.startsWith("chat-"));
+  } catch (error) {
+    throw toStorageError(error, directory);
+  }
+}
+
+async function fileSize(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.size ?? 0;
+}

@@ -1,0 +1,133 @@
+/**
+ * `admin recover --force` on a stopped directory (DESIGN §7, "Operator"): makes its node the only
+ * voter of a higher epoch, marked, so that what others acknowledged meanwhile is noticed when
+ * they meet. Owns what that means for the log and what is said about it; asks nobody.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { ChatError } from "../errors.ts";
+import { changeConfig, findMember } from "../raft/config.ts";
+import { maxTerm, nextTerm } from "../raft/term.ts";
+import type {
+  ConfigEntry,
+  Entry,
+  Index,
+  LogPosition,
+  Mark,
+  Member,
+  NodeId,
+  PersistBatch,
+  StoredState,
+} from "../raft/types.ts";
+import { chain } from "./checksum.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import { placeOf } from "./log_schema.ts";
+
+/** What a recovery would do, before it is done. */
+export interface Recovery {
+  readonly clusterId: string;
+  /** Epoch of every term from then on. */
+  readonly epoch: number;
+  /** Sentences for the operator: what may be lost. */
+  readonly mayLose: readonly string[];
+  readonly batch: PersistBatch;
+}
+
+/**
+ * Reads a stopped directory and says what a recovery would do; changes nothing. Throws
+ * `INVALID_ARGUMENT` if its node cannot go on alone: it never was a member, or was removed.
+ */
+export async function planRecovery(directory: DataDirectory): Promise<Recovery> {
+  const { log, identity } = directory;
+  // Enough to have the last entry and, of each config, its place.
+  const stored = await log.load(1);
+  const committed = await log.positionAt(stored.commitIndex);
+  assert(committed !== null, "The commit index is on the log");
+  const plan = planForcedConfig(stored, { nodeId: identity.nodeId, committed });
+  return { clusterId: identity.clusterId, ...plan };
+}
+
+/** Carries out a plan of {@linkcode planRecovery}, in one transaction. */
+export async function carryOut(directory: DataDirectory, recovery: Recovery): Promise<void> {
+  await directory.log.persist([recovery.batch]);
+}
+
+/** The pure part: the entry that makes `nodeId` the only voter, and what that may lose. */
+export function planForcedConfig(
+  stored: StoredState,
+  node: { readonly nodeId: NodeId; readonly committed: LogPosition },
+): Omit<Recovery, "clusterId"> {
+  const { committed, nodeId } = node;
+  const configs = [...(stored.base.config === null ? [] : [stored.base.config]), ...stored.configs];
+  const newest = configs.at(-1);
+  const c0 = configs.findLast((entry) => entry.index <= committed.index) ?? null;
+  const self = newest === undefined ? undefined : findMember(newest.config, nodeId);
+  if (newest === undefined || self === undefined) throw notMember(nodeId);
+  const entry = forcedEntry(stored, { newest, c0, self, committed });
+  return {
+    epoch: entry.term.epoch,
+    mayLose: describeLosses(newest, { self, committed, lastIndex: entry.index - 1 }),
+    batch: { number: 1, promised: entry.term, commitIndex: entry.index, entries: [entry] },
+  };
+}
+
+function forcedEntry(
+  stored: StoredState,
+  known: {
+    readonly newest: ConfigEntry;
+    readonly c0: ConfigEntry | null;
+    readonly self: Member;
+    readonly committed: LogPosition;
+  },
+): Entry {
+  const { newest, c0, self, committed } = known;
+  // The older base stays: what lies above it has not met the other side yet (§9).
+  const mark: Mark = newest.config.mark === null
+    ? { base: placeOf(committed), baseVoters: c0?.config.voters ?? [], forced: true }
+    : { ...newest.config.mark, forced: true };
+  const config = changeConfig(newest.config, {
+    voters: [self],
+    learners: [],
+    mark,
+    c0Index: c0?.index ?? 0,
+  });
+  const last = stored.entries.at(-1) ?? stored.base;
+  const index = last.index + 1;
+  const term = nextTerm(maxTerm(stored.promised, last.term), self.id, true);
+  const body = { kind: "config", config } as const;
+  return { index, term, checksum: chain(last.checksum, index, term, body), ...body };
+}
+
+function describeLosses(
+  newest: ConfigEntry,
+  known: {
+    readonly self: Member;
+    readonly committed: LogPosition;
+    readonly lastIndex: Index;
+  },
+): string[] {
+  const { self, committed, lastIndex } = known;
+  const others = newest.config.voters.filter((voter) => voter.id !== self.id);
+  const sentences = [
+    `This node's log ends at index ${lastIndex}; it knows that everything up to index ` +
+    `${committed.index} is committed, and keeps all of it.`,
+  ];
+  if (others.length === 0) {
+    return [...sentences, "It is the only voter of its newest configuration: nothing is lost."];
+  }
+  const names = others.map(({ id, peerAddress }) => `${id} (${peerAddress})`).join(", ");
+  return [
+    ...sentences,
+    `Messages that others acknowledged without this node, after index ${lastIndex}, are lost ` +
+    `unless one of them is met again: ${names}.`,
+    "If one of them still runs, or starts later, there are two clusters until they meet.",
+  ];
+}
+
+function notMember(nodeId: NodeId): ChatError {
+  const text = `Cannot recover node ${nodeId}: its newest configuration does not have it as a ` +
+    "member; recover the directory of one that is";
+  return new ChatError("INVALID_ARGUMENT", text);
+}

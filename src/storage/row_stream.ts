@@ -1,0 +1,104 @@
+/**
+ * All replicated rows as one deterministic stream of bytes: per table a header line, then a line
+ * of JSON for each row in primary-key order, blobs as hex. Snapshots carry this stream, and the
+ * digest is its SHA-256, so both mean the same rows on every node, in a file and in memory.
+ *
+ * The database makes the lines: a tenth of the time that building them here would take.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import type { Reader, SqlValue } from "../chat/port.ts";
+import { type ReplicatedTable, replicatedTables } from "../chat/schema.ts";
+
+/** Rows of one statement: with the longest bodies they still take only a few ms. */
+const pageRows = 64;
+
+/** A replicated table with what its rows need on their way to text and back. */
+export interface StreamTable extends ReplicatedTable {
+  /** Per column, whether it holds bytes. */
+  readonly isBlob: readonly boolean[];
+}
+
+/** The replicated tables in stream order. */
+export async function readStreamTables(reader: Reader): Promise<readonly StreamTable[]> {
+  const rows = await reader.query(
+    `SELECT tables.name AS name, columns.name AS column_name
+      FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+      WHERE tables.type = 'table' AND columns.type = 'BLOB'`,
+  );
+  const blobs = new Set(rows.map((row) => `${row.name}.${row.column_name}`));
+  return replicatedTables.map((table) => ({
+    ...table,
+    isBlob: table.columns.map((column) => blobs.has(`${table.name}.${column}`)),
+  }));
+}
+
+/** The line that comes before a table's rows. */
+export function headerLine({ name, columns }: ReplicatedTable): string {
+  return `${JSON.stringify({ table: name, columns })}\n`;
+}
+
+/** Reads the stream page by page; the reader must show one moment all the time. */
+export class RowStream {
+  readonly #reader: Reader;
+  readonly #tables: readonly StreamTable[];
+  #table = 0;
+  /** Primary key of the newest row read of the current table; `null` before its header. */
+  #after: readonly SqlValue[] | null = null;
+  #started = false;
+
+  constructor(reader: Reader, tables: readonly StreamTable[]) {
+    this.#reader = reader;
+    this.#tables = tables;
+  }
+
+  /** The next part of the stream, empty if a table has no more rows; `null` at the end. */
+  async nextPage(): Promise<string | null> {
+    const table = this.#tables[this.#table];
+    if (table === undefined) return null;
+    if (!this.#started) {
+      this.#started = true;
+      return headerLine(table);
+    }
+    const rows = await this.#reader.query(pageStatement(table, this.#after), this.#after ?? []);
+    const lines = rows.map((row) => String(row.line));
+    if (lines.length < pageRows) {
+      this.#table++;
+      this.#started = false;
+      this.#after = null;
+    } else {
+      this.#after = keyOf(table, lines.at(-1)!);
+    }
+    return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+  }
+}
+
+/** Rows in all replicated tables, for progress. */
+export async function countRows(reader: Reader): Promise<number> {
+  const counts = replicatedTables.map(({ name }) => `(SELECT count(*) FROM ${name})`);
+  const [row] = await reader.query(`SELECT ${counts.join(" + ")} AS count`);
+  return Number(row?.count ?? 0);
+}
+
+function pageStatement(table: StreamTable, after: readonly SqlValue[] | null): string {
+  const values = table.columns.map((column, place) =>
+    table.isBlob[place] ? `hex(${column})` : column
+  );
+  const key = table.primaryKey.join(", ");
+  const places = table.primaryKey.map(() => "?").join(", ");
+  const where = after === null ? "" : `WHERE (${key}) > (${places})`;
+  return `SELECT json_array(${values.join(", ")}) AS line FROM ${table.name}
+    ${where} ORDER BY ${key} LIMIT ${pageRows}`;
+}
+
+/** Taken from the line, since the library cuts a text that it reads at a U+0000. */
+function keyOf(table: StreamTable, line: string): readonly SqlValue[] {
+  const values: readonly SqlValue[] = JSON.parse(line);
+  return table.primaryKey.map((column) => {
+    const place = table.columns.indexOf(column);
+    assert(place >= 0 && !table.isBlob[place], `The key of ${table.name} is text or numbers`);
+    return values[place]!;
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * The tables of a state database: the chat's, and one row beside them that says up to where the
+ * log is applied. Owns that row; the chat owns the rest.
+ *
+ * @module
+ */
+
+import type { SqlRow } from "../chat/port.ts";
+import { schemaStatements, schemaVersion } from "../chat/schema.ts";
+import { ZERO_TERM } from "../raft/term.ts";
+import type { LogPosition } from "../raft/types.ts";
+import type { Statement } from "./database.ts";
+import type { Migration } from "./migrations.ts";
+import { corrupt } from "./storage_error.ts";
+
+/** Schema of `chat-<generation>.db`. */
+export const stateMigrations: readonly Migration[] = [
+  {
+    version: schemaVersion,
+    statements: [
+      `CREATE TABLE applied (
+        id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL, node_id TEXT NOT NULL, checksum TEXT NOT NULL
+      ) STRICT`,
+      "INSERT INTO applied VALUES (1, 0, 0, 0, '', '')",
+      ...schemaStatements,
+    ],
+  },
+];
+
+/** Nothing is applied yet. */
+export const nothingApplied: LogPosition = { index: 0, term: ZERO_TERM, checksum: "" };
+
+/** Reads {@linkcode appliedFrom}'s row. */
+export const selectApplied = "SELECT idx, epoch, number, node_id, checksum FROM applied";
+
+export function appliedFrom(row: SqlRow | undefined, file: string): LogPosition {
+  if (row === undefined) throw corrupt(file, "it does not say what is applied in it");
+  return {
+    index: Number(row.idx),
+    term: {
+      epoch: Number(row.epoch),
+      number: Number(row.number),
+      nodeId: String(row.node_id),
+    },
+    checksum: String(row.checksum),
+  };
+}
+
+export function setApplied({ index, term, checksum }: LogPosition): Required<Statement> {
+  return {
+    sql: "UPDATE applied SET idx = ?, epoch = ?, number = ?, node_id = ?, checksum = ?",
+    args: [index, term.epoch, term.number, term.nodeId, checksum],
+  };
+}
