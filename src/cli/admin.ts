@@ -10,6 +10,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusResponse } from "../rpc/api.ts";
 import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
+import { recoverCommand } from "./admin_recover.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
 import { waitSynced } from "./admin_wait.ts";
 import { newCommand } from "./command.ts";
@@ -39,6 +40,7 @@ export function adminCommand(options: AdminOptions): CommandUnknownOpts {
   group.addCommand(digestCommand(options));
   group.addCommand(transferCommand(options));
   group.addCommand(removeCommand(options));
+  group.addCommand(recoverCommand({ output: options.output }));
   group.addCommand(waitCommand(options));
   return group;
 }
