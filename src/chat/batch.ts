@@ -13,17 +13,25 @@ export interface AccountState {
   readonly id: string;
   readonly name: string;
   readonly passwordHash: string;
-  readonly createdAtMs: number;
   deletedAtMs: number | null;
+}
+
+/** An account that was made in this batch. */
+export interface NewAccount extends AccountState {
+  readonly createdAtMs: number;
 }
 
 /** A session as far as commands look at it. */
 export interface SessionState {
   readonly id: string;
   readonly accountId: string;
+  revokedAtMs: number | null;
+}
+
+/** A session that was opened in this batch. */
+export interface NewSession extends SessionState {
   readonly tokenHash: string;
   readonly createdAtMs: number;
-  revokedAtMs: number | null;
 }
 
 /** A message as far as acknowledging looks at it. */
@@ -68,10 +76,10 @@ export interface BatchRows {
 /** What is to be written, in the order in which it came about. */
 export interface BatchChanges {
   readonly requests: RequestState[];
-  readonly accounts: AccountState[];
+  readonly accounts: NewAccount[];
   /** At most one: a deletion begins a batch of its own (apply.ts). */
   deletion: { readonly index: number; readonly account: AccountState } | null;
-  readonly sessions: SessionState[];
+  readonly sessions: NewSession[];
   /** Sessions that are revoked now. */
   readonly revoked: SessionState[];
   readonly messages: NewMessage[];

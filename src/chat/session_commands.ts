@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Batch, SessionState } from "./batch.ts";
+import type { Batch, NewSession, SessionState } from "./batch.ts";
 import type { Command, Outcome } from "./command.ts";
 import type { Stamp } from "./evaluate.ts";
 import { refuseSession } from "./authorize.ts";
@@ -24,7 +24,7 @@ export function login(
   const same = account?.deletedAtMs === null && account.passwordHash === command.passwordHash;
   if (!same) return refusals.passwordChanged;
   if (rows.sessions.has(command.sessionId)) return refusals.sessionExists;
-  const session: SessionState = {
+  const session: NewSession = {
     id: command.sessionId,
     accountId: command.accountId,
     tokenHash: command.tokenHash,
