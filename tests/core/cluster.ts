@@ -6,15 +6,15 @@
  * @module
  */
 
-import { assert } from "../assert.ts";
-import { bootstrapBatch } from "./bootstrap.ts";
-import { createCore } from "./core.ts";
-import type { Core } from "./core_api.ts";
-import type { Chain, Effect, Input } from "./io.ts";
-import { EMPTY_BASE } from "./log.ts";
-import type { Message } from "./message.ts";
-import { DEFAULT_POLICY } from "./state.ts";
-import { ZERO_TERM } from "./term.ts";
+import { assert } from "../../src/assert.ts";
+import { bootstrapBatch } from "../../src/raft/bootstrap.ts";
+import { createCore } from "../../src/raft/core.ts";
+import type { Core } from "../../src/raft/core_api.ts";
+import type { Chain, Effect, Input } from "../../src/raft/io.ts";
+import { EMPTY_BASE } from "../../src/raft/log.ts";
+import type { Message } from "../../src/raft/message.ts";
+import { DEFAULT_POLICY } from "../../src/raft/state.ts";
+import { ZERO_TERM } from "../../src/raft/term.ts";
 import type {
   Entry,
   LogPosition,
@@ -23,7 +23,7 @@ import type {
   PersistBatch,
   Policy,
   StoredState,
-} from "./types.ts";
+} from "../../src/raft/types.ts";
 
 /** A checksum good enough for tests, without a library: chains are real, forgery is no matter. */
 export const testChain: Chain = (previous, index, term, body) => {
@@ -197,7 +197,22 @@ export class TestCluster {
         this.feed(node.member.id, { kind: "persisted", number: batch.number });
       }
     }
-    if (this.now % 25 === 0) this.feed(node.member.id, { kind: "tick", random: 0.5 });
+    if (this.now % 25 === 0) {
+      this.#refuse(node);
+      this.feed(node.member.id, { kind: "tick", random: 0.5 });
+    }
+  }
+
+  /** A link to a dead process is redialled and refused, unless nothing gets through at all. */
+  #refuse(node: TestNode): void {
+    for (const other of this.nodes.values()) {
+      const [there, back] = [
+        `${node.member.id}>${other.member.id}`,
+        `${other.member.id}>${node.member.id}`,
+      ];
+      if (other.core !== null || this.cut.has(there) || this.cut.has(back)) continue;
+      this.feed(node.member.id, { kind: "peerRefused", peer: other.member.id });
+    }
   }
 
   #release(node: TestNode): void {
@@ -225,6 +240,12 @@ export class TestCluster {
       this.#apply(node, effect.through);
     } else if (effect.kind === "left") {
       node.left = true;
+    } else if (effect.kind === "readLog") {
+      const entries = node.stored.entries.filter((entry) =>
+        entry.index >= effect.from && entry.index <= effect.to
+      );
+      const input: Input = { kind: "logRead", request: effect.request, entries };
+      node.inbox.push({ at: this.now + 1, input });
     }
   }
 
@@ -242,11 +263,7 @@ export class TestCluster {
   #deliver(from: TestNode, to: NodeId, message: Message): void {
     const target = this.nodes.get(to);
     if (target === undefined || this.cut.has(`${from.member.id}>${to}`)) return;
-    if (target.core === null) {
-      from.inbox.push({ at: this.now + 1, input: { kind: "peerRefused", peer: to } });
-      from.inbox.push({ at: this.now + 22, input: { kind: "peerRefused", peer: to } });
-      return;
-    }
+    if (target.core === null) return;
     const input: Input = {
       kind: "message",
       from: from.member.id,
@@ -254,6 +271,20 @@ export class TestCluster {
       message,
     };
     target.inbox.push({ at: this.now + 1, input });
+  }
+
+  /** Nothing gets from one group to the other, nor is a connection refused. */
+  partition(left: readonly NodeId[], right: readonly NodeId[], oneWay = false): void {
+    for (const from of left) {
+      for (const to of right) {
+        this.cut.add(`${from}>${to}`);
+        if (!oneWay) this.cut.add(`${to}>${from}`);
+      }
+    }
+  }
+
+  heal(): void {
+    this.cut.clear();
   }
 
   node(id: NodeId): TestNode {
@@ -265,6 +296,22 @@ export class TestCluster {
   /** Whoever leads in the highest term and takes proposals, if anybody does. */
   leader(): NodeId | undefined {
     return [...this.nodes.values()].find((node) => node.core?.canPropose() === true)?.member.id;
+  }
+
+  /** Whether a node takes proposals. */
+  leads(id: NodeId): boolean {
+    return this.node(id).core?.canPropose() === true;
+  }
+
+  /** Proposes at one node, whether or not it leads. */
+  proposeAt(id: NodeId, text: string): void {
+    const commands = [new TextEncoder().encode(text)];
+    this.feed(id, { kind: "propose", id: this.#proposal++, commands });
+  }
+
+  /** Whether all of these nodes have applied the command. */
+  applied(text: string, ...ids: readonly NodeId[]): boolean {
+    return ids.every((id) => this.commands(id).includes(text));
   }
 
   /** Voters by the newest config of the leader. */

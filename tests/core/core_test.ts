@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TestCluster } from "./test_cluster.ts";
+import { TestCluster } from "./cluster.ts";
 
 Deno.test("core: a founder leads alone and commits by its own disk", () => {
   const cluster = TestCluster.of(1);

@@ -1,0 +1,47 @@
+/**
+ * Named scenarios: a list of numbered steps in words, each with what it does to a cluster of
+ * cores. A step that fails is reported by its number and words, with every step before it.
+ *
+ * @module
+ */
+
+import type { Policy } from "../../src/raft/types.ts";
+import { TestCluster } from "./cluster.ts";
+
+/** What happens, in words, and how it is brought about. */
+export type Step = readonly [words: string, act: (cluster: TestCluster) => void];
+
+export interface ScenarioOptions extends Partial<Policy> {
+  /** Nodes that are voters before the first step; 3 if not given. */
+  readonly nodes?: number;
+}
+
+/** Registers a test that runs the steps in order on a new cluster. */
+export function scenario(name: string, options: ScenarioOptions, steps: readonly Step[]): void {
+  Deno.test(`scenario: ${name}`, () => {
+    const { nodes = 3, ...policy } = options;
+    const cluster = TestCluster.of(nodes, policy);
+    steps.forEach(([, act], at) => {
+      try {
+        act(cluster);
+      } catch (error) {
+        const told = steps.slice(0, at + 1).map(([words], number) => `  ${number + 1}. ${words}`);
+        throw new Error(`Step ${at + 1} fails at ${cluster.now} ms:\n${told.join("\n")}`, {
+          cause: error,
+        });
+      }
+    });
+  });
+}
+
+/** Waits until a command proposed at the leader is applied at all of these nodes. */
+export function writes(cluster: TestCluster, text: string, ...ids: readonly string[]): number {
+  cluster.until(() => cluster.leader() !== undefined, 20_000);
+  cluster.propose(text);
+  return cluster.until(() => cluster.applied(text, ...ids));
+}
+
+/** Makes the cluster live quietly for a while, so that every lease is fresh. */
+export function settle(cluster: TestCluster): void {
+  cluster.run(500);
+}

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { scenario, settle, writes } from "./scenario.ts";
+
+scenario("the smallest address takes over", {}, [
+  ["n1 leads and a write is on every disk", (c) => writes(c, "a", "n1", "n2", "n3")],
+  ["n1 dies", (c) => c.kill("n1")],
+  ["n2, the smallest alive, leads within half a second", (c) => {
+    const took = c.until(() => c.leader() !== undefined);
+    assert.equal(c.leader(), "n2");
+    assert.ok(took < 500, `took ${took} ms`);
+  }],
+  ["writes go on", (c) => writes(c, "b", "n2", "n3")],
+]);
+
+scenario("the smallest dies in the middle of taking over", { nodes: 4 }, [
+  ["n1 dies", (c) => c.kill("n1")],
+  ["n2 has asked for votes", (c) => {
+    const asks = () =>
+      c.node("n2").effects.some((effect) =>
+        effect.kind === "send" && effect.message.kind === "voteRequest" && !effect.message.pre
+      );
+    c.until(asks);
+  }],
+  ["n2 dies before it leads", (c) => {
+    assert.notEqual(c.leader(), "n2");
+    c.kill("n2");
+  }],
+  ["n3 takes over", (c) => {
+    c.until(() => c.leader() !== undefined);
+    assert.equal(c.leader(), "n3");
+  }],
+  ["writes go on", (c) => writes(c, "a", "n3", "n4")],
+]);
+
+scenario("a stale smaller address must not win", {}, [
+  ["n1 dies, n2 leads", (c) => {
+    c.kill("n1");
+    c.until(() => c.leader() === "n2");
+  }],
+  ["a write is acknowledged without n1", (c) => writes(c, "a", "n2", "n3")],
+  ["n2 and n3 die; n1 comes back alone, with its old log", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.kill("n3");
+    c.start("n1");
+  }],
+  ["n1 never leads, however long it is alone", (c) => {
+    c.run(60_000);
+    assert.equal(c.leads("n1"), false);
+  }],
+  ["n3 comes back: now somebody leads, with the write", (c) => {
+    c.start("n3");
+    c.start("n2");
+    writes(c, "b", "n1", "n2", "n3");
+    assert.ok(c.applied("a", "n1", "n2", "n3"));
+  }],
+]);
+
+scenario("N of N + 1 die one after the other and the last goes on", { nodes: 5 }, [
+  ["n2, n1, n5 and n3 die, each after a write without the one before", (c) => {
+    for (const id of ["n2", "n1", "n5", "n3"]) {
+      writes(c, `before ${id}`, "n4");
+      settle(c);
+      c.kill(id);
+    }
+  }],
+  ["n4 goes on alone", (c) => {
+    writes(c, "alone", "n4");
+    assert.equal(c.leader(), "n4");
+    assert.equal(c.commands("n4").length, 5);
+  }],
+]);
+
+scenario("N of N + 1 die at once and the last goes on", { nodes: 5 }, [
+  ["a write is on every disk", (c) => writes(c, "a", "n5")],
+  ["four of five die at one moment, the leader among them", (c) => {
+    settle(c);
+    for (const id of ["n1", "n2", "n3", "n4"]) c.kill(id);
+  }],
+  ["n5 goes on by last resort within a second: all were refused", (c) => {
+    const took = c.until(() => c.leader() === "n5");
+    assert.ok(took < 1_000, `took ${took} ms`);
+    writes(c, "b", "n5");
+    assert.ok(c.applied("a", "n5"));
+  }],
+  ["the status says that it lives by last resort", (c) => {
+    assert.equal(c.node("n5").core?.status().livesByLastResort, true);
+  }],
+  ["the others come back and the mark is cleared", (c) => {
+    for (const id of ["n1", "n2", "n3", "n4"]) c.start(id);
+    c.until(() => c.voters().length === 5, 20_000);
+    writes(c, "c", "n1", "n2", "n3", "n4", "n5");
+    c.until(() => c.node("n5").core?.status().livesByLastResort === false);
+  }],
+]);
+
+scenario("the leader is the survivor of N deaths at once", {}, [
+  ["n2 and n3 die at once", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.kill("n3");
+  }],
+  ["n1, which leads, has no quorum, steps down, and goes on by last resort", (c) => {
+    c.run(200);
+    writes(c, "alone", "n1");
+    assert.equal(c.node("n1").core?.status().livesByLastResort, true);
+  }],
+]);
+
+scenario("a last-resort winner keeps leading while its own config is pending", { nodes: 2 }, [
+  ["n1 dies", (c) => {
+    settle(c);
+    c.kill("n1");
+  }],
+  ["n2 wins by last resort once, not again and again", (c) => {
+    c.until(() => c.leader() === "n2");
+    writes(c, "a", "n2");
+    assert.equal(c.node("n2").core?.status().term.epoch, 1);
+  }],
+]);
+
+scenario("a follower is dropped soon after it dies", {}, [
+  ["n3 dies while a write is under way", (c) => {
+    settle(c);
+    c.propose("a");
+    c.kill("n3");
+  }],
+  ["the write is acknowledged within 200 ms, without n3", (c) => {
+    const took = c.until(() => c.applied("a", "n1", "n2"));
+    assert.ok(took <= 200, `took ${took} ms`);
+    assert.deepEqual(c.voters(), ["n1", "n2"]);
+  }],
+]);
+
+scenario("a voter dies between the election and the noop's commit", {
+  nodes: 5,
+  lastResort: false,
+}, [
+  ["n1 dies; n2 is about to lead", (c) => {
+    settle(c);
+    c.kill("n1");
+    c.until(() => c.node("n2").core?.status().role === "leader");
+  }],
+  ["n3 dies before the noop of n2 has committed", (c) => c.kill("n3")],
+  ["n2 drops both and writes go on", (c) => {
+    writes(c, "a", "n2", "n4", "n5");
+    assert.deepEqual(c.voters(), ["n2", "n4", "n5"]);
+  }],
+]);
