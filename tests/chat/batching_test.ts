@@ -154,3 +154,20 @@ Deno.test("batches: none is applied twice, and an empty one changes nothing", as
   assert.deepEqual(await chat.dump(), rows);
   await chat.close();
 });
+
+Deno.test("batches: one may be longer than a statement can hold", async () => {
+  const many = Array.from({ length: 5_000 }, (_, n) => `n${n}`);
+  const chat = await MemoryChat.open();
+  await chat.apply(before);
+  const log = placed([
+    ...many.map((id) => send(id, { by: "ann", to: "bob" })),
+    acknowledge("k", { by: "bob", ids: many }),
+  ], before.length + 1);
+  const { outcomes, messages } = await chat.apply(log);
+  assert.equal(messages.length, many.length);
+  const last = outcomes.get(before.length + log.length);
+  assert.deepEqual(last, { ok: true, kind: "acknowledge", acknowledged: many.length });
+  const [row] = await chat.query("SELECT sum(acknowledged) AS done FROM messages");
+  assert.equal(row?.["done"], many.length);
+  await chat.close();
+});
