@@ -1,14 +1,14 @@
 /**
  * The exclusive lock on a data directory: a database of its own in which a write transaction
  * stays open. The operating system holds the lock for the process, so `kill -9` frees it and no
- * stale lock file can stay behind. Nothing is ever written to that database.
+ * stale lock file can stay behind. Nothing ever reaches that file.
  *
  * @module
  */
 
 import { join } from "node:path";
 import { ChatError } from "../errors.ts";
-import { Database } from "./database.ts";
+import { Database, type Held } from "./database.ts";
 import { unusable } from "./storage_error.ts";
 
 /** Name of the lock's database in a data directory. */
@@ -22,16 +22,21 @@ export interface DirectoryLock {
 /** Takes the lock, or throws `DATA_DIRECTORY` at once if another process or node has it. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const database = Database.open(join(directory, LOCK_FILE));
+  let held: Held | null = null;
   try {
-    const held = await database.hold("write");
+    await database.configure(["journal_mode=MEMORY"]);
+    const transaction = held = await database.hold("write");
+    // A file that cannot be written is locked for reading only, without a word: ask for a write.
+    await transaction.query("CREATE TABLE held (id)");
     return {
       release: async () => {
         // The transaction must end: the library keeps a closed connection until it is collected.
-        held.release();
+        transaction.release();
         await database.close();
       },
     };
   } catch (error) {
+    held?.release();
     await database.close();
     const busy = error instanceof ChatError && isBusy(error.cause);
     if (!busy) throw error;

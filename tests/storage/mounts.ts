@@ -1,0 +1,64 @@
+/**
+ * File systems that refuse: read-only ones and full ones. Mounted for the test alone, which only
+ * root may do; for other users a test does with permissions, or without.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { chmodSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A file system of 4 MiB over a directory. */
+export interface SmallDisk {
+  /** Leaves no room on it. */
+  fill(): void;
+  enlarge(): Promise<void>;
+  unmount(): Promise<void>;
+}
+
+/** Mounts a small file system at `path`; `null` where that cannot be done. */
+export async function mountSmall(path: string): Promise<SmallDisk | null> {
+  if (Deno.uid() !== 0) return null;
+  if (!await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", path])) return null;
+  return {
+    fill: () => {
+      const file = join(path, "ballast");
+      for (const size of [1 << 20, 1 << 12]) {
+        try {
+          while (true) writeFileSync(file, new Uint8Array(size), { flag: "a" });
+        } catch (error) {
+          assert.match(String(error), /ENOSPC/);
+        }
+      }
+    },
+    enlarge: async () => {
+      assert.ok(await run("mount", ["-o", "remount,size=64m", path]));
+    },
+    unmount: () => unmount(path),
+  };
+}
+
+/** Makes the directory read-only for this user; `null` where that cannot be done. */
+export async function makeReadOnly(path: string): Promise<(() => Promise<void>) | null> {
+  if (Deno.uid() !== 0) {
+    chmodSync(path, 0o500);
+    for (const name of readdirSync(path)) chmodSync(join(path, name), 0o400);
+    return () => Promise.resolve(chmodSync(path, 0o700));
+  }
+  // Permissions mean nothing to root: a read-only mount does.
+  if (!await run("mount", ["--bind", path, path])) return null;
+  if (await run("mount", ["-o", "remount,bind,ro", path])) return () => unmount(path);
+  await unmount(path);
+  return null;
+}
+
+async function run(command: string, args: string[]): Promise<boolean> {
+  const output = await new Deno.Command(command, { args, stderr: "null" }).output();
+  return output.success;
+}
+
+async function unmount(path: string): Promise<void> {
+  // Lazily: the library still has files open there until they are collected.
+  assert.ok(await run("umount", ["--lazy", path]));
+}
