@@ -134,6 +134,8 @@ export const limits = {
   redialSlowMs: 200,
   /** Time before a peer that said no is asked again, ms. */
   redialRejectedMs: 1_000,
+  /** Peers with a link to one node: more than any cluster should have. */
+  peersMax: 64,
   /** Frames held for one peer while its link is being dialled. */
   heldFramesMax: 256,
   /** A link from which nothing comes for so long is given up, ms: members ping all the time. */
@@ -235,4 +237,21 @@ export const limits = {
   cursorKeepMs: 50,
   /** Ids that it keeps: enough for what a merge of two histories repeats soon after. */
   cursorIdsKept: 256,
+
+  /** Lines of one conversation that an interactive chat keeps; older ones can be loaded again. */
+  conversationLinesMax: 1_000,
+  /** Conversations that it keeps; those used last. */
+  conversationsMax: 100,
+  /** Older messages that it loads at once. */
+  chatHistoryLines: 50,
+  /** People that it lists: more do not fit a screen, and are found by name. */
+  peopleShownMax: 1_000,
+  /** Pause between two looks at who is online, ms. */
+  peopleRefreshMs: 3_000,
+  /** How soon what was shown is acknowledged, ms: several at once. */
+  acknowledgeMs: 500,
+  /** Lines typed earlier that can be called back. */
+  inputHistoryLines: 100,
+  /** Characters of a line being typed: a pasted file must not stall the terminal. */
+  inputLengthMax: 16_384,
 } as const;

@@ -1,0 +1,178 @@
+/**
+ * One connection to one address, as calls of bytes. Owns the settings that make failover quick,
+ * deadlines, cancellation, and the end of all calls when it is closed; knows no service.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import type { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { fromStatus, noAnswer } from "./status.ts";
+import { invalid } from "./wire.ts";
+
+/** Bounds of one kind of connection. */
+export interface ChannelLimits {
+  readonly receiveBytesMax: number;
+  readonly sendBytesMax: number;
+}
+
+/** A call about to be made. */
+export interface Outgoing {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly metadata?: Metadata;
+  /** Absolute, ms since the epoch; `undefined` for streams between nodes. */
+  readonly deadlineMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a unary call gave. */
+export interface Incoming {
+  readonly bytes: Buffer;
+  readonly headers: Metadata | undefined;
+}
+
+interface Cancellable {
+  cancel(): void;
+}
+
+function channelOptions({ receiveBytesMax, sendBytesMax }: ChannelLimits): ChannelOptions {
+  return {
+    "grpc.max_receive_message_length": receiveBytesMax,
+    "grpc.max_send_message_length": sendBytesMax,
+    // A node that comes back is found at once; the pauses are the failover's, not gRPC's.
+    "grpc.initial_reconnect_backoff_ms": limits.reconnectMs,
+    "grpc.max_reconnect_backoff_ms": limits.reconnectMsMax,
+    // Retries are the caller's: only it knows which outcome is indefinite.
+    "grpc.enable_retries": 0,
+    // The state of one connection never stands for that of another to the same address.
+    "grpc.use_local_subchannel_pool": 1,
+    // No proxy of the environment and no DNS record stands between nodes.
+    "grpc.enable_http_proxy": 0,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_channelz": 0,
+    "grpc-node.flow_control_window": limits.receiveWindowBytes,
+  };
+}
+
+/** A connection, made when it is first used and again whenever it is lost. */
+export class Channel {
+  readonly address: string;
+  readonly #client: Client;
+  readonly #sendBytesMax: number;
+  readonly #open = new Set<Cancellable>();
+  #closed = false;
+
+  constructor(address: string, bounds: ChannelLimits) {
+    this.address = address;
+    this.#sendBytesMax = bounds.sendBytesMax;
+    this.#client = new Client(address, credentials.createInsecure(), channelOptions(bounds));
+  }
+
+  /** Throws `ChatError` only; `NO_ANSWER` unless the server gave a reason. */
+  unary(outgoing: Outgoing): Promise<Incoming> {
+    const refusal = this.#refusal(outgoing);
+    if (refusal) return Promise.reject(refusal);
+    const { path, bytes, metadata = new Metadata(), signal } = outgoing;
+    return new Promise((resolve, reject) => {
+      let headers: Metadata | undefined;
+      const answered = (error: ServiceError | null, answer?: Buffer) => {
+        done();
+        if (answer !== undefined && !error) resolve({ bytes: answer, headers });
+        else reject(fromStatus(error ?? {}, this.address));
+      };
+      const options = callOptions(outgoing);
+      const call = this.#client.makeUnaryRequest(
+        path,
+        asItIs,
+        asItIs,
+        bytes as Buffer,
+        metadata,
+        options,
+        answered,
+      );
+      call.on("metadata", (received: Metadata) => headers = received);
+      const done = this.#track(call, signal);
+    });
+  }
+
+  /** Answers of a server stream, pulled one at a time. Throws as {@linkcode unary}. */
+  async *stream(outgoing: Outgoing): AsyncGenerator<Buffer, void, undefined> {
+    const refusal = this.#refusal(outgoing);
+    if (refusal) throw refusal;
+    const { path, bytes, metadata = new Metadata(), signal } = outgoing;
+    const call: ClientReadableStream<Buffer> = this.#client.makeServerStreamRequest(
+      path,
+      asItIs,
+      asItIs,
+      bytes as Buffer,
+      metadata,
+      callOptions(outgoing),
+    );
+    const done = this.#track(call, signal);
+    try {
+      for await (const answer of call) yield answer as Buffer;
+    } catch (error) {
+      throw fromStatus(error as ServiceError, this.address);
+    } finally {
+      done();
+      // The reader may have gone before the end.
+      call.cancel();
+      call.on("error", ignore);
+    }
+  }
+
+  /** A stream both ways, without a deadline. */
+  duplex(path: string): ClientDuplexStream<Buffer, Buffer> {
+    return this.#client.makeBidiStreamRequest(path, asItIs, asItIs, new Metadata(), {});
+  }
+
+  /** Ends the connection; calls in progress fail with `NO_ANSWER`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const call of [...this.#open]) call.cancel();
+    this.#client.close();
+  }
+
+  /** What can be known to fail before anything is sent. */
+  #refusal({ bytes, deadlineMs = Infinity, signal }: Outgoing): ChatError | null {
+    if (this.#closed) return noAnswer(this.address, "the connection is closed");
+    if (signal.aborted) return noAnswer(this.address, "the call was given up");
+    if (deadlineMs <= Date.now()) return noAnswer(this.address, "the deadline has passed");
+    if (bytes.length <= this.#sendBytesMax) return null;
+    return invalid("request", `it has ${bytes.length} bytes of at most ${this.#sendBytesMax}`);
+  }
+
+  /** Cancels the call when the caller gives up or this is closed; the result ends that. */
+  #track(call: Cancellable, signal: AbortSignal): () => void {
+    const cancel = () => call.cancel();
+    signal.addEventListener("abort", cancel);
+    this.#open.add(call);
+    return () => {
+      signal.removeEventListener("abort", cancel);
+      this.#open.delete(call);
+    };
+  }
+}
+
+function callOptions({ deadlineMs }: Outgoing): { deadline?: number } {
+  if (deadlineMs === undefined) return {};
+  return { deadline: Math.min(deadlineMs, Date.now() + limits.callMsMax) };
+}
+
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function ignore(): void {}

@@ -1,0 +1,165 @@
+/**
+ * Plain functions as gRPC handlers: a request and its context go in; an answer, a stream of
+ * answers or a `ChatError` comes out. Owns deadlines, cancellation and back-pressure on the
+ * serving side; knows no service.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerWritableStream,
+} from "@grpc/grpc-js";
+import { ChatError } from "../errors.ts";
+import type { CallContext, ResponseInfo } from "./api.ts";
+import { credentialsOf, responseMetadata } from "./metadata.ts";
+import type { Method } from "./services.ts";
+import { toStatus } from "./status.ts";
+import { invalid } from "./wire.ts";
+
+/** Messages travel through gRPC as bytes: conversion is done here, where errors have reasons. */
+export type UnaryHandler = handleUnaryCall<Buffer, Buffer>;
+/** See {@linkcode UnaryHandler}. */
+export type StreamHandler = handleServerStreamingCall<Buffer, Buffer>;
+
+/** What unary calls and streams have in common. */
+interface AnyCall {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getDeadline(): Date | number;
+  once(event: "cancelled", listener: () => void): unknown;
+}
+
+/** A call in progress. */
+interface Opened {
+  readonly context: CallContext;
+  /** The call is answered: its end is no cancellation any more. */
+  finish(): void;
+}
+
+/** Whether a method insists on a deadline; streams between nodes and health checks need none. */
+export interface HandlerOptions {
+  readonly deadline: "required" | "optional";
+}
+
+/** A unary method. What travels in headers is taken from the answer's `info`, if it has one. */
+export function unaryHandler<Request, Response>(
+  method: Method<Request, Response>,
+  run: (
+    request: Request,
+    context: CallContext,
+  ) => Promise<Response & { readonly info?: ResponseInfo }>,
+  options: HandlerOptions = { deadline: "required" },
+): UnaryHandler {
+  return async (call, callback) => {
+    const watch = watchCancel(call);
+    try {
+      const { context, finish } = open(call, watch, options);
+      const answer = await run(method.request.fromBytes(call.request), context);
+      finish();
+      const bytes = asBuffer(method.response.toBytes(answer));
+      if (answer.info) call.sendMetadata(responseMetadata(answer.info));
+      callback(null, bytes);
+    } catch (error) {
+      watch.finish();
+      callback(toStatus(ChatError.from(error)));
+    }
+  };
+}
+
+/** A server stream. Answers are pulled one at a time, as fast as the caller reads them. */
+export function streamHandler<Request, Response>(
+  method: Method<Request, Response>,
+  run: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  options: HandlerOptions = { deadline: "required" },
+): StreamHandler {
+  return async (call) => {
+    const watch = watchCancel(call);
+    try {
+      const { context } = open(call, watch, options);
+      const answers = run(method.request.fromBytes(call.request), context);
+      for await (const answer of answers) {
+        if (watch.cancelled()) return;
+        if (call.write(asBuffer(method.response.toBytes(answer)))) continue;
+        await drained(call);
+        if (watch.cancelled()) return;
+      }
+      watch.finish();
+      call.end();
+    } catch (error) {
+      if (watch.cancelled()) return;
+      watch.finish();
+      call.emit("error", toStatus(ChatError.from(error)));
+    }
+  };
+}
+
+/** Waits until the caller has read some of what was written, or has gone. */
+function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off("drain", done);
+      call.off("cancelled", done);
+      resolve();
+    };
+    call.once("drain", done);
+    call.once("cancelled", done);
+  });
+}
+
+/** Turns the end of a call into an abort, unless the call was answered before. */
+interface CancelWatch {
+  cancelled(): boolean;
+  signal(): AbortSignal;
+  finish(): void;
+}
+
+function watchCancel(call: AnyCall): CancelWatch {
+  let cancelled = call.cancelled;
+  let finished = false;
+  // Most calls never ask for their signal, and making one is not free.
+  let controller: AbortController | null = null;
+  call.once("cancelled", () => {
+    if (finished) return;
+    cancelled = true;
+    controller?.abort();
+  });
+  return {
+    cancelled: () => cancelled,
+    signal: () => {
+      controller ??= new AbortController();
+      if (cancelled) controller.abort();
+      return controller.signal;
+    },
+    finish: () => {
+      finished = true;
+    },
+  };
+}
+
+function open(call: AnyCall, watch: CancelWatch, options: HandlerOptions): Opened {
+  const deadline = call.getDeadline();
+  const deadlineMs = typeof deadline === "number" ? deadline : deadline.getTime();
+  if (options.deadline === "required" && deadlineMs === Infinity) {
+    throw invalid("grpc-timeout", "every call needs a deadline");
+  }
+  const { token, position } = credentialsOf(call.metadata);
+  const context: CallContext = {
+    token,
+    position,
+    deadlineMs,
+    get signal() {
+      return watch.signal();
+    },
+  };
+  return { context, finish: watch.finish };
+}
+
+/** The same bytes as gRPC wants them. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

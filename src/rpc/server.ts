@@ -1,0 +1,64 @@
+/**
+ * The client port: chat, admin and health over gRPC. The services are plain objects from
+ * `src/node`; this file only hangs them up.
+ *
+ * @module
+ */
+
+import type { Server } from "@grpc/grpc-js";
+import { limits } from "../limits.ts";
+import type { AdminApi, CallContext, ChatApi, ResponseInfo } from "./api.ts";
+import { streamHandler, unaryHandler } from "./handlers.ts";
+import { addHealth, type HealthSource } from "./health.ts";
+import { addStream, addUnary, createServer, listen, type Listener } from "./listener.ts";
+import {
+  adminMethods,
+  chatMethods,
+  type Method,
+  type MethodTable,
+  subscribeMethod,
+  type Unary,
+} from "./services.ts";
+
+/** What a node serves on its client port. */
+export interface ClientServices {
+  readonly chat: ChatApi;
+  readonly admin: AdminApi;
+  readonly health: HealthSource;
+}
+
+/** Serves the client port on `host:port`; port 0 picks a free one. */
+export function serveClients(address: string, services: ClientServices): Promise<Listener> {
+  const server = createServer({
+    receiveBytesMax: limits.requestBytesMax,
+    sendBytesMax: limits.answerBytesMax,
+  });
+  const { admin, chat, health } = services;
+  addAll(server, { methods: chatMethods, api: chat });
+  addAll(server, { methods: adminMethods, api: admin });
+  const subscribe = streamHandler(
+    subscribeMethod,
+    (request, context) => chat.subscribe(request, context),
+  );
+  addStream(server, subscribeMethod.path, subscribe);
+  addHealth(server, health);
+  return listen(server, address);
+}
+
+/** A unary method whose types the table has matched with those of its api. */
+type Run = (
+  request: unknown,
+  context: CallContext,
+) => Promise<object & { readonly info?: ResponseInfo }>;
+
+function addAll<Api extends object>(
+  server: Server,
+  { methods, api }: { readonly methods: MethodTable<Api>; readonly api: Api },
+): void {
+  for (const name of Object.keys(methods) as Unary<Api>[]) {
+    const method = methods[name] as Method<unknown, object>;
+    // Called on its api: the services are objects with state.
+    const run: Run = (request, context) => (api[name] as Run).call(api, request, context);
+    addUnary(server, method.path, unaryHandler(method, run));
+  }
+}
