@@ -8,8 +8,8 @@
 
 import { assert } from "../assert.ts";
 import { committedConfig, leaderAnchors, openConfigs } from "./anchors.ts";
-import { noteConfigTaken } from "./certainty.ts";
-import { changeConfig, findMember, isVoter } from "./config.ts";
+import { isCertain, noteConfigTaken } from "./certainty.ts";
+import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { heldBackBy, isSuspected, suspects } from "./lease.ts";
@@ -61,6 +61,9 @@ export function dropSuspects(state: CoreState): void {
   if (state.leadership === null || config === undefined || !commitsByAll(config.policy)) return;
   const out = new Set(suspects(state));
   if (out.size === 0) return;
+  // A leader that was out for long may have been gone on without, by last resort, by the very
+  // nodes that it suspects now: it must know better before it goes on without them (§6).
+  if (usesLastResort(config.policy) && !state.rules.mayDrop(isCertain(state))) return;
   if (!leavesQuorum(state, config, out)) {
     stepDown(state);
     return;

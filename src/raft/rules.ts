@@ -36,6 +36,8 @@ export interface Rules {
   trusted(grants: Grants): boolean;
   /** §7: whether a node may go on by last resort, as far as it knows of itself. */
   mayLastResort(certain: boolean): boolean;
+  /** §6: whether a sitting leader may drop whom it suspects, as far as it knows of itself. */
+  mayDrop(certain: boolean): boolean;
   /** §3: whether a promise must be on disk before a vote is told. */
   persistsPromise(): boolean;
   /** §4, §6: who counts in quorums and commits. */
@@ -65,6 +67,7 @@ export const RULES: Rules = {
     return anyCertain || newest.voters.every((voter) => granted(voter.id));
   },
   mayLastResort: (certain) => certain,
+  mayDrop: (certain) => certain,
   persistsPromise: () => true,
   counted: (config) => config,
   smallestWins: () => false,
