@@ -1,0 +1,277 @@
+/**
+ * The clients of a simulation: each user sends, reads, acknowledges, renews its session, and
+ * repeats with the same request id, on whichever node answers, until it knows what came of it
+ * (§8). Owns what clients remember; the nodes' side is `sim_service.ts`.
+ *
+ * @module
+ */
+
+import type { Command } from "../chat/command.ts";
+import type { ChatError } from "../errors.ts";
+import type { Proposed } from "../node/driver_api.ts";
+import type { Index } from "../raft/types.ts";
+import { callNode, pause } from "./client_calls.ts";
+import type { Cluster } from "./cluster.ts";
+import { type OperationBody, sessionId } from "./history.ts";
+import type { Operation } from "./scenario.ts";
+import type { SimNode } from "./sim_node.ts";
+import { proposeCommand, readReceived } from "./sim_service.ts";
+import { Subscriber } from "./subscriber.ts";
+
+/** What a client knows of its user. */
+interface User {
+  readonly number: number;
+  readonly accountId: string;
+  session: number;
+  /** Newest index that an answer has named. */
+  seen: Index;
+  readonly subscriber: Subscriber;
+}
+
+/** A client waits this long before it tries again, ms. */
+const RETRY_MS = { low: 10, high: 60 };
+
+/** All users of a run. */
+export class Clients {
+  readonly #cluster: Cluster;
+  readonly #random;
+  readonly #users: readonly User[];
+  /** Who was the leader when somebody last heard of it. */
+  #hint: SimNode | null = null;
+  #turn = 0;
+  #operations = 0;
+  #open = 0;
+  #closed = false;
+
+  constructor(cluster: Cluster, users: number) {
+    this.#cluster = cluster;
+    this.#random = cluster.world.random.fork("clients");
+    this.#users = Array.from({ length: users }, (_, number) => ({
+      number,
+      accountId: `account-${number}`,
+      session: 0,
+      seen: 0,
+      subscriber: new Subscriber(cluster, { user: number, accountId: `account-${number}` }),
+    }));
+  }
+
+  /** Operations that have no answer yet. */
+  get open(): number {
+    return this.#open;
+  }
+
+  get subscribers(): readonly Subscriber[] {
+    return this.#users.map(({ subscriber }) => subscriber);
+  }
+
+  accountOf(user: number): string {
+    return this.#user(user).accountId;
+  }
+
+  /** Sessions of a user so far. */
+  sessionsOf(user: number): number {
+    return this.#user(user).session + 1;
+  }
+
+  /** Makes all accounts and their first sessions, and begins to listen. */
+  async begin(): Promise<void> {
+    await Promise.all(this.#users.map(async (user) => {
+      await this.#mutate(user.accountId, (fields) => ({
+        ...fields,
+        kind: "createAccount",
+        accountId: user.accountId,
+        name: `user${user.number}`,
+        passwordHash: "hash",
+      }));
+      await this.#login(user);
+      user.subscriber.start();
+    }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { subscriber } of this.#users) subscriber.close();
+  }
+
+  /** Begins an operation of a scenario; it goes on until it is answered or the run ends. */
+  begins(operation: Operation): void {
+    void this.#perform(operation);
+  }
+
+  /** A write by the first user, to see whether writes are accepted. True once it is. */
+  async write(): Promise<boolean> {
+    return await this.#send(this.#user(0), this.#user(1));
+  }
+
+  async #perform(operation: Operation): Promise<void> {
+    switch (operation.kind) {
+      case "send":
+        await this.#send(this.#user(operation.from), this.#user(operation.to));
+        return;
+      case "acknowledge":
+        return await this.#acknowledge(this.#user(operation.user));
+      case "renewSession":
+        return await this.#renewSession(this.#user(operation.user));
+      case "read":
+        return await this.#read(this.#user(operation.user), operation);
+      case "moveSubscriber":
+        return this.#user(operation.user).subscriber.move(operation.node);
+    }
+  }
+
+  #user(number: number): User {
+    return this.#users[number % this.#users.length]!;
+  }
+
+  async #send(from: User, to: User): Promise<boolean> {
+    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number });
+    const session = from.session;
+    return await this.#answer(operation, from, (fields) => ({
+      ...fields,
+      kind: "sendMessage",
+      ...author(from, session),
+      toAccountId: to.accountId,
+      body: fields.requestId,
+    }));
+  }
+
+  async #acknowledge(user: User): Promise<void> {
+    const messageIds = user.subscriber.takeUnacknowledged();
+    if (messageIds.length === 0) return;
+    const operation = this.#invoke({ kind: "acknowledge", user: user.number, messageIds });
+    const session = user.session;
+    await this.#answer(operation, user, (fields) => ({
+      ...fields,
+      kind: "acknowledge",
+      ...author(user, session),
+      messageIds,
+    }));
+  }
+
+  /** Logs out, and in again with a new session: the old one must stay revoked. */
+  async #renewSession(user: User): Promise<void> {
+    const session = user.session++;
+    const operation = this.#invoke({ kind: "logout", user: user.number, session });
+    await this.#answer(operation, user, (fields) => ({
+      ...fields,
+      kind: "logout",
+      ...author(user, session),
+      all: false,
+    }));
+    await this.#login(user);
+  }
+
+  async #login(user: User): Promise<void> {
+    const session = user.session;
+    const operation = this.#invoke({ kind: "login", user: user.number, session });
+    await this.#answer(operation, user, (fields) => ({
+      ...fields,
+      kind: "login",
+      ...author(user, session),
+      tokenHash: `token-${user.number}-${session}`,
+      passwordHash: "hash",
+    }));
+  }
+
+  async #read(user: User, options: Extract<Operation, { kind: "read" }>): Promise<void> {
+    const { linearizable } = options;
+    const operation = this.#invoke({ kind: "read", user: user.number, linearizable });
+    const { world, nodes, recorder } = this.#cluster;
+    const node = linearizable ? this.#hint ?? nodes[0]! : nodes[options.node % nodes.length]!;
+    const { accountId, seen } = user;
+    const result = await callNode(world, node, (asked) => {
+      const deadlineMs = asked.clock!.wall() + 500;
+      const request = { accountId, linearizable, seen, deadlineMs };
+      return readReceived(asked.driver!, asked.state, request);
+    });
+    if (result.kind !== "answer") return;
+    const messages = result.value.map(({ id, index }) => ({ id, index }));
+    recorder.fact({ kind: "readAnswered", operation, node: node.id, messages });
+  }
+
+  #invoke(body: OperationBody): number {
+    const operation = this.#operations++;
+    this.#cluster.recorder.fact({ kind: "invoked", operation, body });
+    return operation;
+  }
+
+  async #answer(
+    operation: number,
+    user: User,
+    command: (fields: CommandFields) => Command,
+  ): Promise<boolean> {
+    const requestId = `request-${operation}`;
+    const proposed = await this.#mutate(requestId, command);
+    if (proposed === null) return false;
+    user.seen = Math.max(user.seen, proposed.index);
+    const { outcome } = proposed;
+    this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+    return outcome.ok;
+  }
+
+  /** Tries until somebody says what came of it; `null` if the run ends before. */
+  async #mutate(
+    requestId: string,
+    command: (fields: CommandFields) => Command,
+  ): Promise<Proposed | null> {
+    this.#open++;
+    const { world } = this.#cluster;
+    while (!this.#closed) {
+      const node = this.#next();
+      const result = await callNode(world, node, (asked) => {
+        const timeMs = asked.clock!.wall();
+        return this.#propose(asked, command({ requestId, fingerprint: requestId, timeMs }));
+      });
+      if (result.kind === "answer") {
+        this.#hint = node;
+        this.#open--;
+        return result.value;
+      }
+      this.#hint = result.kind === "error" ? this.#leaderNamed(result.error) : null;
+      if (this.#hint === null) {
+        await pause(world, this.#random.between(RETRY_MS.low, RETRY_MS.high));
+      }
+    }
+    this.#open--;
+    return null;
+  }
+
+  async #propose(node: SimNode, command: Command): Promise<Proposed> {
+    const process = node.process;
+    const proposed = await proposeCommand(node.driver!, command);
+    if (process?.alive !== true) return proposed;
+    const { index, term } = proposed;
+    const { requestId } = command;
+    this.#cluster.recorder.fact({
+      kind: "acknowledged",
+      node: node.id,
+      requestId,
+      index,
+      term,
+    });
+    return proposed;
+  }
+
+  #next(): SimNode {
+    if (this.#hint !== null) return this.#hint;
+    const { nodes } = this.#cluster;
+    return nodes[this.#turn++ % nodes.length]!;
+  }
+
+  #leaderNamed(error: ChatError): SimNode | null {
+    if (error.leader === undefined) return null;
+    const { nodes } = this.#cluster;
+    return nodes.find(({ member }) => member.clientAddress === error.leader) ?? null;
+  }
+}
+
+/** What every command has. */
+interface CommandFields {
+  readonly requestId: string;
+  readonly fingerprint: string;
+  readonly timeMs: number;
+}
+
+function author(user: User, session: number): { accountId: string; sessionId: string } {
+  return { accountId: user.accountId, sessionId: sessionId(user.number, session) };
+}

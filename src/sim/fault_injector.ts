@@ -1,0 +1,251 @@
+/**
+ * Carries out the faults of a scenario on a cluster, as far as the budget allows; what it does
+ * not allow is left out, and the history says so. Owns the end of what lasts; judges nothing.
+ *
+ * @module
+ */
+
+import { limits } from "../limits.ts";
+import { FaultBudget } from "./budget.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+import type { SimNode } from "./sim_node.ts";
+
+type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
+
+/** Faults acting on one cluster. */
+export class FaultInjector {
+  readonly #cluster: Cluster;
+  readonly #budget: FaultBudget;
+  readonly #config: ScenarioConfig;
+  /** How often each kind was carried out. */
+  readonly counts = new Map<string, number>();
+  /** Silences that the network has now, by ordered pair of nodes: how many overlap. */
+  readonly #blocks = new Map<string, number>();
+  #healed = false;
+
+  constructor(cluster: Cluster, config: ScenarioConfig) {
+    this.#cluster = cluster;
+    this.#config = config;
+    this.#budget = new FaultBudget(cluster, config.budget);
+  }
+
+  get partitioned(): boolean {
+    return this.#budget.partitioned;
+  }
+
+  inject(fault: Fault): void {
+    const done = !this.#healed && this.#carryOut(fault);
+    const { atMs: _, ...rest } = fault;
+    const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
+    this.#cluster.recorder.fact({ kind: "fault", text, node: null });
+    if (done) this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+  }
+
+  /** No fault any more: links are clear, and whoever is to come back starts. */
+  heal(everyone: boolean): void {
+    this.#healed = true;
+    const { nodes, network } = this.#cluster;
+    for (const from of nodes) {
+      for (const to of nodes) {
+        if (from === to) continue;
+        Object.assign(this.#condition(from, to), { extraDelayMs: 0, loss: 0, duplication: 0 });
+        network.setBlocked(from.member.peerAddress, to.member.peerAddress, false);
+      }
+    }
+    if (!everyone) return;
+    for (const node of nodes) if (node.image.last.index > 0) node.start();
+  }
+
+  #carryOut(fault: Fault): boolean {
+    switch (fault.kind) {
+      case "crash":
+        return this.#crash(fault);
+      case "restart":
+        return this.#restart(fault.node);
+      case "stall":
+      case "hang":
+        return this.#pause(fault);
+      case "slow":
+        return this.#slow(fault);
+      case "lose":
+        return this.#lose(fault);
+      case "duplicate":
+        return this.#duplicate(fault);
+      case "block":
+        return this.#block([this.#pair(fault)], fault.ms);
+      case "isolate":
+        return this.#isolate(fault);
+      case "reset":
+        return this.#reset(fault);
+      case "clockJump":
+        return this.#clockJump(fault);
+      case "join":
+        return this.#cluster.join() !== null;
+      case "leave":
+        return this.#leave(fault);
+      case "remove":
+        return this.#remove(fault);
+      case "transfer":
+        return this.#transfer(fault);
+    }
+  }
+
+  #crash(fault: FaultOf<"crash">): boolean {
+    const node = this.#cluster.target(fault.node);
+    if (node === null || !node.alive || !this.#budget.allows(node)) return false;
+    this.#budget.note(node, 0);
+    const { powerCut } = fault;
+    if (fault.afterCalls === 0) node.crash({ powerCut });
+    else node.crashAfterCalls(fault.afterCalls, () => node.crash({ powerCut }));
+    return true;
+  }
+
+  #restart(target: Target): boolean {
+    const node = this.#cluster.target(target);
+    if (node === null || node.alive || node.image.last.index === 0) return false;
+    this.#budget.note(node, 0);
+    node.start();
+    return true;
+  }
+
+  #pause(fault: FaultOf<"stall"> | FaultOf<"hang">): boolean {
+    const node = this.#cluster.target(fault.node);
+    if (node === null || !node.alive) return false;
+    if (!this.#budget.takesPause(node, fault.ms)) return false;
+    if (fault.kind === "stall") node.stall(fault.ms);
+    else node.hang(fault.ms);
+    return true;
+  }
+
+  #slow(fault: FaultOf<"slow">): boolean {
+    const pair = this.#pair(fault);
+    if (pair === null) return false;
+    // Each message is late by this much; the pair is silent no longer than that at a time.
+    if (!this.#budget.takesSilence(pair, fault.delayMs, this.#partitionsJudged())) return false;
+    return this.#worsen(pair, "extraDelayMs", fault.delayMs, fault.ms);
+  }
+
+  #lose(fault: FaultOf<"lose">): boolean {
+    const pair = this.#pair(fault);
+    if (pair === null) return false;
+    if (!this.#budget.takesSilence(pair, fault.ms, this.#partitionsJudged())) return false;
+    return this.#worsen(pair, "loss", fault.chance, fault.ms);
+  }
+
+  #duplicate(fault: FaultOf<"duplicate">): boolean {
+    const pair = this.#pair(fault);
+    return pair !== null && this.#worsen(pair, "duplication", 0.3, fault.ms);
+  }
+
+  #isolate(fault: FaultOf<"isolate">): boolean {
+    const inside = new Set(fault.nodes.map((target) => this.#cluster.target(target)));
+    const pairs: Pair[] = [];
+    for (const from of this.#cluster.nodes) {
+      for (const to of this.#cluster.nodes) {
+        if (inside.has(from) !== inside.has(to)) pairs.push({ from, to });
+      }
+    }
+    return this.#block(pairs, fault.ms);
+  }
+
+  #block(pairs: readonly (Pair | null)[], ms: number): boolean {
+    const partitions = this.#partitionsJudged();
+    for (const pair of pairs) {
+      if (pair === null || !this.#budget.takesSilence(pair, ms, partitions)) return false;
+    }
+    for (const pair of pairs) if (pair !== null) this.#blockPair(pair, ms);
+    return pairs.length > 0;
+  }
+
+  #blockPair({ from, to }: Pair, ms: number): void {
+    const { network, world } = this.#cluster;
+    const key = `${from.id}>${to.id}`;
+    const add = (count: number) => {
+      const overlapping = (this.#blocks.get(key) ?? 0) + count;
+      this.#blocks.set(key, overlapping);
+      const blocked = overlapping > 0 && !this.#healed;
+      network.setBlocked(from.member.peerAddress, to.member.peerAddress, blocked);
+    };
+    add(1);
+    world.after(ms, () => add(-1));
+  }
+
+  #reset(fault: FaultOf<"reset">): boolean {
+    const pair = this.#pair(fault);
+    if (pair === null) return false;
+    if (!this.#budget.takesSilence(pair, limits.redialMs * 2, this.#partitionsJudged())) {
+      return false;
+    }
+    this.#cluster.network.reset(pair.from.member.peerAddress, pair.to.member.peerAddress);
+    return true;
+  }
+
+  #clockJump(fault: FaultOf<"clockJump">): boolean {
+    const node = this.#cluster.target(fault.node);
+    if (node === null || !this.#budget.takesPause(node, fault.ms)) return false;
+    node.time.jump(fault.ms);
+    return true;
+  }
+
+  #leave(fault: FaultOf<"leave">): boolean {
+    const node = this.#cluster.target(fault.node);
+    if (node === null || !node.alive || !this.#budget.allows(node)) return false;
+    this.#budget.note(node, 0);
+    node.leave(limits.shutdownMsMax);
+    return true;
+  }
+
+  #remove(fault: FaultOf<"remove">): boolean {
+    const node = this.#cluster.target(fault.node);
+    const leader = this.#cluster.leader;
+    if (node === null || leader === null || node === leader || !this.#budget.allows(node)) {
+      return false;
+    }
+    this.#budget.note(node, 0);
+    leader.driver?.remove(node.id).catch(() => undefined);
+    return true;
+  }
+
+  #transfer(fault: FaultOf<"transfer">): boolean {
+    const to = fault.to === null ? null : this.#cluster.target(fault.to);
+    const leader = this.#cluster.leader;
+    if (leader === null) return false;
+    leader.driver?.transfer(to?.id ?? null).catch(() => undefined);
+    return true;
+  }
+
+  /** Under `all` with the last resort on nothing is promised across a partition (§1). */
+  #partitionsJudged(): boolean {
+    const { policy, budget } = this.#config;
+    return budget === "over" && !(policy.quorum === "all" && policy.lastResort);
+  }
+
+  #pair(fault: { readonly from: Target; readonly to: Target }): Pair | null {
+    const from = this.#cluster.target(fault.from);
+    const to = this.#cluster.target(fault.to);
+    return from === null || to === null || from === to ? null : { from, to };
+  }
+
+  #condition(from: SimNode, to: SimNode) {
+    return this.#cluster.network.condition(from.member.peerAddress, to.member.peerAddress);
+  }
+
+  #worsen(
+    { from, to }: Pair,
+    quality: "extraDelayMs" | "loss" | "duplication",
+    ...[value, ms]: readonly [number, number]
+  ): boolean {
+    const condition = this.#condition(from, to);
+    condition[quality] = value;
+    this.#cluster.world.after(ms, () => {
+      if (condition[quality] === value) condition[quality] = 0;
+    });
+    return true;
+  }
+}
+
+interface Pair {
+  readonly from: SimNode;
+  readonly to: SimNode;
+}

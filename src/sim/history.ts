@@ -1,0 +1,133 @@
+/**
+ * What happened in a simulation, as plain data: the facts that the checkers judge. Nothing here
+ * judges, and nothing says what was meant to happen.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../chat/command.ts";
+import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
+
+/** A log entry without what it carries; a config's voters in rank order. */
+export interface WrittenEntry extends LogPosition {
+  readonly voters?: readonly NodeId[];
+  /** True if the config carries a mark: a fork of the history (§7). */
+  readonly marked?: boolean;
+}
+
+/** One transaction of a node's log that reached its disk. */
+export interface WrittenBatch {
+  /** The log begins here now, with this config's voters. */
+  readonly installed?: WrittenEntry;
+  readonly truncateFrom?: Index;
+  readonly entries: readonly WrittenEntry[];
+  readonly commitIndex?: Index;
+}
+
+/** A message as a client got it. */
+export interface SeenMessage {
+  readonly id: string;
+  readonly index: Index;
+}
+
+/** What a client asked for. */
+export type OperationBody =
+  | { readonly kind: "send"; readonly from: number; readonly to: number }
+  | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
+  | { readonly kind: "logout"; readonly user: number; readonly session: number }
+  | { readonly kind: "login"; readonly user: number; readonly session: number }
+  | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
+
+/** A fact with its virtual time in ms. */
+export type HistoryEvent = { readonly at: number } & HistoryFact;
+
+export type HistoryFact =
+  | { readonly kind: "started" | "crashed" | "left"; readonly node: NodeId }
+  /** The node stopped itself: a broken invariant, or a disk that failed. */
+  | { readonly kind: "fatal"; readonly node: NodeId; readonly message: string }
+  | { readonly kind: "written"; readonly node: NodeId; readonly batches: readonly WrittenBatch[] }
+  | {
+    readonly kind: "role";
+    readonly node: NodeId;
+    readonly role: Role;
+    readonly term: Term;
+    readonly ready: boolean;
+  }
+  /** Entries that a node applied, with what came of each. */
+  | {
+    readonly kind: "applied";
+    readonly node: NodeId;
+    readonly entries: readonly (LogPosition & { readonly outcome: string | null })[];
+  }
+  /** A node was about to tell a client what came of its command. */
+  | {
+    readonly kind: "acknowledged";
+    readonly node: NodeId;
+    readonly requestId: string;
+    readonly index: Index;
+    readonly term: Term;
+  }
+  /** The node claims that no view without it can have been formed (§5). */
+  | { readonly kind: "certain"; readonly node: NodeId }
+  | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
+  /** A client got its answer to a mutation, at whatever attempt. */
+  | {
+    readonly kind: "answered";
+    readonly operation: number;
+    readonly requestId: string;
+    readonly outcome: Outcome;
+  }
+  | {
+    readonly kind: "readAnswered";
+    readonly operation: number;
+    readonly node: NodeId;
+    readonly messages: readonly SeenMessage[];
+  }
+  /** A subscriber got a message; `stream` counts its connections. */
+  | {
+    readonly kind: "delivered";
+    readonly user: number;
+    readonly stream: number;
+    readonly message: SeenMessage;
+  }
+  /** Two live nodes could not exchange a message within T, or were about to be unable to. */
+  | { readonly kind: "partitioned" }
+  | { readonly kind: "fault"; readonly text: string; readonly node: NodeId | null }
+  /** No fault happens from here on; who is down comes back if it ever does. */
+  | { readonly kind: "healed" }
+  /** A write that began after the faults was accepted. */
+  | { readonly kind: "accepted" }
+  | {
+    readonly kind: "final";
+    readonly node: NodeId;
+    readonly appliedIndex: Index;
+    readonly digest: string;
+    readonly member: boolean;
+  };
+
+/** What was decided, as one node's database has it at the end. */
+export interface FinalState {
+  readonly node: NodeId;
+  readonly outcomes: ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>;
+  /** Messages by receiver. */
+  readonly received: readonly (readonly SeenMessage[])[];
+  /** By user and session: whether it is open. */
+  readonly sessions: ReadonlyMap<string, boolean>;
+  /** Ids of messages that are acknowledged. */
+  readonly acknowledged: ReadonlySet<string>;
+}
+
+/** A whole run. */
+export interface History {
+  readonly policy: Policy;
+  readonly events: readonly HistoryEvent[];
+  /** `null` if no node was left to ask. */
+  readonly finals: readonly FinalState[];
+  /** Whether the policy promises that writes are accepted at the end. */
+  readonly judgeLiveness: boolean;
+}
+
+/** Key of a session in {@linkcode FinalState.sessions}. */
+export function sessionId(user: number, session: number): string {
+  return `session-${user}-${session}`;
+}

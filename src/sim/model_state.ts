@@ -1,0 +1,213 @@
+/**
+ * The replicated state in memory: the production rules of `src/chat` (its `evaluate`) over maps
+ * instead of tables, so that thousands of schedules a minute can be run. Owns rows, what a
+ * power cut leaves of them, and snapshots; decides nothing itself. The libSQL store runs the
+ * same schedules beside it, and both must come to the same outcomes.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { type Batch, emptyBatch, type NewMessage } from "../chat/batch.ts";
+import { decodeCommand } from "../chat/codec.ts";
+import type { Outcome } from "../chat/command.ts";
+import { evaluate } from "../chat/evaluate.ts";
+import { nameKey } from "../chat/name.ts";
+import type { AppliedMessage, ApplyResult, SnapshotSink, SnapshotSource } from "../node/ports.ts";
+import { EMPTY_BASE } from "../raft/log.ts";
+import type { Base, Entry, Index, LogPosition } from "../raft/types.ts";
+import type { SimState, StateView } from "./sim_state.ts";
+
+/** Everything at one applied position. */
+interface Content {
+  readonly applied: LogPosition;
+  readonly rows: Batch["rows"];
+}
+
+/** Rows in one chunk of a snapshot: few, so that there are several. */
+const CHUNK_ROWS = 8;
+
+function emptyContent(): Content {
+  return { applied: EMPTY_BASE, rows: emptyBatch().rows };
+}
+
+/** The replicated state of one machine; outlives its processes. */
+export class ModelState implements SimState {
+  #content: Content = emptyContent();
+  /** What a power cut leaves. */
+  #durable: Content = emptyContent();
+  /** Built beside the current state, not yet switched to; by the checksum of its position. */
+  #built: Content | null = null;
+
+  readonly reader = {
+    query: () => Promise.reject(new Error("The model has no tables: ask its view")),
+  };
+
+  applied(): LogPosition {
+    return this.#content.applied;
+  }
+
+  apply(entries: readonly Entry[]): Promise<ApplyResult> {
+    const outcomes = new Map<Index, Outcome>();
+    const messages: AppliedMessage[] = [];
+    const { rows } = this.#content;
+    for (const entry of entries) {
+      if (entry.kind !== "command") continue;
+      const { index, term } = entry;
+      const changes = emptyBatch().changes;
+      const command = decodeCommand(entry.data, index);
+      outcomes.set(index, evaluate({ rows, changes }, { place: { index, term }, command }));
+      for (const { toAccountId } of changes.messages) messages.push({ index, toAccountId });
+    }
+    const { index, term, checksum } = entries.at(-1)!;
+    this.#content = { rows, applied: { index, term, checksum } };
+    return Promise.resolve({ outcomes, messages });
+  }
+
+  checkpoint(): Promise<Index> {
+    this.#durable = structuredClone(this.#content);
+    return Promise.resolve(this.#durable.applied.index);
+  }
+
+  digest(): Promise<{ readonly appliedIndex: Index; readonly digest: string }> {
+    const digest = digestOf(this.#content);
+    return Promise.resolve({ appliedIndex: this.#content.applied.index, digest });
+  }
+
+  openSnapshot(): Promise<SnapshotSource> {
+    const content = structuredClone(this.#content);
+    const rows = toRows(content);
+    let next = 0;
+    return Promise.resolve({
+      applied: content.applied,
+      rowsTotal: rows.length,
+      next() {
+        if (next >= rows.length) return Promise.resolve(null);
+        const chunk = rows.slice(next, next + CHUNK_ROWS);
+        next += CHUNK_ROWS;
+        return Promise.resolve(new TextEncoder().encode(JSON.stringify(chunk)));
+      },
+      digest: () => digestOf(content),
+      close: () => Promise.resolve(),
+    });
+  }
+
+  buildSnapshot(): Promise<SnapshotSink> {
+    const rows: Row[] = [];
+    let content: Content | null = null;
+    return Promise.resolve({
+      write(chunk) {
+        rows.push(...JSON.parse(new TextDecoder().decode(chunk)));
+        return Promise.resolve();
+      },
+      finish: (expected) => {
+        const { index, term, checksum } = expected.applied;
+        content = { applied: { index, term, checksum }, rows: fromRows(rows) };
+        assert(digestOf(content) === expected.digest, "A snapshot arrives as it was sent");
+        this.#built = content;
+        return Promise.resolve();
+      },
+      activate: () => {
+        assert(
+          content !== null && this.#built === content,
+          "What is switched to is what was built",
+        );
+        this.#switch(content);
+        return Promise.resolve();
+      },
+      abort: () => {
+        if (this.#built === content) this.#built = null;
+        return Promise.resolve();
+      },
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  recover(options: { readonly powerCut: boolean; readonly base: Base }): Promise<void> {
+    if (options.powerCut) this.#content = structuredClone(this.#durable);
+    const built = this.#built;
+    this.#built = null;
+    // The log names the state that belongs to it: a switch that was on disk is carried out.
+    if (built !== null && built.applied.checksum === options.base.checksum) this.#switch(built);
+    assert(
+      this.#content.applied.index >= options.base.index,
+      `The state at ${this.#content.applied.index} is not below the base ${options.base.index}`,
+    );
+    return Promise.resolve();
+  }
+
+  readonly view: StateView = {
+    received: (accountId) =>
+      Promise.resolve(
+        [...this.#content.rows.messages.values()]
+          .filter((message): message is NewMessage => message.toAccountId === accountId)
+          .filter(() => this.#content.rows.accounts.get(accountId)?.deletedAtMs === null)
+          .map(({ id, index, term, acknowledged }) => ({ id, index, term, acknowledged })),
+      ),
+    outcomes: () =>
+      Promise.resolve(
+        new Map(
+          [...this.#content.rows.requests].map((
+            [id, { outcome, index }],
+          ) => [id, { outcome, index }]),
+        ),
+      ),
+    sessionOpen: (id) => {
+      const session = this.#content.rows.sessions.get(id);
+      return Promise.resolve(session !== undefined && session.revokedAtMs === null);
+    },
+  };
+
+  #switch(content: Content): void {
+    this.#built = null;
+    this.#content = content;
+    this.#durable = structuredClone(content);
+  }
+}
+
+/** A row of a table, for snapshots and digests. */
+type Row = readonly [table: string, key: string, value: unknown];
+
+function toRows({ rows }: Content): Row[] {
+  const table = (name: string, map: ReadonlyMap<string, unknown>): Row[] =>
+    [...map].map(([key, value]) => [name, key, value]);
+  return [
+    ...table("requests", rows.requests),
+    ...table("accounts", rows.accounts),
+    ...table("sessions", rows.sessions),
+    ...table("messages", rows.messages),
+    ["clock", "", rows.lastTimeMs],
+  ];
+}
+
+function fromRows(list: readonly Row[]): Batch["rows"] {
+  const { rows } = emptyBatch();
+  const tables: Record<string, Map<string, unknown>> = {
+    requests: rows.requests,
+    accounts: rows.accounts,
+    sessions: rows.sessions,
+    messages: rows.messages,
+  };
+  for (const [table, key, value] of list) {
+    if (table === "clock") rows.lastTimeMs = Number(value);
+    else tables[table]!.set(key, value);
+  }
+  for (const account of rows.accounts.values()) {
+    if (account.deletedAtMs === null) rows.names.add(nameKey(account.name));
+  }
+  return rows;
+}
+
+function digestOf(content: Content): string {
+  const text = toRows(content).map((row) => JSON.stringify(row)).sort().join("\n");
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let index = 0; index < text.length; index++) {
+    low = Math.imul(low ^ text.charCodeAt(index), 0x01000193);
+    high = Math.imul(high ^ text.charCodeAt(index), 0x85ebca6b);
+  }
+  return `${(low >>> 0).toString(16)}${(high >>> 0).toString(16)}`;
+}

@@ -1,0 +1,31 @@
+/**
+ * Quorums as the checkers and budgets count them: written anew from §4, so that a mistake in the
+ * core's own counting shows.
+ *
+ * @module
+ */
+
+import type { NodeId, Policy } from "../raft/types.ts";
+
+/** Whether `has` contains what an election, or a majority's commit, needs of these voters. */
+export function configQuorum(
+  policy: Policy,
+  voters: readonly NodeId[],
+  has: ReadonlySet<NodeId>,
+): boolean {
+  const count = voters.filter((id) => has.has(id)).length;
+  if (count * 2 > voters.length) return true;
+  if (policy.quorum === "majority") return false;
+  // Exactly half counts with the smallest address, which comes first.
+  return count * 2 === voters.length && voters[0] !== undefined && has.has(voters[0]);
+}
+
+/** Whether `has` contains the commit set of these voters. */
+export function commitSet(
+  policy: Policy,
+  voters: readonly NodeId[],
+  has: ReadonlySet<NodeId>,
+): boolean {
+  if (policy.quorum === "all") return voters.every((id) => has.has(id));
+  return voters.filter((id) => has.has(id)).length * 2 > voters.length;
+}

@@ -1,0 +1,116 @@
+/**
+ * Writes the history of a run while it happens, and mixes each fact into the world's
+ * fingerprint. Owns the list of facts; judges none.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../chat/command.ts";
+import type { RoleChange } from "../node/driver_api.ts";
+import { termText } from "../raft/term.ts";
+import type { Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
+import type { HistoryEvent, HistoryFact, WrittenBatch, WrittenEntry } from "./history.ts";
+import type { World } from "./world.ts";
+
+/** The facts of one run, in order. */
+export class Recorder {
+  readonly #world: World;
+  readonly events: HistoryEvent[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  fact(fact: HistoryFact): void {
+    this.events.push({ at: this.#world.now, ...fact });
+    const node = "node" in fact && fact.node !== null ? fact.node : "-";
+    this.#world.trace(node, fact.kind, detailOf(fact));
+  }
+
+  role(node: NodeId, { role, term, ready }: RoleChange): void {
+    this.fact({ kind: "role", node, role, term, ready });
+  }
+
+  written(node: NodeId, batches: readonly PersistBatch[]): void {
+    this.fact({ kind: "written", node, batches: batches.map(summaryOf) });
+  }
+
+  applied(
+    node: NodeId,
+    entries: readonly Entry[],
+    outcomes: ReadonlyMap<Index, Outcome>,
+  ): void {
+    const applied = entries.map(({ index, term, checksum }) => {
+      const outcome = outcomes.get(index);
+      return { index, term, checksum, outcome: outcome ? JSON.stringify(outcome) : null };
+    });
+    this.fact({ kind: "applied", node, entries: applied });
+  }
+}
+
+function summaryOf(batch: PersistBatch): WrittenBatch {
+  const { install, truncateFrom, commitIndex } = batch;
+  return {
+    entries: batch.entries.map(entrySummary),
+    ...(truncateFrom === undefined ? {} : { truncateFrom }),
+    ...(commitIndex === undefined ? {} : { commitIndex }),
+    ...(install === undefined ? {} : { installed: installSummary(install.base) }),
+  };
+}
+
+function entrySummary(entry: Entry): WrittenEntry {
+  const { index, term, checksum } = entry;
+  if (entry.kind !== "config") return { index, term, checksum };
+  const voters = entry.config.voters.map(({ id }) => id);
+  return { index, term, checksum, voters, marked: entry.config.mark !== null };
+}
+
+function installSummary(base: NonNullable<PersistBatch["install"]>["base"]): WrittenEntry {
+  const { index, term, checksum, config } = base;
+  const voters = config?.config.voters.map(({ id }) => id) ?? [];
+  return { index, term, checksum, voters, marked: config?.config.mark != null };
+}
+
+/** What the fingerprint and a printed trace say of a fact. */
+function detailOf(fact: HistoryFact): string {
+  switch (fact.kind) {
+    case "written": {
+      const parts = fact.batches.map((batch) => {
+        const cut = batch.truncateFrom === undefined ? "" : `cut@${batch.truncateFrom} `;
+        const base = batch.installed === undefined ? "" : `base@${batch.installed.index} `;
+        const entries = batch.entries.map(entryText).join(" ");
+        const commit = batch.commitIndex === undefined ? "" : ` commit=${batch.commitIndex}`;
+        return `${base}${cut}${entries}${commit}`;
+      });
+      return parts.join(" | ");
+    }
+    case "role":
+      return `${fact.role} ${termText(fact.term)}${fact.ready ? " ready" : ""}`;
+    case "applied":
+      return `${fact.entries.at(0)?.index}-${fact.entries.at(-1)?.index}`;
+    case "acknowledged":
+      return `${fact.requestId}@${fact.index} ${termText(fact.term)}`;
+    case "answered":
+      return `${fact.requestId} ${fact.outcome.ok ? "ok" : fact.outcome.reason}`;
+    case "fault":
+      return fact.text;
+    case "fatal":
+      return fact.message;
+    case "delivered":
+      return `user ${fact.user} stream ${fact.stream} ${fact.message.id}`;
+    case "readAnswered":
+      return `${fact.operation}: ${fact.messages.length}`;
+    case "invoked":
+      return `${fact.operation} ${fact.body.kind}`;
+    case "final":
+      return `${fact.appliedIndex} ${fact.digest}`;
+    default:
+      return "";
+  }
+}
+
+function entryText(entry: WrittenEntry): string {
+  const place = `${entry.index}:${termText(entry.term)}`;
+  if (entry.voters === undefined) return place;
+  return `${place}{${entry.voters.join(",")}}${entry.marked ? "*" : ""}`;
+}

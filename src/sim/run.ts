@@ -1,0 +1,245 @@
+/**
+ * Runs a scenario: from one seed to one history. A pure function but for the time it takes: the
+ * same scenario gives the same bytes. Owns the phases of a run (settle, operations and faults,
+ * heal, finish); the checkers judge afterwards.
+ *
+ * @module
+ */
+
+import { Clients } from "./clients.ts";
+import { Cluster, SOUND_PARTS } from "./cluster.ts";
+import { FaultInjector } from "./fault_injector.ts";
+import { type FinalState, type History, sessionId } from "./history.ts";
+import type { Term } from "../raft/types.ts";
+import type { Scenario } from "./scenario.ts";
+import type { NodeParts, SimNode } from "./sim_node.ts";
+import { openSqlState, type SqlState } from "./sql_state.ts";
+import { World } from "./world.ts";
+
+/** What came of a run. */
+export interface RunResult {
+  readonly history: History;
+  /** Two runs share it only if they did the same in the same order. */
+  readonly fingerprint: string;
+  /** Virtual ms that passed. */
+  readonly simulatedMs: number;
+  readonly faults: ReadonlyMap<string, number>;
+  /** One line for each thing that happened, if asked for. */
+  readonly lines: readonly string[];
+}
+
+export interface RunOptions {
+  readonly traced?: boolean;
+  /** Replaces parts of each node, to show that a checker notices a broken one. */
+  readonly parts?: NodeParts;
+}
+
+/** Longest that the first leader takes, in T. */
+const SETTLE_TIMEOUTS = 20;
+
+/** Longest that writes may stay away after the last fault, in T and in G (§11, Liveness). */
+const LIVENESS_TIMEOUTS = 20;
+const LIVENESS_GRACES = 3;
+
+/** How long after the first accepted write everybody has to have caught up, in T. */
+const CATCH_UP_TIMEOUTS = 15;
+
+/** How often the claims of nodes that lag behind are looked at, ms. */
+const WATCH_MS = 50;
+
+/** Runs a scenario to its end. */
+export async function runScenario(
+  scenario: Scenario,
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const world = new World(scenario.seed, { traced: options.traced ?? false });
+  const { config } = scenario;
+  const sql: SqlState[] = [];
+  try {
+    if (config.state === "libsql") {
+      const count = config.nodes + config.spares;
+      for (let place = 0; place < count; place++) sql.push(await openSqlState());
+    }
+    const cluster = new Cluster(world, {
+      config,
+      states: sql,
+      parts: options.parts ?? SOUND_PARTS,
+    });
+    return await new Run(scenario, world, cluster).run();
+  } finally {
+    for (const state of sql) await state.dispose();
+  }
+}
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #clients: Clients;
+  readonly #faults: FaultInjector;
+  #accepted = false;
+
+  constructor(scenario: Scenario, world: World, cluster: Cluster) {
+    this.#scenario = scenario;
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#clients = new Clients(cluster, scenario.config.users);
+    this.#faults = new FaultInjector(cluster, scenario.config);
+  }
+
+  async run(): Promise<RunResult> {
+    this.#cluster.start();
+    await this.#settle();
+    await this.#disturb();
+    await this.#heal();
+    this.#clients.close();
+    const finals = await this.#finals();
+    const world = this.#world;
+    return {
+      history: {
+        policy: this.#scenario.config.policy,
+        events: this.#cluster.recorder.events,
+        finals,
+        judgeLiveness: this.#judgeLiveness(),
+      },
+      fingerprint: world.fingerprint,
+      simulatedMs: world.now,
+      faults: this.#faults.counts,
+      lines: world.lines,
+    };
+  }
+
+  get #timeout(): number {
+    return this.#scenario.config.policy.failureTimeoutMs;
+  }
+
+  /** Until everybody is ready and every user has an account and a session. */
+  async #settle(): Promise<void> {
+    let begun = false;
+    void this.#clients.begin().then(() => begun = true);
+    const founders = this.#cluster.nodes.slice(0, this.#scenario.config.nodes);
+    await this.#world.run(
+      SETTLE_TIMEOUTS * this.#timeout,
+      () => begun && founders.every((node) => node.ready),
+    );
+    this.#watch();
+  }
+
+  async #disturb(): Promise<void> {
+    const { operations, faults, config } = this.#scenario;
+    for (const operation of operations) {
+      this.#world.after(operation.atMs, () => this.#clients.begins(operation));
+    }
+    for (const fault of faults) this.#world.after(fault.atMs, () => this.#faults.inject(fault));
+    await this.#world.run(this.#world.now + config.durationMs);
+  }
+
+  /** The faults are over: writes must be accepted again, and everybody must catch up. */
+  async #heal(): Promise<void> {
+    const { config } = this.#scenario;
+    this.#faults.heal(config.ending === "everyone");
+    this.#cluster.recorder.fact({ kind: "healed" });
+    if (this.#faults.partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
+    const bound = LIVENESS_TIMEOUTS * this.#timeout +
+      LIVENESS_GRACES * config.policy.isolationGraceMs;
+    void this.#probe();
+    await this.#world.run(this.#world.now + bound, () => this.#accepted);
+    if (!this.#accepted) return;
+    await this.#world.run(
+      this.#world.now + CATCH_UP_TIMEOUTS * this.#timeout,
+      () => this.#caughtUp(),
+    );
+    // What the last of them applied is on its way to the subscribers.
+    await this.#world.run(this.#world.now + 2 * this.#timeout, () => this.#allDelivered());
+  }
+
+  async #probe(): Promise<void> {
+    if (!await this.#clients.write()) return;
+    this.#accepted = true;
+    this.#cluster.recorder.fact({ kind: "accepted" });
+  }
+
+  #caughtUp(): boolean {
+    if (this.#clients.open > 0) return false;
+    const live = this.#cluster.nodes.filter((node) => node.alive && node.image.last.index > 0);
+    const members = live.filter((node) => node.ready);
+    if (members.length < this.#expectedMembers(live)) return false;
+    const applied = members.map((node) => node.driver!.appliedPosition().index);
+    return applied.every((index) => index === applied[0]);
+  }
+
+  /** Everybody who lives comes back in, but for those who were removed for good. */
+  #expectedMembers(live: readonly SimNode[]): number {
+    const config = this.#cluster.leader?.image.configAt(Infinity)?.config;
+    const gone = new Set(config?.tombstones ?? []);
+    return live.filter(({ id }) => !gone.has(id)).length;
+  }
+
+  #allDelivered(): boolean {
+    const answered =
+      this.#cluster.recorder.events.filter((event) =>
+        event.kind === "answered" && event.outcome.ok && event.outcome.kind === "sendMessage"
+      ).length;
+    const received = this.#clients.subscribers.reduce((sum, one) => sum + one.received, 0);
+    return received >= answered;
+  }
+
+  /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */
+  #watch(): void {
+    const { recorder, nodes } = this.#cluster;
+    let newest: { index: number; term: Term } | null = null;
+    let seen = 0;
+    const look = () => {
+      for (; seen < recorder.events.length; seen++) {
+        const event = recorder.events[seen]!;
+        if (event.kind === "acknowledged") newest = event;
+      }
+      for (const node of nodes) {
+        if (newest === null || node.image.holds(newest) || node.process?.stalled !== false) {
+          continue;
+        }
+        if (node.status()?.certain === true) recorder.fact({ kind: "certain", node: node.id });
+      }
+      this.#world.after(WATCH_MS, look);
+    };
+    look();
+  }
+
+  /** Within the budget always; beyond it if everybody comes back and nobody was cut off. */
+  #judgeLiveness(): boolean {
+    const { budget, ending } = this.#scenario.config;
+    if (budget === "in") return true;
+    return ending === "everyone" && !this.#faults.partitioned;
+  }
+
+  async #finals(): Promise<readonly FinalState[]> {
+    const finals: FinalState[] = [];
+    for (const node of this.#cluster.nodes) {
+      if (!node.alive || node.image.last.index === 0) continue;
+      const { appliedIndex, digest } = await this.#world.track(node.state.digest());
+      const member = node.ready;
+      this.#cluster.recorder.fact({ kind: "final", node: node.id, appliedIndex, digest, member });
+      finals.push(await this.#finalOf(node));
+    }
+    return finals;
+  }
+
+  async #finalOf(node: SimNode): Promise<FinalState> {
+    const { view } = node.state;
+    const { users } = this.#scenario.config;
+    const received = [];
+    const acknowledged = new Set<string>();
+    const sessions = new Map<string, boolean>();
+    for (let user = 0; user < users; user++) {
+      const messages = await view.received(this.#clients.accountOf(user));
+      received.push(messages.map(({ id, index }) => ({ id, index })));
+      for (const message of messages) if (message.acknowledged) acknowledged.add(message.id);
+      for (let session = 0; session < this.#clients.sessionsOf(user); session++) {
+        const id = sessionId(user, session);
+        sessions.set(id, await view.sessionOpen(id));
+      }
+    }
+    const outcomes = await view.outcomes();
+    return { node: node.id, outcomes, received, sessions, acknowledged };
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * A scenario: everything that a run is made from, as plain data. Owns its shape, its text as
+ * numbered steps, and its JSON; making and running it are others' business.
+ *
+ * @module
+ */
+
+import type { Policy } from "../raft/types.ts";
+
+/** How much may go wrong, and with that, what is judged (§1). */
+export type Budget =
+  /** Never more than the policy promises to survive: safety and liveness are judged. */
+  | "in"
+  /** Anything: safety is judged, and liveness only if everybody comes back at the end. */
+  | "over";
+
+export interface ScenarioConfig {
+  /** Voters at the start. */
+  readonly nodes: number;
+  /** Nodes that join when a fault says so. */
+  readonly spares: number;
+  readonly policy: Policy;
+  readonly budget: Budget;
+  /** Whether those that are down at the end come back. */
+  readonly ending: "survivors" | "everyone";
+  readonly users: number;
+  /** How long operations and faults go on, ms. */
+  readonly durationMs: number;
+  /** What holds the replicated state: the model, or libSQL in memory. */
+  readonly state: "model" | "libsql";
+}
+
+/** Something that a client does. `user` and the like count from 0, modulo the users. */
+export type Operation =
+  & { readonly atMs: number }
+  & (
+    | { readonly kind: "send"; readonly from: number; readonly to: number }
+    | { readonly kind: "acknowledge"; readonly user: number }
+    | { readonly kind: "renewSession"; readonly user: number }
+    | {
+      readonly kind: "read";
+      readonly user: number;
+      readonly linearizable: boolean;
+      readonly node: number;
+    }
+    | { readonly kind: "moveSubscriber"; readonly user: number; readonly node: number }
+  );
+
+/** Which node a fault hits: by place in rank order, or by what it is at that moment. */
+export type Target = number | "leader" | "follower";
+
+/** Something that goes wrong, or that an operator does. */
+export type Fault =
+  & { readonly atMs: number }
+  & (
+    | {
+      readonly kind: "crash";
+      readonly node: Target;
+      /** The whole machine: no refusals, and the state is back at its last checkpoint. */
+      readonly powerCut: boolean;
+      /** 0: at once; else at so many port calls of the node later, between any two effects. */
+      readonly afterCalls: number;
+    }
+    | { readonly kind: "restart"; readonly node: Target }
+    | { readonly kind: "stall"; readonly node: Target; readonly ms: number }
+    | { readonly kind: "hang"; readonly node: Target; readonly ms: number }
+    | {
+      readonly kind: "slow";
+      readonly from: Target;
+      readonly to: Target;
+      readonly delayMs: number;
+      readonly ms: number;
+    }
+    | {
+      readonly kind: "lose";
+      readonly from: Target;
+      readonly to: Target;
+      readonly chance: number;
+      readonly ms: number;
+    }
+    | {
+      readonly kind: "duplicate";
+      readonly from: Target;
+      readonly to: Target;
+      readonly ms: number;
+    }
+    | { readonly kind: "block"; readonly from: Target; readonly to: Target; readonly ms: number }
+    | { readonly kind: "isolate"; readonly nodes: readonly Target[]; readonly ms: number }
+    | { readonly kind: "reset"; readonly from: Target; readonly to: Target }
+    | { readonly kind: "clockJump"; readonly node: Target; readonly ms: number }
+    | { readonly kind: "join" }
+    | { readonly kind: "leave"; readonly node: Target }
+    | { readonly kind: "remove"; readonly node: Target }
+    | { readonly kind: "transfer"; readonly to: Target | null }
+  );
+
+export interface Scenario {
+  /** Decides delays, jitter and all other dice. */
+  readonly seed: number;
+  readonly config: ScenarioConfig;
+  readonly operations: readonly Operation[];
+  readonly faults: readonly Fault[];
+}
+
+/** A scenario as numbered steps, in the order in which they happen. */
+export function printScenario(scenario: Scenario): string {
+  const { nodes, spares, policy, budget, ending, state } = scenario.config;
+  const steps = [...scenario.operations, ...scenario.faults]
+    .map((step, order) => ({ step, order }))
+    .sort((one, other) => one.step.atMs - other.step.atMs || one.order - other.order);
+  const lastResort = policy.quorum === "all"
+    ? `, last resort ${policy.lastResort ? "on" : "off"}`
+    : "";
+  const spare = spares === 0 ? "" : ` and ${spares} to join`;
+  return [
+    `${nodes} nodes${spare}, quorum ${policy.quorum}${lastResort}, ` +
+    `T ${policy.failureTimeoutMs} ms, G ${policy.isolationGraceMs} ms, budget ${budget}, ` +
+    `ending ${ending}, state ${state}, seed ${scenario.seed}`,
+    ...steps.map(({ step }, at) => `${at + 1}. ${stepText(step)}`),
+  ].join("\n");
+}
+
+function stepText(step: Operation | Fault): string {
+  const { atMs, kind, ...rest } = step;
+  const details = Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  return `at ${atMs} ms: ${kind}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
+}
+
+/** Reads what `JSON.stringify` wrote. Throws `SyntaxError` if it is no scenario. */
+export function parseScenario(text: string): Scenario {
+  const value: unknown = JSON.parse(text);
+  const shaped = typeof value === "object" && value !== null && "seed" in value &&
+    "config" in value && "operations" in value && "faults" in value;
+  if (!shaped) throw new SyntaxError("A scenario has a seed, a config, operations and faults");
+  return value as Scenario;
+}

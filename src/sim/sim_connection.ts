@@ -1,0 +1,236 @@
+/**
+ * One simulated connection that a node dialled to send its frames on. Owns its life: dialled,
+ * open, broken; and the frames on their way. In order, at most once but for duplication.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import type {
+  Frame,
+  Hello,
+  IncomingLink,
+  LinkEnd,
+  LinkEvents,
+  LinkReceiver,
+  OutgoingLink,
+} from "../rpc/peer_api.ts";
+import type { Process } from "./process.ts";
+import { DIAL_TIMEOUT_MS, type Machine, type SimNetwork } from "./sim_network.ts";
+
+/** Where a connection or a call comes from and goes to. */
+export interface Place {
+  readonly network: SimNetwork;
+  readonly from: Machine;
+  readonly to: Machine;
+  /** The process that dials. */
+  readonly process: Process;
+}
+
+/** A connection in one direction, from its dialling to its end. */
+export class SimConnection {
+  readonly #place: Place;
+  readonly #hello: Hello;
+  readonly #events: LinkEvents;
+  #accepting: Process | null = null;
+  #receiver: LinkReceiver | null = null;
+  #open = false;
+  #over = false;
+  /** When the newest frame arrives: none overtakes it. */
+  #arrivesAt = 0;
+  /** Frames that a block holds back in the sender's kernel. */
+  #blocked: Frame[] = [];
+  /** Frames that still arrive after the sender's end; `Infinity` while it lives. */
+  #arrivalsLeft = Infinity;
+  #onTheWay = 0;
+
+  constructor(place: Place, options: { readonly hello: Hello; readonly events: LinkEvents }) {
+    this.#place = place;
+    this.#hello = options.hello;
+    this.#events = options.events;
+  }
+
+  readonly outgoing: OutgoingLink = {
+    send: (frame) => this.#send(frame),
+    queuedBytes: () => 0,
+    close: () => {
+      if (this.#over) return;
+      this.#finish();
+      this.#laterHere(() => this.#events.ended({ kind: "closed" }));
+      this.#laterThere(() => this.#receiver?.closed());
+    },
+  };
+
+  dial(): void {
+    const { network, from, to } = this.#place;
+    const timeout = network.world.after(DIAL_TIMEOUT_MS, () => {
+      if (!this.#open) this.#end({ kind: "broken", detail: "no answer in time" });
+    });
+    network.world.after(network.delay(from.address, to.address), () => {
+      if (this.#over) timeout.live = false;
+      else if (this.#passes()) this.#arrive();
+    });
+  }
+
+  joins(one: string, other: string): boolean {
+    const { from, to } = this.#place;
+    return (from.address === one && to.address === other) ||
+      (from.address === other && to.address === one);
+  }
+
+  touches(machine: Machine): boolean {
+    return this.#place.from === machine || this.#place.to === machine;
+  }
+
+  /** A block in this direction is over: what it held back arrives now, as TCP sends again. */
+  unblocked(from: string, to: string): void {
+    if (this.#place.from.address !== from || this.#place.to.address !== to) return;
+    const held = this.#blocked;
+    this.#blocked = [];
+    for (const frame of held) this.#transmit(frame);
+  }
+
+  /** Both ends learn that the connection broke; what was on its way is lost. */
+  break(_ends: "both"): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#arrivalsLeft = 0;
+    this.#laterHere(() => this.#events.ended({ kind: "broken", detail: "reset" }));
+    this.#laterThere(() => this.#receiver?.closed());
+  }
+
+  processEnded(process: Process): void {
+    if (this.#over) return;
+    const { from, to, network } = this.#place;
+    if (process === this.#place.process) {
+      // The kernel sends on what it took over, more or less of it; the rest died with it.
+      this.#arrivalsLeft = network.random.below(this.#onTheWay + 1);
+      this.#blocked = [];
+      if (!from.powered) return;
+      this.#finish();
+      this.#laterThere(() => this.#receiver?.closed());
+    } else if (process === this.#accepting && to.powered) {
+      this.#finish();
+      this.#laterHere(() => this.#events.ended({ kind: "broken", detail: "reset by peer" }));
+    }
+  }
+
+  breakIfDead(): void {
+    const dead = !this.#place.process.alive ||
+      (this.#accepting !== null && !this.#accepting.alive);
+    if (dead) this.break("both");
+  }
+
+  /** Whether both directions let a handshake through. */
+  #passes(): boolean {
+    const { network, from, to } = this.#place;
+    return from.powered && to.powered &&
+      !network.condition(from.address, to.address).blocked &&
+      !network.condition(to.address, from.address).blocked;
+  }
+
+  #arrive(): void {
+    const { network, from, to } = this.#place;
+    const listening = to.process;
+    if (listening === null || to.api === null) {
+      const back = network.delay(to.address, from.address);
+      network.world.after(back, () => this.#end({ kind: "refused" }));
+      return;
+    }
+    this.#accepting = listening;
+    const api = to.api;
+    // A stalled process's kernel takes the connection; its answer comes when it goes on.
+    listening.run("network", () => void this.#accept(api.openLink(this.#hello, this.#incoming)));
+  }
+
+  readonly #incoming: IncomingLink = {
+    close: (error) => {
+      if (this.#over) return;
+      this.#finish();
+      const end: LinkEnd = error === undefined
+        ? { kind: "broken", detail: "closed by peer" }
+        : { kind: "rejected", error };
+      this.#laterHere(() => this.#events.ended(end));
+      this.#laterThere(() => this.#receiver?.closed());
+    },
+  };
+
+  async #accept(opening: Promise<LinkReceiver>): Promise<void> {
+    const { network, from, to } = this.#place;
+    const back = () => network.delay(to.address, from.address);
+    try {
+      const receiver = await network.world.track(opening);
+      if (this.#over) return receiver.closed();
+      this.#receiver = receiver;
+      network.world.after(back(), () => this.#opened(receiver.hello));
+    } catch (thrown) {
+      const end: LinkEnd = { kind: "rejected", error: ChatError.from(thrown) };
+      network.world.after(back(), () => this.#end(end));
+    }
+  }
+
+  #opened(hello: Hello): void {
+    if (this.#over) return;
+    this.#open = true;
+    this.#place.process.run("network", () => {
+      if (!this.#over) this.#events.opened(hello);
+    });
+  }
+
+  #send(frame: Frame): boolean {
+    if (!this.#open || this.#over) return false;
+    const { network, from, to } = this.#place;
+    const condition = network.condition(from.address, to.address);
+    if (condition.loss > 0 && network.random.chance(condition.loss)) return true;
+    if (condition.blocked) this.#blocked.push(frame);
+    else this.#transmit(frame);
+    return true;
+  }
+
+  #transmit(frame: Frame): void {
+    const { network, from, to } = this.#place;
+    const { world } = network;
+    this.#arrivesAt = Math.max(
+      this.#arrivesAt,
+      world.now + network.delay(from.address, to.address),
+    );
+    this.#onTheWay++;
+    const twice = network.random.chance(network.condition(from.address, to.address).duplication);
+    world.after(this.#arrivesAt - world.now, () => {
+      this.#onTheWay--;
+      if (this.#arrivalsLeft <= 0) return;
+      this.#arrivalsLeft--;
+      const frames = twice ? [frame, frame] : [frame];
+      this.#accepting?.run("network", () => this.#receiver?.frames(frames));
+    });
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#place.process.run("network", () => this.#events.ended(end));
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#open = false;
+    this.#place.network.forget(this);
+  }
+
+  #laterHere(task: () => void): void {
+    const { network, from, to, process } = this.#place;
+    const ms = network.delay(to.address, from.address);
+    network.world.after(ms, () => process.run("network", task));
+  }
+
+  /** After everything that is still on its way. */
+  #laterThere(task: () => void): void {
+    const { network, from, to } = this.#place;
+    const { world } = network;
+    this.#arrivesAt = Math.max(
+      this.#arrivesAt,
+      world.now + network.delay(from.address, to.address),
+    );
+    world.after(this.#arrivesAt - world.now, () => this.#accepting?.run("network", task));
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What the simulator needs of a replicated state beyond the state store port: to survive the
+ * crash of a process in part, and to be looked at by checkers.
+ *
+ * @module
+ */
+
+import type { Outcome, TermKey } from "../chat/command.ts";
+import type { StateStore } from "../node/ports.ts";
+import type { Base, Index } from "../raft/types.ts";
+
+/** A message as its receiver sees it. */
+export interface ReceivedMessage {
+  readonly id: string;
+  readonly index: Index;
+  readonly term: TermKey;
+  readonly acknowledged: boolean;
+}
+
+/** Reads for simulated clients and for checkers, of the newest applied state. */
+export interface StateView {
+  /** What a live account received, in log order. */
+  received(accountId: string): Promise<readonly ReceivedMessage[]>;
+  /** Every decided request with its first outcome, by request id. */
+  outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
+  sessionOpen(sessionId: string): Promise<boolean>;
+}
+
+/** A state store that outlives the process which uses it. */
+export interface SimState extends StateStore {
+  readonly view: StateView;
+  /**
+   * Before the next process: what a power cut takes away is gone, and a switch to a snapshot
+   * that is on the log's disk is carried out (§6.4).
+   */
+  recover(options: { readonly powerCut: boolean; readonly base: Base }): Promise<void>;
+}

@@ -1,0 +1,139 @@
+/**
+ * The replicated state in libSQL, in memory, as the simulator needs it: production's store, with
+ * the model beside it. Owns the comparison of the two at every apply, and what a crash leaves.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { decodeOutcome } from "../chat/outcome.ts";
+import { parseTerm } from "../chat/position.ts";
+import type { ApplyResult, SnapshotSink, StateStore } from "../node/ports.ts";
+import type { Base, Entry } from "../raft/types.ts";
+import { openMemoryState } from "../storage/state_store.ts";
+import { ModelState } from "./model_state.ts";
+import type { SimState, StateView } from "./sim_state.ts";
+
+/** A {@linkcode SimState} that must be let go of. */
+export interface SqlState extends SimState {
+  dispose(): Promise<void>;
+}
+
+export async function openSqlState(): Promise<SqlState> {
+  return new LibsqlState(await openMemoryState());
+}
+
+class LibsqlState implements SqlState {
+  #store: StateStore;
+  /** Applies the same; `null` since a snapshot brought rows that it has not seen. */
+  #model: ModelState | null = new ModelState();
+  #built: { readonly sink: SnapshotSink; readonly checksum: string } | null = null;
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  get reader() {
+    return this.#store.reader;
+  }
+  applied() {
+    return this.#store.applied();
+  }
+  checkpoint() {
+    return this.#store.checkpoint();
+  }
+  openSnapshot() {
+    return this.#store.openSnapshot();
+  }
+  digest() {
+    return this.#store.digest();
+  }
+  close() {
+    return Promise.resolve();
+  }
+  dispose() {
+    return this.#store.close();
+  }
+
+  async apply(entries: readonly Entry[]): Promise<ApplyResult> {
+    const result = await this.#store.apply(entries);
+    const expected = await this.#model?.apply(entries);
+    if (expected === undefined) return result;
+    for (const [index, outcome] of expected.outcomes) {
+      const text = JSON.stringify(outcome);
+      const got = JSON.stringify(result.outcomes.get(index));
+      assert(got === text, `At ${index} the tables came to ${got}, the rules to ${text}`);
+    }
+    return result;
+  }
+
+  async buildSnapshot(): Promise<SnapshotSink> {
+    const sink = await this.#store.buildSnapshot();
+    return {
+      write: (chunk) => sink.write(chunk),
+      finish: async (expected) => {
+        await sink.finish(expected);
+        this.#built = { sink, checksum: expected.applied.checksum };
+      },
+      activate: () => this.#activate(sink),
+      abort: () => {
+        if (this.#built?.sink === sink) this.#built = null;
+        return sink.abort();
+      },
+    };
+  }
+
+  async recover(options: { readonly powerCut: boolean; readonly base: Base }): Promise<void> {
+    const built = this.#built;
+    this.#built = null;
+    if (built !== null) {
+      if (built.checksum === options.base.checksum) await this.#activate(built.sink);
+      else await built.sink.abort();
+    }
+    // In memory nothing of the state is durable: it can be made again from a whole log only.
+    if (!options.powerCut || options.base.index > 0) return;
+    await this.#store.close();
+    this.#store = await openMemoryState();
+    this.#model = new ModelState();
+  }
+
+  readonly view: StateView = {
+    received: async (accountId) => {
+      const rows = await this.reader.query(
+        "SELECT m.id, m.log_index, m.term, m.acknowledged FROM messages AS m JOIN accounts AS a " +
+          "ON a.id = m.to_id WHERE m.to_id = ? AND a.deleted_at_ms IS NULL ORDER BY m.log_index",
+        [accountId],
+      );
+      return rows.map((row) => ({
+        id: String(row["id"]),
+        index: Number(row["log_index"]),
+        term: parseTerm(String(row["term"]))!,
+        acknowledged: row["acknowledged"] === 1,
+      }));
+    },
+    outcomes: async () => {
+      const rows = await this.reader.query(
+        "SELECT id, log_index, accepted_at_ms, outcome FROM requests",
+      );
+      return new Map(rows.map((row) => {
+        const requestId = String(row["id"]);
+        const index = Number(row["log_index"]);
+        const place = { requestId, index, acceptedAtMs: Number(row["accepted_at_ms"]) };
+        return [requestId, { outcome: decodeOutcome(String(row["outcome"]), place), index }];
+      }));
+    },
+    sessionOpen: async (id) => {
+      const rows = await this.reader.query(
+        "SELECT 1 FROM sessions WHERE id = ? AND revoked_at_ms IS NULL",
+        [id],
+      );
+      return rows.length > 0;
+    },
+  };
+
+  async #activate(sink: SnapshotSink): Promise<void> {
+    await sink.activate();
+    this.#built = null;
+    this.#model = null;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One user's subscription, kept up across nodes: what the client remembers, and the stream that
+ * the node it listens to sends. Owns cursors (§8) and reconnects; a message that comes twice or
+ * not at all is recorded as it came, for the `Delivery` checker.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { sameTerm } from "../raft/term.ts";
+import type { Index } from "../raft/types.ts";
+import { pause } from "./client_calls.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Process } from "./process.ts";
+import type { SimNode } from "./sim_node.ts";
+import { resumeAt, type SeenPosition } from "./sim_service.ts";
+import type { ReceivedMessage } from "./sim_state.ts";
+
+/** A frame to the client takes this long, ms. */
+const FRAME_MS = { low: 0.2, high: 1.5 };
+
+/** A client that hears nothing for so long looks for another node, ms. */
+const SILENCE_MS = 900;
+
+/** How often a client looks whether its stream lives, and connects anew if not, ms. */
+const CHECK_MS = 120;
+
+/** Positions that a client remembers: one for each term (§8). */
+const POSITIONS_MAX = 16;
+
+/** A stream from one process. */
+interface Stream {
+  readonly number: number;
+  readonly node: SimNode;
+  readonly process: Process;
+  readonly stop: () => void;
+  /** Newest index sent on it. */
+  sent: Index;
+  /** When the newest frame arrives: in order, as on one connection. */
+  arrivesAt: number;
+}
+
+/** One user's subscription. */
+export class Subscriber {
+  readonly #cluster: Cluster;
+  readonly #user: number;
+  readonly #accountId: string;
+  readonly #random;
+  readonly #unacknowledged: string[] = [];
+  #positions: SeenPosition[] = [];
+  #stream: Stream | null = null;
+  #streams = 0;
+  #turn: number;
+  #heardAt = 0;
+  #received = 0;
+  #closed = false;
+
+  constructor(cluster: Cluster, options: { readonly user: number; readonly accountId: string }) {
+    this.#cluster = cluster;
+    this.#user = options.user;
+    this.#accountId = options.accountId;
+    this.#turn = options.user;
+    this.#random = cluster.world.random.fork(`subscriber ${options.user}`);
+  }
+
+  /** Messages received so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  start(): void {
+    void this.#keepUp();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  /** Goes to another node. */
+  move(node: number): void {
+    this.#turn = node;
+    this.#drop();
+  }
+
+  /** Ids of messages received and not yet acknowledged; they count as taken from now on. */
+  takeUnacknowledged(): readonly string[] {
+    return this.#unacknowledged.splice(0);
+  }
+
+  async #keepUp(): Promise<void> {
+    const { world } = this.#cluster;
+    while (!this.#closed) {
+      if (!this.#listens()) await this.#connect();
+      await pause(world, CHECK_MS);
+    }
+  }
+
+  #listens(): boolean {
+    const stream = this.#stream;
+    if (stream === null) return false;
+    // A dead process's connection breaks; one that is stalled, or outside, is given up later.
+    const silent = !stream.node.ready && this.#cluster.world.now - this.#heardAt > SILENCE_MS;
+    if (stream.process.alive && !silent) return true;
+    this.#drop();
+    return false;
+  }
+
+  async #connect(): Promise<void> {
+    const { nodes, world } = this.#cluster;
+    const node = nodes[this.#turn++ % nodes.length]!;
+    const process = node.process;
+    if (process === null || process.stalled || node.driver === null) return;
+    try {
+      const sent = resumeAt(node.driver, this.#positions);
+      const stop = node.driver.onApplied(() => void this.#push(stream));
+      const number = this.#streams++;
+      const stream: Stream = { number, node, process, stop, sent, arrivesAt: world.now };
+      this.#stream = stream;
+      this.#heardAt = world.now;
+      await this.#push(stream);
+    } catch (error) {
+      // Too far behind for this client, or still starting: the next one may do.
+      if (!(error instanceof ChatError)) throw error;
+    }
+  }
+
+  #drop(): void {
+    this.#stream?.stop();
+    this.#stream = null;
+  }
+
+  async #push(stream: Stream): Promise<void> {
+    const { world } = this.#cluster;
+    const received = await world.track(stream.node.state.view.received(this.#accountId));
+    if (!stream.process.alive) return;
+    for (const message of received) {
+      if (message.index <= stream.sent) continue;
+      stream.sent = message.index;
+      const ms = this.#random.between(FRAME_MS.low, FRAME_MS.high);
+      stream.arrivesAt = Math.max(stream.arrivesAt, world.now + ms);
+      world.after(stream.arrivesAt - world.now, () => this.#take(stream, message));
+    }
+  }
+
+  #take(stream: Stream, message: ReceivedMessage): void {
+    // What is still on its way when the client goes elsewhere is lost.
+    if (this.#stream !== stream || this.#closed) return;
+    const { id, index } = message;
+    this.#heardAt = this.#cluster.world.now;
+    this.#received++;
+    this.#unacknowledged.push(id);
+    this.#remember(message);
+    this.#cluster.recorder.fact({
+      kind: "delivered",
+      user: this.#user,
+      stream: stream.number,
+      message: { id, index },
+    });
+  }
+
+  #remember({ index, term }: ReceivedMessage): void {
+    const others = this.#positions.filter((position) => !sameTerm(position.term, term));
+    this.#positions = [{ index, term }, ...others].slice(0, POSITIONS_MAX);
+  }
+}

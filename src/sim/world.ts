@@ -1,0 +1,119 @@
+/**
+ * Virtual time, and the one loop that runs a simulation. Each event runs to its end, with every
+ * promise that it resolves, before the next one; so a seed decides everything. Owns time, the
+ * order of events and the fingerprint of a run; knows nothing of nodes.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { EventQueue, type SimEvent } from "./event_queue.ts";
+import { Random } from "./random.ts";
+
+/** Turns of the microtask queue without pending work after which an event counts as done. */
+const QUIET_TURNS = 16;
+
+/** More turns than that for one event: something waits for what will never come. */
+const TURNS_MAX = 200_000;
+
+/** Virtual time and everything that will happen in it. */
+export class World {
+  /** Virtual ms since the start. */
+  now = 0;
+  readonly random: Random;
+  readonly #queue = new EventQueue();
+  #pending = 0;
+  #awake = false;
+  #fingerprint = 0x811c9dc5;
+  #events = 0;
+  readonly #lines: string[] | null;
+
+  /** With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. */
+  constructor(seed: number, options: { readonly traced?: boolean } = {}) {
+    this.random = new Random(seed);
+    this.#lines = options.traced ? [] : null;
+  }
+
+  /** Events run so far. */
+  get events(): number {
+    return this.#events;
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines ?? [];
+  }
+
+  /** A number that two runs share only if they did the same in the same order. */
+  get fingerprint(): string {
+    return (this.#fingerprint >>> 0).toString(16).padStart(8, "0");
+  }
+
+  after(ms: number, task: () => void): SimEvent {
+    return this.#queue.add(this.now + Math.max(ms, 0), task);
+  }
+
+  /** Counts asynchronous work that needs no virtual time: its event ends when it has ended. */
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#pending++;
+    this.#awake = true;
+    const done = () => void this.#pending--;
+    work.then(done, done);
+    return work;
+  }
+
+  /** Says that a promise was resolved: those who wait for it run before the next event. */
+  wake(): void {
+    this.#awake = true;
+  }
+
+  /** Writes down what happens, for the fingerprint and, if traced, for people. */
+  trace(node: string, what: string, detail: number | string = ""): void {
+    this.#mix(this.now * 1000);
+    this.#mixText(node);
+    this.#mixText(what);
+    if (typeof detail === "number") this.#mix(detail);
+    else this.#mixText(detail);
+    this.#lines?.push(`${this.now.toFixed(3).padStart(10)} ${node} ${what} ${detail}`);
+  }
+
+  /** Runs events until `done` says so, `untilMs` has come, or nothing is left to happen. */
+  async run(untilMs: number, done: () => boolean = () => false): Promise<void> {
+    await this.#settle();
+    while (!done()) {
+      const event = this.#queue.next();
+      if (event === null) return;
+      if (event.at > untilMs) {
+        this.now = untilMs;
+        this.#queue.add(event.at, event.task);
+        return;
+      }
+      this.now = event.at;
+      this.#events++;
+      event.task();
+      await this.#settle();
+    }
+  }
+
+  async #settle(): Promise<void> {
+    let quiet = 0;
+    for (let turn = 0; quiet < QUIET_TURNS; turn++) {
+      assert(turn < TURNS_MAX, "Work without virtual time does not end");
+      await null;
+      if (this.#awake || this.#pending > 0) quiet = 0;
+      else quiet++;
+      this.#awake = false;
+    }
+  }
+
+  #mix(value: number): void {
+    const whole = Math.floor(value);
+    this.#fingerprint = Math.imul(this.#fingerprint ^ (whole & 0xffff), 0x01000193);
+    this.#fingerprint = Math.imul(this.#fingerprint ^ ((whole / 65536) & 0xffff), 0x01000193);
+  }
+
+  #mixText(text: string): void {
+    for (let index = 0; index < text.length; index++) {
+      this.#fingerprint = Math.imul(this.#fingerprint ^ text.charCodeAt(index), 0x01000193);
+    }
+  }
+}
