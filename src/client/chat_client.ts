@@ -53,8 +53,10 @@ export interface ClientState {
   readonly phase: "connecting" | "connected" | "electing";
   /** Client address of the leader. */
   readonly leader: string | null;
-  /** Requests that wait for a leader, and messages in the outbox. */
+  /** Requests that wait for a leader, or messages in the outbox, whichever are more. */
   readonly waiting: number;
+  /** Messages in the outbox. */
+  readonly unsent: number;
 }
 
 /** Called after each change of the state. Must not throw. */
@@ -99,7 +101,8 @@ export class ChatClient {
       : this.#members.pool.clusterId === null
       ? "connecting"
       : "electing";
-    return { phase, leader, waiting: Math.max(this.#members.waiting, this.#outbox.size) };
+    const unsent = this.#outbox.size;
+    return { phase, leader, waiting: Math.max(this.#members.waiting, unsent), unsent };
   }
 
   /** What to keep for the next run; `null` if not logged in. */

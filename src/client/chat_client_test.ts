@@ -305,7 +305,7 @@ Deno.test("client: a watching client notices the death of the leader by itself",
   equal(client.state.phase, "electing");
   cluster.elect("n2:1");
   await clock.advance(1_000);
-  deepEqual(client.state, { phase: "connected", leader: "n2:1", waiting: 0 });
+  deepEqual(client.state, { phase: "connected", leader: "n2:1", waiting: 0, unsent: 0 });
   stop();
   client.close();
 });

@@ -15,6 +15,7 @@ import type {
   SendMessageRequest,
   SubscribeFrame,
   SubscribeRequest,
+  User,
 } from "../rpc/api.ts";
 import type { Connection } from "./connection.ts";
 import { placeOf } from "./term_order.ts";
@@ -43,6 +44,8 @@ export class FakeCluster {
   readonly log: Message[] = [];
   /** Every request that reached a node: `method address`. */
   readonly calls: string[] = [];
+  readonly acknowledged: string[] = [];
+  readonly users: User[] = [];
   leader: string | null = null;
   term = 0;
   readonly #done = new Map<string, Message>();
@@ -137,6 +140,22 @@ export class FakeCluster {
         }),
       sendMessage: (request, context) =>
         this.#call("sendMessage", address, context, () => this.#send(address, request, context)),
+      listUsers: (_, context) =>
+        this.#call("listUsers", address, context, () => ({
+          users: this.users,
+          nextPageToken: "",
+        })),
+      getMessages: (_, context) =>
+        this.#call("getMessages", address, context, () => ({
+          messages: this.#applied(address).filter(({ to }) => to === userOf(context)),
+          nextPageToken: "",
+        })),
+      acknowledgeMessages: ({ ids = [] }, context) =>
+        this.#call("acknowledgeMessages", address, context, () => {
+          this.#assertLeads(address);
+          this.acknowledged.push(...ids);
+          return { acknowledged: ids.length, more: false };
+        }),
       getChat: (_, context) =>
         this.#call("getChat", address, context, () => {
           this.#assertCaughtUp(address, context);
@@ -209,7 +228,7 @@ export class FakeCluster {
   #send(address: string, request: SendMessageRequest, context: CallContext) {
     this.#assertLeads(address);
     if (request.to === "nobody") throw new ChatError("NO_SUCH_USER", "There is no nobody");
-    const from = (context.token ?? "token-?").slice("token-".length);
+    const from = userOf(context);
     const message = this.#done.get(request.requestId) ??
       this.write(from, request.to, request.body, request.requestId);
     return { id: message.id, seq: message.seq, position: message.position, acceptedAtMs: 0 };
@@ -244,7 +263,7 @@ export class FakeCluster {
     for (;;) {
       for (const message of this.#applied(address).filter((one) => one.seq > seen)) {
         seen = message.seq;
-        yield { kind: "message", message };
+        if (message.to === userOf(context)) yield { kind: "message", message };
       }
       if (this.#applied(address).length <= seen) await this.#changed(address, context.signal);
     }
@@ -275,6 +294,10 @@ export class FakeCluster {
       signal.addEventListener("abort", () => end(lost(address)));
     });
   }
+}
+
+function userOf(context: CallContext): string {
+  return (context.token ?? "token-?").slice("token-".length);
 }
 
 /** As a broken or refused connection shows itself. */

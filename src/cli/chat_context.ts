@@ -1,0 +1,210 @@
+/**
+ * What every chat command does before and after its own part: find the cluster, take up the
+ * login, and keep what was learned. Owns where a password comes from; it prints no results.
+ *
+ * @module
+ */
+
+import { ChatClient } from "../client/chat_client.ts";
+import type { Connect } from "../client/connection.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { ChatState, defaultStateDirectory, type Environment } from "./chat_state.ts";
+import type { Input } from "./input.ts";
+import type { Output } from "./output.ts";
+import { printable } from "./text.ts";
+
+/** Flags of `jmessage chat` and all its commands. */
+export interface ChatFlags {
+  readonly servers: readonly string[];
+  readonly user?: string | undefined;
+  readonly stateDir?: string | undefined;
+  readonly passwordStdin?: true | undefined;
+  readonly timeout: number;
+  readonly json?: true | undefined;
+}
+
+/** What the chat commands need from outside; tests pass their own. */
+export interface ChatOptions {
+  readonly connect: Connect;
+  readonly output: Output;
+  readonly input: Input;
+  readonly environment: Environment;
+}
+
+/** A client that knows its cluster, and the state directory. */
+export interface ChatContext {
+  readonly client: ChatClient;
+  readonly clusterId: string;
+  readonly state: ChatState;
+  /** The whole command's time, ms. */
+  readonly timeoutMs: number;
+}
+
+/** Finds the cluster, runs `action`, keeps what was learned, and closes the client. */
+export async function withCluster(
+  flags: ChatFlags,
+  options: ChatOptions,
+  action: (context: ChatContext) => Promise<void>,
+): Promise<void> {
+  const state = new ChatState(flags.stateDir ?? defaultStateDirectory(options.environment));
+  const timeoutMs = flags.timeout * 1_000;
+  const { client, clusterId } = await findCluster(flags, options, state);
+  try {
+    client.learn(state.addresses(clusterId));
+    await action({ client, clusterId, state, timeoutMs });
+  } finally {
+    keepLearned(client, clusterId, state);
+    client.close();
+  }
+}
+
+/** Like {@linkcode withCluster}, logged in. */
+export async function withLogin(
+  flags: ChatFlags,
+  options: ChatOptions,
+  action: (context: ChatContext) => Promise<void>,
+): Promise<void> {
+  await withCluster(flags, options, async (context) => {
+    await takeUpLogin(context, flags, options);
+    try {
+      await action(context);
+    } catch (thrown) {
+      throw explained(ChatError.from(thrown), context, flags);
+    }
+  });
+}
+
+/**
+ * The cluster that the servers belong to. If none of them answers, their cluster is looked for
+ * at the addresses it had before.
+ */
+async function findCluster(
+  flags: ChatFlags,
+  options: ChatOptions,
+  state: ChatState,
+): Promise<{ client: ChatClient; clusterId: string }> {
+  const [before, another] = state.clustersAt(flags.servers);
+  const hasOther = before !== undefined && another === undefined;
+  const timeoutMs = flags.timeout * 1_000;
+  const client = new ChatClient({ connect: options.connect, servers: flags.servers });
+  try {
+    const limitMs = hasOther ? Math.min(timeoutMs, limits.listedServersMs) : timeoutMs;
+    return { client, clusterId: (await client.cluster({ timeoutMs: limitMs })).clusterId };
+  } catch (thrown) {
+    client.close();
+    if (!hasOther || ChatError.from(thrown).reason === "WRONG_CLUSTER") throw thrown;
+  }
+  const servers = state.addresses(before);
+  const other = new ChatClient({ connect: options.connect, servers, clusterId: before });
+  try {
+    await other.cluster({ timeoutMs });
+    return { client: other, clusterId: before };
+  } catch (thrown) {
+    other.close();
+    throw thrown;
+  }
+}
+
+/** Never hides an error of the command itself behind one of its own. */
+function keepLearned(client: ChatClient, clusterId: string, state: ChatState): void {
+  try {
+    const addresses = client.addresses();
+    if (addresses.some((address) => !state.addresses(clusterId).includes(address))) {
+      state.keepAddresses(clusterId, addresses);
+    }
+    const session = client.sessionState();
+    if (session !== null && state.session(clusterId, session.user)?.token === session.token) {
+      state.keepSession(clusterId, session);
+    }
+  } catch {
+    // A full disk or a read-only home costs a login next time, not this command.
+  }
+}
+
+async function takeUpLogin(
+  context: ChatContext,
+  flags: ChatFlags,
+  options: ChatOptions,
+): Promise<void> {
+  const { client, clusterId, state, timeoutMs } = context;
+  const user = flags.user ?? onlyUser(state.users(clusterId));
+  const session = state.session(clusterId, user);
+  const given = options.environment["JMESSAGE_PASSWORD"] !== undefined || flags.passwordStdin;
+  if (session !== null && !flags.passwordStdin) return client.useSession(session);
+  if (!given && !options.input.interactive) throw notLoggedIn(user);
+  const password = await readPassword(flags, options, { user, twice: false });
+  await client.login(user, password, { timeoutMs });
+  keepLogin(context);
+}
+
+/** Keeps the token of the login just made. */
+export function keepLogin(context: ChatContext): void {
+  const session = context.client.sessionState();
+  if (session !== null) context.state.keepSession(context.clusterId, session);
+}
+
+/** From stdin, the environment, or the person. */
+export async function readPassword(
+  flags: ChatFlags,
+  options: ChatOptions,
+  { user, twice }: { readonly user: string; readonly twice: boolean },
+): Promise<string> {
+  const { input } = options;
+  if (flags.passwordStdin) {
+    const line = await input.nextLine();
+    if (line === null) throw misuse("--password-stdin was given, but stdin is empty");
+    return line;
+  }
+  const fromEnvironment = options.environment["JMESSAGE_PASSWORD"];
+  if (fromEnvironment !== undefined) return fromEnvironment;
+  if (!input.interactive) throw notLoggedIn(user);
+  const password = await input.askSecret(`Password of ${printable(user)}: `);
+  if (twice && await input.askSecret("Once more: ") !== password) {
+    throw misuse("the two passwords differ");
+  }
+  return password;
+}
+
+/** The user to register or log in: the flag, or the person's answer. */
+export async function readUser(flags: ChatFlags, options: ChatOptions): Promise<string> {
+  if (flags.user !== undefined) return flags.user;
+  if (!options.input.interactive) throw misuse("no user was given: add --user NAME");
+  return (await options.input.ask("User: ")).trim();
+}
+
+function onlyUser(users: readonly string[]): string {
+  const [first, second] = users;
+  if (first === undefined) {
+    throw misuse("nobody is logged in here: run jmessage chat login --user NAME first");
+  }
+  if (second !== undefined) {
+    throw misuse(`several users are logged in here (${users.join(", ")}): add --user NAME`);
+  }
+  return first;
+}
+
+function notLoggedIn(user: string): ChatError {
+  const name = printable(user);
+  return new ChatError(
+    "UNAUTHENTICATED",
+    `Cannot act as ${name} without a login: run jmessage chat login --user ${name}, ` +
+      "or give the password by --password-stdin or JMESSAGE_PASSWORD",
+  );
+}
+
+/** A token that the cluster does not know any more: the login ended elsewhere. */
+function explained(error: ChatError, context: ChatContext, flags: ChatFlags): ChatError {
+  if (error.reason !== "UNAUTHENTICATED") return error;
+  const user = context.client.user ?? flags.user ?? "NAME";
+  return new ChatError(
+    "UNAUTHENTICATED",
+    `${error.message}; log in again with jmessage chat login --user ${printable(user)}`,
+    { cause: error },
+  );
+}
+
+/** A command that cannot be right: exit code 2. */
+export function misuse(why: string): ChatError {
+  return new ChatError("INVALID_ARGUMENT", `Cannot do that: ${why}`);
+}

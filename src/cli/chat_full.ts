@@ -1,0 +1,130 @@
+/**
+ * The interactive chat on a full screen. Owns what each key does and when it is drawn again;
+ * the doings are the controller's, the looks `chat_screen.ts`'s.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import type { ChatController } from "./chat_controller.ts";
+import type { ChatModel } from "./chat_model.ts";
+import { drawChat } from "./chat_screen.ts";
+import { ChatTerminal, type KeySource, type ScreenSink } from "./chat_terminal.ts";
+import { type Key, LineEditor } from "./line_editor.ts";
+
+export interface FullChatOptions {
+  readonly source: KeySource;
+  readonly sink: ScreenSink;
+  readonly unicode: boolean;
+  readonly now: () => number;
+}
+
+/** One full-screen chat. */
+export class FullChat {
+  readonly #options: FullChatOptions;
+  readonly #terminal: ChatTerminal;
+  readonly #editor = new LineEditor();
+  #model: ChatModel | null = null;
+  #controller: ChatController | null = null;
+  #scroll = 0;
+  #pasting = false;
+  #drawing = false;
+
+  constructor(options: FullChatOptions) {
+    this.#options = options;
+    this.#terminal = new ChatTerminal(options.source, options.sink, {
+      onKey: (text, key) => this.#onKey(text, key),
+      onResize: () => this.draw(),
+      onEnd: () => this.#controller?.leave(),
+    });
+  }
+
+  open(model: ChatModel, controller: ChatController): void {
+    this.#model = model;
+    this.#controller = controller;
+    this.#terminal.open();
+    this.draw();
+  }
+
+  close(): void {
+    this.#terminal.close();
+  }
+
+  /** Draws soon: what changes in one turn of the event loop is drawn once. */
+  draw(): void {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    setImmediate(() => {
+      this.#drawing = false;
+      if (this.#model === null) return;
+      this.#terminal.show(drawChat({
+        model: this.#model,
+        editor: this.#editor,
+        columns: this.#terminal.columns,
+        rows: this.#terminal.rows,
+        scroll: this.#scroll,
+        nowMs: this.#options.now(),
+        unicode: this.#options.unicode,
+      }));
+    });
+  }
+
+  #onKey(text: string, key: Key): void {
+    if (key.name === "paste-start") this.#pasting = true;
+    else if (key.name === "paste-end") this.#pasting = false;
+    else if (this.#pasting) this.#editor.insert(key.name === "return" ? "\n" : text);
+    else if (!this.#command(key) && !this.#editor.press(key)) this.#type(text, key);
+    this.draw();
+  }
+
+  /** Keys that are not about the line. True if it was one. */
+  #command(key: Key): boolean {
+    const page = Math.max(1, this.#terminal.rows - 5);
+    switch (key.ctrl ? `ctrl-${key.name}` : key.name) {
+      case "return":
+      case "enter":
+        this.#enter();
+        return true;
+      case "tab":
+        this.#scroll = 0;
+        void this.#controller?.openNext();
+        return true;
+      case "pageup":
+        this.#scrollBy(page);
+        return true;
+      case "pagedown":
+        this.#scrollBy(-page);
+        return true;
+      case "ctrl-c":
+        this.#controller?.leave();
+        return true;
+      case "ctrl-d":
+        if (this.#editor.text !== "") return false;
+        this.#controller?.leave();
+        return true;
+      case "ctrl-l":
+        this.#terminal.clear();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** What is left and can be seen is typed. */
+  #type(text: string, key: Key): void {
+    if (key.ctrl || key.meta || text === "" || /^\p{Cc}/u.test(text)) return;
+    this.#editor.insert(text);
+  }
+
+  #enter(): void {
+    this.#scroll = 0;
+    const line = this.#editor.take();
+    if (line.trim() !== "") void this.#controller?.enter(line);
+  }
+
+  /** Back, at most to the oldest line; there are at least as many rows as lines. */
+  #scrollBy(rows: number): void {
+    const lines = this.#model?.lines(this.#model.current ?? "").length ?? 0;
+    this.#scroll = Math.max(0, Math.min(this.#scroll + rows, lines));
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * `jmessage chat users`, `send`, `inbox` and `history`. Owns what they ask for and print;
+ * `listen` is `chat_listen.ts`'s.
+ *
+ * @module
+ */
+
+import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
+import { isRequestId } from "../client/request_id.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Message, User } from "../rpc/api.ts";
+import {
+  type ChatContext,
+  type ChatFlags,
+  type ChatOptions,
+  misuse,
+  withLogin,
+} from "./chat_context.ts";
+import { messageJson, messageLine, usersTable } from "./chat_text.ts";
+import { newCommand } from "./command.ts";
+import { parseInteger } from "./options.ts";
+
+/** The commands about messages; `flags` gives those of the group once they are parsed. */
+export function messageCommands(
+  flags: () => ChatFlags,
+  options: ChatOptions,
+): readonly CommandUnknownOpts[] {
+  return [
+    newCommand("users", "list everyone, online or offline", {
+      example: "jmessage chat -u ann users",
+    }).action(() => withLogin(flags(), options, (context) => users(context, flags(), options))),
+    sendCommand(flags, options),
+    newCommand("inbox", "print messages that are not acknowledged yet", {
+      example: "jmessage chat -u ann inbox --ack",
+    })
+      .option("--ack", "acknowledge what was printed")
+      .action((own) =>
+        withLogin(flags(), options, (context) => {
+          return inbox(context, flags(), { ...options, acknowledge: own.ack ?? false });
+        })
+      ),
+    historyCommand(flags, options),
+  ];
+}
+
+function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnknownOpts {
+  return newCommand("send", "send a message, or one a line from stdin", {
+    example: "jmessage chat -u ann send bob 'hello, Bob'\ntail -f log | jmessage chat send bob -",
+  })
+    .argument("<to>", "the receiver's name")
+    .argument("<text>", "the message; - reads messages from stdin, one a line, as they come")
+    .option("--id <uuid>", "request id (UUIDv7): the same one again sends no second", requestId)
+    .action((to, text, own) => {
+      if (text === "-" && own.id !== undefined) throw misuse("--id is for one message, not stdin");
+      return withLogin(flags(), options, async (context) => {
+        const print = printSent(flags(), options);
+        if (text === "-") return await sendLines(context, to, { options, print });
+        const { timeoutMs, client } = context;
+        print(await client.send(to, text, { timeoutMs, requestId: own.id }));
+      });
+    });
+}
+
+function historyCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnknownOpts {
+  return newCommand("history", "print a conversation, oldest first", {
+    example: "jmessage chat -u ann history bob --limit 20",
+  })
+    .argument("<with>", "the other's name")
+    .option(
+      "--limit <n>",
+      "the newest so many",
+      parseInteger(1, limits.historyLinesMax),
+      limits.pageRowsDefault,
+    )
+    .option("--before <position>", "only what is before this position")
+    .action((other, own) =>
+      withLogin(flags(), options, async (context) => {
+        const { limit, before } = own;
+        printMessages(await history(context, other, { limit, before }), flags(), options);
+      })
+    );
+}
+
+async function users(
+  { client, timeoutMs }: ChatContext,
+  flags: ChatFlags,
+  { output }: ChatOptions,
+): Promise<void> {
+  const found: User[] = [];
+  for await (const user of client.users({ timeoutMs })) {
+    if (flags.json) output.json({ user: user.name, online: user.online });
+    else found.push(user);
+  }
+  if (!flags.json) output.line(usersTable(found, Date.now()));
+}
+
+/** Sends each line when it comes; the next only once the one before is acknowledged. */
+async function sendLines(
+  { client, timeoutMs }: ChatContext,
+  to: string,
+  { options, print }: { options: ChatOptions; print: SentPrinter },
+): Promise<void> {
+  let number = 0;
+  for (let line = await options.input.nextLine(); line !== null;) {
+    number++;
+    try {
+      // An empty line is no message.
+      if (line !== "") print(await client.send(to, line, { timeoutMs }));
+    } catch (thrown) {
+      const error = ChatError.from(thrown);
+      throw new ChatError(error.reason, `${error.message} (line ${number} of stdin)`, {
+        cause: error,
+        afterIndefinite: !error.definite,
+      });
+    }
+    line = await options.input.nextLine();
+  }
+}
+
+type SentPrinter = (sent: { readonly id: string; readonly seq: number }) => void;
+
+function printSent(flags: ChatFlags, { output }: ChatOptions): SentPrinter {
+  return ({ id, seq }) => {
+    if (flags.json) output.json({ id, seq });
+    else output.line(`sent, number ${seq}, id ${id}`);
+  };
+}
+
+async function inbox(
+  { client, timeoutMs }: ChatContext,
+  flags: ChatFlags,
+  options: ChatOptions & { readonly acknowledge: boolean },
+): Promise<void> {
+  let ids: string[] = [];
+  // Printed first: a message that was acknowledged but never shown would be lost.
+  const acknowledge = async () => {
+    if (options.acknowledge && ids.length > 0) await client.acknowledge({ ids }, { timeoutMs });
+    ids = [];
+  };
+  for await (const message of client.inbox({ timeoutMs })) {
+    printMessages([message], flags, options);
+    ids.push(message.id);
+    if (ids.length >= limits.ackIdsMax) await acknowledge();
+  }
+  await acknowledge();
+}
+
+/** The newest `limit` messages before a position, page by page from the end. */
+async function history(
+  { client, timeoutMs }: ChatContext,
+  other: string,
+  { limit, before }: { readonly limit: number; readonly before?: string | undefined },
+): Promise<readonly Message[]> {
+  let messages: readonly Message[] = [];
+  let from = before;
+  for (;;) {
+    const rows = Math.min(limit - messages.length, limits.pageRowsMax);
+    const request = { with: other, limit: rows, ...(from === undefined ? {} : { before: from }) };
+    const page = await client.history(request, { timeoutMs });
+    messages = [...page.messages, ...messages];
+    from = page.messages[0]?.position;
+    if (!page.more || from === undefined || messages.length >= limit) return messages;
+  }
+}
+
+function printMessages(
+  messages: readonly Message[],
+  flags: ChatFlags,
+  { output }: ChatOptions,
+): void {
+  const now = Date.now();
+  for (const message of messages) {
+    if (flags.json) output.json(messageJson(message));
+    else output.line(messageLine(message, now));
+  }
+}
+
+function requestId(text: string): string {
+  const id = text.toLowerCase();
+  if (!isRequestId(id)) {
+    throw new InvalidArgumentError("Must be a UUID of version 7, as in RFC 9562.");
+  }
+  return id;
+}

@@ -1,0 +1,106 @@
+/**
+ * The interactive chat where there is no screen: on a dumb terminal, or between pipes. Owns the
+ * lines it prints and the prompt; the doings are the controller's.
+ *
+ * @module
+ */
+
+import { createInterface, type Interface } from "node:readline";
+import { nameKey } from "../chat/name.ts";
+import type { ChatController } from "./chat_controller.ts";
+import type { ChatModel, TalkLine } from "./chat_model.ts";
+import { stateText } from "./chat_screen.ts";
+import { timeText } from "./chat_text.ts";
+import { printable } from "./text.ts";
+
+export interface PlainChatOptions {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** True if a person types at a terminal: then there is a prompt. */
+  readonly prompt: boolean;
+  readonly now: () => number;
+}
+
+/** One chat in lines. */
+export class PlainChat {
+  readonly #options: PlainChatOptions;
+  #model: ChatModel | null = null;
+  #interface: Interface | null = null;
+  #state = "";
+  #current: string | null = null;
+  #closed = false;
+
+  constructor(options: PlainChatOptions) {
+    this.#options = options;
+  }
+
+  /** Reads lines until the input ends; then waits for what was sent, and leaves. */
+  open(model: ChatModel, controller: ChatController): void {
+    this.#model = model;
+    const { input, output, prompt } = this.#options;
+    const lines = createInterface(prompt ? { input, output, terminal: false } : { input });
+    this.#interface = lines;
+    void this.#read(lines, controller);
+    this.changed();
+    this.#prompt();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#interface?.close();
+  }
+
+  /** Prints what a change of the state is worth. */
+  changed(): void {
+    const model = this.#model;
+    if (model === null || this.#closed) return;
+    // The name of the leader and how much is being sent are no news on a line of their own.
+    const state = model.state.phase === "connected" ? "connected" : stateText(model);
+    if (state !== this.#state) this.#print(`* ${state}`);
+    this.#state = state;
+    if (model.current !== this.#current && model.current !== null) {
+      this.#print(`* talking to ${printable(model.current)}`);
+    }
+    this.#current = model.current;
+  }
+
+  /** Prints a line that was added to a conversation. What the user typed is there already. */
+  line(name: string, line: TalkLine): void {
+    const model = this.#model;
+    if (model === null || this.#closed) return;
+    if (line.kind === "notice") return this.#print(`* ${line.text}`);
+    if (line.from === model.self) return;
+    const elsewhere = nameKey(name) !== nameKey(model.current ?? "");
+    const time = timeText(line.atMs, this.#options.now());
+    const hint = elsewhere ? ` (/to ${printable(line.from)} to answer)` : "";
+    this.#print(`${time} ${printable(line.from)}: ${printable(line.body)}${hint}`);
+  }
+
+  /** Prints what was loaded of a conversation. */
+  page(lines: readonly TalkLine[]): void {
+    for (const line of lines) {
+      if (line.kind === "notice" || this.#closed) continue;
+      const who = line.from === this.#model?.self ? "you" : printable(line.from);
+      this.#print(`${timeText(line.atMs, this.#options.now())} ${who}: ${printable(line.body)}`);
+    }
+  }
+
+  async #read(lines: Interface, controller: ChatController): Promise<void> {
+    for await (const line of lines) {
+      await controller.enter(line);
+      if (this.#closed) return;
+      this.#prompt();
+    }
+    await controller.settled();
+    controller.leave();
+  }
+
+  #print(text: string): void {
+    this.#options.output.write(`${text}\n`);
+  }
+
+  #prompt(): void {
+    if (!this.#options.prompt || this.#closed) return;
+    this.#options.output.write(`${printable(this.#model?.current ?? "nobody")}> `);
+  }
+}

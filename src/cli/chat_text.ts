@@ -1,0 +1,44 @@
+/**
+ * Messages and users as chat commands print them: JSON for programs, lines for people. Owns
+ * the forms; whatever came from others is made printable here.
+ *
+ * @module
+ */
+
+import type { Message, User } from "../rpc/api.ts";
+import { printable, table } from "./text.ts";
+
+/** The stable JSON form of a message. */
+export function messageJson(message: Message): object {
+  const { id, seq, position, from, to, body, sentAtMs, acknowledged } = message;
+  const sentAt = new Date(sentAtMs).toISOString();
+  return { id, seq, position, from, to, body, sentAt, acknowledged };
+}
+
+/** One message on one line, with the day if it is not today's. */
+export function messageLine(message: Message, nowMs: number): string {
+  const { from, to, body } = message;
+  const time = timeText(message.sentAtMs, nowMs);
+  return `${time}  ${printable(from)} to ${printable(to)}: ${printable(body)}`;
+}
+
+/** `14:05`, or `2030-01-31 14:05` of another day; local time. */
+export function timeText(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return date.toDateString() === new Date(nowMs).toDateString() ? time : `${day} ${time}`;
+}
+
+/** Everyone, one a row. */
+export function usersTable(users: readonly User[], nowMs: number): string {
+  return table(
+    ["user", "state", "last seen"],
+    users.map(({ name, online, lastSeenMs }) => [
+      name,
+      online ? "online" : "offline",
+      lastSeenMs === null ? "" : timeText(lastSeenMs, nowMs),
+    ]),
+  );
+}

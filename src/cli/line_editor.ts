@@ -1,0 +1,136 @@
+/**
+ * The line being typed: its text, where the cursor is, and earlier lines. Owns what each key
+ * does to them; it draws nothing.
+ *
+ * @module
+ */
+
+import { limits } from "../limits.ts";
+
+/** A key as `node:readline` reports it. */
+export interface Key {
+  readonly name?: string | undefined;
+  readonly ctrl?: boolean | undefined;
+  readonly meta?: boolean | undefined;
+}
+
+const graphemes = new Intl.Segmenter();
+
+/** What a person sees as characters. */
+export function charactersOf(text: string): readonly string[] {
+  return [...graphemes.segment(text)].map(({ segment }) => segment);
+}
+
+/** One line of input. */
+export class LineEditor {
+  #characters: string[] = [];
+  #cursor = 0;
+  /** Oldest first. */
+  readonly #history: string[] = [];
+  /** Which earlier line is shown; its length while a new one is typed. */
+  #shown = 0;
+  /** The new line, while an earlier one is shown. */
+  #draft = "";
+
+  get text(): string {
+    return this.#characters.join("");
+  }
+
+  /** Characters before the cursor, and after it. */
+  get parts(): { readonly before: readonly string[]; readonly after: readonly string[] } {
+    return {
+      before: this.#characters.slice(0, this.#cursor),
+      after: this.#characters.slice(this.#cursor),
+    };
+  }
+
+  /** Takes the line, and remembers it. */
+  take(): string {
+    const { text } = this;
+    this.#set("");
+    if (text.trim() !== "" && this.#history.at(-1) !== text) this.#history.push(text);
+    if (this.#history.length > limits.inputHistoryLines) this.#history.shift();
+    this.#shown = this.#history.length;
+    return text;
+  }
+
+  insert(text: string): void {
+    const room = limits.inputLengthMax - this.#characters.length;
+    const before = this.#characters.slice(0, this.#cursor).join("");
+    const after = this.#characters.slice(this.#cursor);
+    // What is typed may join the character before it: accents, joined emoji.
+    const head = charactersOf(before + text).slice(0, this.#cursor + room);
+    this.#characters = [...head, ...after];
+    this.#cursor = head.length;
+  }
+
+  /** True if the key was one of editing. */
+  press(key: Key): boolean {
+    const action = key.ctrl ? CONTROLS[key.name ?? ""] : KEYS[key.name ?? ""];
+    if (action === undefined) return false;
+    action(this);
+    return true;
+  }
+
+  move(to: number): void {
+    this.#cursor = Math.max(0, Math.min(to, this.#characters.length));
+  }
+
+  moveBy(count: number): void {
+    this.move(this.#cursor + count);
+  }
+
+  /** Deletes from the cursor to `count` characters before (negative) or after it. */
+  delete(count: number): void {
+    const other = Math.max(0, Math.min(this.#cursor + count, this.#characters.length));
+    const start = Math.min(this.#cursor, other);
+    this.#characters.splice(start, Math.abs(other - this.#cursor));
+    this.#cursor = start;
+  }
+
+  /** Deletes the word before the cursor, with the space after it. */
+  deleteWord(): void {
+    let start = this.#cursor;
+    while (start > 0 && this.#characters[start - 1]?.trim() === "") start--;
+    while (start > 0 && this.#characters[start - 1]?.trim() !== "") start--;
+    this.delete(start - this.#cursor);
+  }
+
+  /** Shows an earlier line, or a later one. */
+  recall(step: -1 | 1): void {
+    const to = this.#shown + step;
+    if (to < 0 || to > this.#history.length) return;
+    if (this.#shown === this.#history.length) this.#draft = this.text;
+    this.#shown = to;
+    this.#set(this.#history[to] ?? this.#draft);
+  }
+
+  #set(text: string): void {
+    this.#characters = [...charactersOf(text)];
+    this.#cursor = this.#characters.length;
+  }
+}
+
+type Action = (editor: LineEditor) => void;
+
+const KEYS: Readonly<Record<string, Action>> = {
+  left: (editor) => editor.moveBy(-1),
+  right: (editor) => editor.moveBy(1),
+  home: (editor) => editor.move(0),
+  end: (editor) => editor.move(Infinity),
+  backspace: (editor) => editor.delete(-1),
+  delete: (editor) => editor.delete(1),
+  up: (editor) => editor.recall(-1),
+  down: (editor) => editor.recall(1),
+};
+
+const CONTROLS: Readonly<Record<string, Action>> = {
+  a: (editor) => editor.move(0),
+  e: (editor) => editor.move(Infinity),
+  b: (editor) => editor.moveBy(-1),
+  f: (editor) => editor.moveBy(1),
+  h: (editor) => editor.delete(-1),
+  u: (editor) => editor.delete(-Infinity),
+  k: (editor) => editor.delete(Infinity),
+  w: (editor) => editor.deleteWord(),
+};
