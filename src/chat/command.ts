@@ -1,7 +1,7 @@
 /**
  * The commands of the replicated state machine and what comes of them. A command names only
  * immutable ids and carries everything that is not deterministic, stamped by the leader
- * before it enters the log (DESIGN §4, §8). Owns their byte form in the log.
+ * before it enters the log (DESIGN §4, §8). Types only: their byte form is in `codec.ts`.
  *
  * @module
  */
