@@ -7,7 +7,7 @@
  */
 
 /** C0, DEL and C1 controls, line and paragraph separators, and marks that reverse direction. */
-const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+const UNSAFE = /[\p{Cc}\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
 
 /** `text` on one line, with everything a terminal would act on shown as an escape. */
 export function printable(text: string): string {

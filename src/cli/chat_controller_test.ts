@@ -1,0 +1,152 @@
+/**
+ * Tests of an interactive chat against a cluster in memory, on a clock moved by hand: what a
+ * typed line does, what arrives, and what a failover shows.
+ *
+ * @module
+ */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { ChatClient } from "../client/chat_client.ts";
+import { ManualClock } from "../client/client_test_clock.ts";
+import { FakeCluster } from "../client/client_test_cluster.ts";
+import type { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { ChatController } from "./chat_controller.ts";
+import { ChatModel } from "./chat_model.ts";
+import { stateText } from "./chat_screen.ts";
+
+const NODES = ["n1:1", "n2:1", "n3:1"];
+
+async function setUp() {
+  const clock = new ManualClock();
+  const cluster = new FakeCluster(NODES);
+  for (const name of ["ann", "bob", "carl"]) {
+    cluster.users.push({ name, online: name === "bob", lastSeenMs: null });
+  }
+  const client = new ChatClient({
+    servers: NODES,
+    connect: cluster.connect,
+    clock,
+    session: { user: "ann", token: "token-ann" },
+  });
+  const model = new ChatModel("ann", { onChange: () => {} });
+  const ends: (ChatError | null)[] = [];
+  const controller = new ChatController({
+    client,
+    clock,
+    model,
+    onEnd: (error) => void ends.push(error),
+  });
+  controller.start();
+  await clock.advance(100);
+  return {
+    clock,
+    cluster,
+    model,
+    controller,
+    ends,
+    enter: (line: string) => clock.until(controller.enter(line)),
+    lines: (name: string) =>
+      model.lines(name).map((line) => line.kind === "message" ? line.body : `-- ${line.text}`),
+    async stop() {
+      controller.stop();
+      client.close();
+      await clock.settle();
+      equal(clock.timers, 0);
+    },
+  };
+}
+
+Deno.test("chat: lists people, opens a conversation, sends, and receives", async () => {
+  const { clock, cluster, model, enter, lines, stop } = await setUp();
+  deepEqual(model.people().map(({ name, online }) => [name, online]), [
+    ["bob", true],
+    ["carl", false],
+  ]);
+  cluster.write("bob", "ann", "earlier");
+  await enter("/to bob");
+  await enter("hello");
+  await enter("//slash");
+  cluster.write("bob", "ann", "hi yourself");
+  await clock.advance(limits.acknowledgeMs * 3);
+  deepEqual(lines("bob"), ["earlier", "hello", "/slash", "hi yourself"]);
+  deepEqual(cluster.log.map(({ body }) => body), ["earlier", "hello", "/slash", "hi yourself"]);
+  deepEqual(cluster.acknowledged, ["bob-0", "bob-3"]);
+  await stop();
+});
+
+Deno.test("chat: what comes elsewhere is told, and acknowledged only once it is opened", async () => {
+  const { clock, cluster, model, controller, enter, stop } = await setUp();
+  await enter("/to bob");
+  cluster.write("carl", "ann", "psst");
+  await clock.advance(2_000);
+  equal(model.notification?.body, "psst");
+  deepEqual(cluster.acknowledged, []);
+  await clock.until(controller.openNext());
+  await clock.advance(2_000);
+  equal(model.current, "carl");
+  deepEqual(cluster.acknowledged, ["carl-0"]);
+  await stop();
+});
+
+Deno.test("chat: goes on through a failover, and says how much waits meanwhile", async () => {
+  const { clock, cluster, model, enter, lines, stop } = await setUp();
+  await enter("/to bob");
+  await enter("one");
+  await clock.advance(10);
+  cluster.kill("n1:1");
+  await enter("two");
+  await enter("three");
+  await clock.advance(1_500);
+  equal(stateText(model), "electing, 2 waiting");
+  cluster.elect("n3:1");
+  cluster.write("bob", "ann", "still here");
+  await clock.advance(1_500);
+  equal(stateText(model), "connected, n3:1 leads");
+  deepEqual(cluster.log.map(({ body }) => body), ["one", "still here", "two", "three"]);
+  deepEqual(lines("bob"), ["one", "still here", "two", "three"]);
+  await stop();
+});
+
+Deno.test("chat: a message that is refused is told where it was written", async () => {
+  const { clock, enter, lines, stop } = await setUp();
+  await enter("/to nobody");
+  await enter("hello?");
+  await clock.advance(100);
+  equal(lines("nobody").length, 1);
+  ok(lines("nobody")[0]?.startsWith("-- Not sent: hello? ("));
+  await stop();
+});
+
+Deno.test("chat: leaving asks once while messages wait", async () => {
+  const { clock, cluster, enter, ends, lines, stop } = await setUp();
+  await enter("/to bob");
+  for (const address of NODES) cluster.kill(address);
+  await enter("unsent");
+  await clock.advance(100);
+  await enter("/quit");
+  deepEqual(ends, []);
+  ok(lines("bob").at(-1)?.includes("1 not accepted yet"));
+  await enter("/quit");
+  deepEqual(ends, [null]);
+  await stop();
+});
+
+Deno.test("chat: commands that cannot be done say what can", async () => {
+  const { enter, lines, stop } = await setUp();
+  for (const line of ["hello", "/to", "/history", "/nonsense", "/users", "/help"]) {
+    await enter(line);
+  }
+  const told = lines("").join("\n");
+  for (const expected of [/\/to NAME/, /no \/nonsense/, /bob: online/, /carl: offline/, /\/quit/]) {
+    ok(expected.test(told), `${expected} in ${told}`);
+  }
+  await enter("/to bob");
+  await enter("/history 0");
+  await enter("/history");
+  deepEqual(lines("bob"), [
+    "-- Say how many, from 1 to 500: /history N",
+    "-- There is nothing older.",
+  ]);
+  await stop();
+});

@@ -1,0 +1,222 @@
+/**
+ * Tests of the chat commands as programs drive them: flags, JSON lines, exit codes and what is
+ * kept between runs, against a cluster in memory.
+ *
+ * @module
+ */
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeCluster } from "../client/client_test_cluster.ts";
+import { chatCommand } from "./chat.ts";
+import type { Input } from "./input.ts";
+import { runProgram } from "./program.ts";
+
+const NODES = ["n1:1", "n2:1", "n3:1"];
+const SERVERS = ["-s", NODES.join(",")];
+
+interface Run {
+  readonly code: number;
+  readonly json: readonly Record<string, unknown>[];
+  readonly text: readonly string[];
+  readonly error: string;
+}
+
+interface RunOptions {
+  readonly stdin?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Answers nobody, but has lines of stdin. */
+function inputOf(lines: readonly string[]): Input {
+  const left = [...lines];
+  const refuse = () => Promise.reject(new Error("nobody is there"));
+  return {
+    interactive: false,
+    ask: refuse,
+    askSecret: refuse,
+    nextLine: () => Promise.resolve(left.shift() ?? null),
+  };
+}
+
+async function withChat(
+  test: (
+    chat: (words: readonly string[], options?: RunOptions) => Promise<Run>,
+    cluster: FakeCluster,
+  ) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "jmessage-test-"));
+  const cluster = new FakeCluster(NODES);
+  cluster.users.push({ name: "ann", online: true, lastSeenMs: null });
+  cluster.users.push({ name: "bob", online: false, lastSeenMs: null });
+  const chat = async (words: readonly string[], options: RunOptions = {}): Promise<Run> => {
+    const json: Record<string, unknown>[] = [];
+    const text: string[] = [];
+    let error = "";
+    const command = chatCommand({
+      connect: cluster.connect,
+      input: inputOf(options.stdin ?? []),
+      environment: options.environment ?? {},
+      output: {
+        line: (line) => void text.push(line),
+        json: (value) => void json.push(JSON.parse(JSON.stringify(value))),
+        remark: () => {},
+      },
+    });
+    const code = await runProgram(["chat", ...SERVERS, "--state-dir", directory, ...words], {
+      commands: [{ name: "chat", summary: "", load: () => Promise.resolve(command) }],
+      onError: (line) => void (error = line),
+    });
+    return { code, json, text, error };
+  };
+  try {
+    await test(chat, cluster);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const PASSWORD = { environment: { JMESSAGE_PASSWORD: "correct horse" } };
+
+Deno.test("chat commands: a login is kept, and later commands need no password", async () => {
+  await withChat(async (chat) => {
+    deepEqual((await chat(["-u", "ann", "login", "--json"], PASSWORD)).json, [{ user: "ann" }]);
+    const sent = await chat(["send", "bob", "hello", "--json"]);
+    equal(sent.code, 0, sent.error);
+    equal(sent.json[0]?.["seq"], 1);
+    match(String(sent.json[0]?.["id"]), /^[0-9a-f-]{36}$/);
+    deepEqual((await chat(["-u", "ann", "users", "--json"])).json, [
+      { user: "ann", online: true },
+      { user: "bob", online: false },
+    ]);
+    match(
+      (await chat(["users"])).text[0] ?? "",
+      /^user +state +last seen\nann +online\nbob +offline/,
+    );
+  });
+});
+
+Deno.test("chat commands: the password comes from stdin, or from the environment", async () => {
+  await withChat(async (chat) => {
+    const words = ["-u", "ann", "login", "--password-stdin", "--json"];
+    equal((await chat(words, { stdin: ["secret"] })).code, 0);
+    equal((await chat(words, { stdin: [] })).code, 2);
+    const none = await chat(["-u", "bob", "send", "ann", "x"]);
+    equal(none.code, 1);
+    match(none.error, /^jmessage: Cannot act as bob without a login: run jmessage chat login/);
+    const given = await chat(["-u", "bob", "send", "ann", "x", "--json"], PASSWORD);
+    equal(given.code, 0);
+  });
+});
+
+Deno.test("chat commands: send reads messages from stdin, in order, and acknowledges each", async () => {
+  await withChat(async (chat, cluster) => {
+    const stdin = ["secret", "one", "", "two", "-three"];
+    const words = ["-u", "ann", "send", "bob", "-", "--password-stdin", "--json"];
+    const run = await chat(words, { stdin });
+    deepEqual(run.json.map((line) => line["seq"]), [1, 2, 3]);
+    deepEqual(cluster.log.map(({ body }) => body), ["one", "two", "-three"]);
+    const refused = await chat(["-u", "ann", "send", "nobody", "-"], { stdin: ["x"] });
+    equal(refused.code, 1);
+    match(refused.error, /\(line 1 of stdin\)$/);
+  });
+});
+
+Deno.test("chat commands: the same --id twice is one message", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const id = "018f0000-0000-7000-8000-000000000001";
+    const words = ["send", "bob", "hello", "--id", id, "--json"];
+    deepEqual((await chat(words)).json, [{ id, seq: 1 }]);
+    deepEqual((await chat(words)).json, [{ id, seq: 1 }]);
+    equal(cluster.log.length, 1);
+    equal((await chat(["send", "bob", "x", "--id", "nonsense"])).code, 2);
+    equal((await chat(["send", "bob", "-", "--id", id])).code, 2);
+  });
+});
+
+Deno.test("chat commands: inbox prints the stable fields, and acknowledges what it printed", async () => {
+  await withChat(async (chat, cluster) => {
+    cluster.write("bob", "ann", "hi\n\x1b[2J");
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const { json } = await chat(["inbox", "--ack", "--json"]);
+    deepEqual(json, [{
+      id: "bob-0",
+      seq: 1,
+      position: "1.0.1.node",
+      from: "bob",
+      to: "ann",
+      body: "hi\n\x1b[2J",
+      sentAt: "1970-01-01T00:00:00.000Z",
+      acknowledged: false,
+    }]);
+    deepEqual(cluster.acknowledged, ["bob-0"]);
+    match((await chat(["inbox"])).text[0] ?? "", /bob to ann: hi\\n\\u\{1b\}\[2J$/);
+  });
+});
+
+Deno.test("chat commands: history is oldest first", async () => {
+  await withChat(async (chat, cluster) => {
+    for (const body of ["1", "2", "3"]) cluster.write("bob", "ann", body);
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const { json } = await chat(["history", "bob", "--json", "--limit", "3"]);
+    deepEqual(json.map((line) => line["body"]), ["1", "2", "3"]);
+    equal((await chat(["history", "bob", "--limit", "0"])).code, 2);
+  });
+});
+
+Deno.test("chat commands: listen goes on from the last one seen, whoever is left", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    cluster.write("bob", "ann", "1");
+    cluster.write("bob", "ann", "2");
+    const first = await chat(["listen", "--count", "2", "--json"]);
+    deepEqual(first.json.map((line) => line["body"]), ["1", "2"]);
+    cluster.kill("n1:1");
+    cluster.elect("n2:1");
+    cluster.write("bob", "ann", "3");
+    const second = await chat(["listen", "--count", "1", "--json"]);
+    deepEqual(second.json.map((line) => line["body"]), ["3"]);
+    const from = String(first.json[0]?.["position"]);
+    const back = await chat(["listen", "--from", from, "--count", "2", "--json"]);
+    deepEqual(back.json.map((line) => line["body"]), ["2", "3"]);
+    equal((await chat(["listen", "--from", "x"])).code, 2);
+  });
+});
+
+Deno.test("chat commands: with the listed servers gone the cluster is found where it was", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    cluster.kill("n1:1");
+    cluster.elect("n2:1");
+    const sent = await chat(["-s", "n1:1", "send", "bob", "hello", "--json"]);
+    equal(sent.code, 0, sent.error);
+    equal(cluster.log.length, 1);
+  });
+});
+
+Deno.test("chat commands: who is nobody, or one of several, is asked to say who", async () => {
+  await withChat(async (chat) => {
+    const nobody = await chat(["users"]);
+    equal(nobody.code, 2);
+    match(nobody.error, /nobody is logged in here/);
+    await chat(["-u", "ann", "login"], PASSWORD);
+    await chat(["-u", "bob", "login"], PASSWORD);
+    const several = await chat(["users"]);
+    equal(several.code, 2);
+    match(several.error, /several users are logged in here \(ann, bob\): add --user NAME$/);
+  });
+});
+
+Deno.test("chat commands: a command that cannot be is misuse, with nothing on stdout", async () => {
+  await withChat(async (chat) => {
+    for (const words of [["nonsense"], ["send", "bob"], ["send"], ["--json"], ["users", "--x"]]) {
+      const run = await chat(words);
+      equal(run.code, 2, words.join(" "));
+      deepEqual([run.json, run.text], [[], []]);
+      ok(!run.error.includes("\n"));
+    }
+  });
+});
