@@ -21,8 +21,10 @@ export interface IncomingLinksOptions {
   readonly clock: Clock;
   /** Heartbeat interval of the cluster: a living peer sends something that often. */
   readonly heartbeatMs: () => number;
+  /** A link is open; it may take the place of an older one. */
   readonly opened: (hello: Hello) => void;
   readonly frames: (hello: Hello, frames: readonly Frame[]) => void;
+  /** There is no link from the peer any more. */
   readonly closed: (id: NodeId) => void;
 }
 
@@ -133,10 +135,10 @@ export class IncomingLinks {
   #accept(hello: Hello, link: IncomingLink): LinkReceiver {
     const id = hello.nodeId;
     const previous = this.#current.get(id);
-    if (previous !== undefined) this.#end(id, previous);
     const { clock } = this.#options;
     const incoming: Incoming = { hello, link, heardAt: clock.mono(), watchers: new Set() };
     this.#current.set(id, incoming);
+    if (previous !== undefined) hangUp(previous);
     this.#newest.set(id, hello.incarnation);
     this.#options.opened(hello);
     return {
@@ -155,10 +157,14 @@ export class IncomingLinks {
   #end(id: NodeId, incoming: Incoming): void {
     if (this.#current.get(id) !== incoming) return;
     this.#current.delete(id);
-    for (const watcher of [...incoming.watchers]) watcher("closed");
-    incoming.link.close();
+    hangUp(incoming);
     this.#options.closed(id);
   }
+}
+
+function hangUp(incoming: Incoming): void {
+  for (const watcher of [...incoming.watchers]) watcher("closed");
+  incoming.link.close();
 }
 
 function wrongCluster(hello: Hello, own: string): ChatError {

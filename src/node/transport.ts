@@ -40,9 +40,15 @@ export interface PeerTransportOptions {
 export class PeerTransport implements Transport {
   readonly #options: PeerTransportOptions;
   readonly #links = new Map<NodeId, PeerLink>();
+  /** Whom the core wants links to. */
+  #members: readonly Member[] = [];
+  /** Where peers are that had a link to this node, as they say: may be newer than the config. */
+  readonly #callers = new Map<NodeId, Member>();
+  /** Callers that are no members and are answered all the same, while their link lasts. */
+  readonly #guests = new Set<NodeId>();
   readonly #incoming: IncomingLinks;
-  /** What was last logged of a peer: its link says the same every time it is dialled. */
-  readonly #logged = new Map<NodeId, string>();
+  /** What was last logged of a link: it ends in the same way every time it is dialled. */
+  readonly #logged = new Map<string, string>();
   readonly #stop = new AbortController();
   #cancelWatch: () => void = () => {};
 
@@ -53,30 +59,29 @@ export class PeerTransport implements Transport {
       joined: options.joined,
       clock: options.clock,
       heartbeatMs: options.heartbeatMs,
-      opened: (hello) => this.#links.get(hello.nodeId)?.hurry(),
+      opened: (hello) => this.#called(hello),
       frames: (hello, frames) => this.#take(hello, frames),
-      closed: (id) => options.presence.peerGone(id),
+      closed: (id) => this.#hungUp(id),
     });
     this.#watch();
   }
 
   send(to: NodeId, message: Message): void {
+    if (!this.#links.has(to) && this.#callers.has(to)) {
+      this.#guests.add(to);
+      this.#keepLinks();
+    }
     this.#links.get(to)?.send({ kind: "raft", message });
   }
 
   setPeers(members: readonly Member[]): void {
-    if (this.#stop.signal.aborted) return;
-    const wanted = new Map(members.map((member) => [member.id, member]));
-    wanted.delete(this.#options.hello().nodeId);
-    for (const [id, link] of [...this.#links]) {
-      if (wanted.get(id)?.peerAddress === link.member.peerAddress) continue;
-      this.#links.delete(id);
-      this.#logged.delete(id);
-      link.close();
+    for (const { id, peerAddress } of members) {
+      const before = this.#members.find((member) => member.id === id);
+      // The config has an address newer than what the peer last said itself.
+      if (before !== undefined && before.peerAddress !== peerAddress) this.#callers.delete(id);
     }
-    for (const [id, member] of wanted) {
-      if (!this.#links.has(id)) this.#links.set(id, this.#link(member));
-    }
+    this.#members = members;
+    this.#keepLinks();
   }
 
   fetchSnapshot(from: NodeId): Promise<SnapshotFetch> {
@@ -99,7 +104,7 @@ export class PeerTransport implements Transport {
     try {
       return await this.#incoming.open(hello, link);
     } catch (error) {
-      this.#log(hello.nodeId, `Refused a link: ${ChatError.from(error).message}`);
+      this.#log(`from ${hello.nodeId}`, `Refused a link: ${ChatError.from(error).message}`);
       throw error;
     }
   }
@@ -107,9 +112,52 @@ export class PeerTransport implements Transport {
   close(): void {
     this.#stop.abort();
     this.#cancelWatch();
+    this.#incoming.close();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
-    this.#incoming.close();
+  }
+
+  /**
+   * Links to all members and to guests: one that is no member any more must be told so, and one
+   * that moved must be answered where it is now.
+   */
+  #keepLinks(): void {
+    if (this.#stop.signal.aborted) return;
+    const wanted = new Map(this.#members.map((member) => [member.id, member]));
+    for (const [id, caller] of this.#callers) {
+      if (wanted.has(id) || this.#guests.has(id)) wanted.set(id, caller);
+    }
+    wanted.delete(this.#options.hello().nodeId);
+    for (const [id, link] of [...this.#links]) {
+      if (wanted.get(id)?.peerAddress === link.member.peerAddress) continue;
+      this.#links.delete(id);
+      this.#logged.delete(`to ${id}`);
+      link.close();
+    }
+    for (const [id, member] of wanted) {
+      if (!this.#links.has(id)) this.#links.set(id, this.#link(member));
+    }
+  }
+
+  #called(hello: Hello): void {
+    const { nodeId: id, peerAddress, clientAddress } = hello;
+    // What an older start told is void; this one tells everything again.
+    this.#options.presence.peerGone(id);
+    if (!this.#isMember(id) && this.#callers.size >= limits.peersMax) return;
+    this.#callers.set(id, { id, peerAddress, clientAddress });
+    this.#keepLinks();
+    this.#links.get(id)?.hurry();
+  }
+
+  #hungUp(id: NodeId): void {
+    this.#options.presence.peerGone(id);
+    this.#guests.delete(id);
+    if (!this.#isMember(id)) this.#callers.delete(id);
+    this.#keepLinks();
+  }
+
+  #isMember(id: NodeId): boolean {
+    return this.#members.some((member) => member.id === id);
   }
 
   #link(member: Member): PeerLink {
@@ -121,11 +169,12 @@ export class PeerTransport implements Transport {
       client: connect(member.peerAddress),
       check: (answer) => this.#check(member, answer),
       opened: () => {
-        this.#logged.delete(member.id);
+        this.#logged.delete(`to ${member.id}`);
         return presence.complete().map((told) => ({ kind: "presence", presence: told }));
       },
       refused: () => refused(member.id),
-      mistaken: (error) => this.#log(member.id, `No link to node ${member.id}: ${error.message}`),
+      mistaken: (error) =>
+        this.#log(`to ${member.id}`, `No link to node ${member.id}: ${error.message}`),
       rejected: (error) => this.#rejected(member.id, error),
     });
   }
@@ -142,14 +191,15 @@ export class PeerTransport implements Transport {
   }
 
   #rejected(id: NodeId, error: ChatError): void {
-    this.#log(id, `Node ${id} refuses a link: ${error.message}`);
+    this.#log(`to ${id}`, `Node ${id} refuses a link: ${error.message}`);
     if (error.reason === "COPIED_DATA_DIRECTORY") this.#options.copied(error);
   }
 
-  #log(id: NodeId, text: string): void {
-    if (this.#logged.get(id) === text) return;
-    this.#logged.set(id, text);
-    this.#options.logger.log("warn", text, { peer: id });
+  #log(about: string, text: string): void {
+    if (this.#logged.get(about) === text) return;
+    if (this.#logged.size >= limits.peersMax) this.#logged.clear();
+    this.#logged.set(about, text);
+    this.#options.logger.log("warn", text);
   }
 
   #take(hello: Hello, frames: readonly Frame[]): void {

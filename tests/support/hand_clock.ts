@@ -5,12 +5,13 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import type { Clock } from "../../src/node/ports.ts";
 
 /** Lets everything run that waits for nothing but its turn. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) {
-    await new Promise<void>((resolve) => void setTimeout(resolve, 0));
+    await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 }
 
