@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import {
   type ChannelOptions,
   Client,
@@ -18,7 +18,7 @@ import {
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { fromStatus, noAnswer } from "./status.ts";
-import { invalid } from "./wire.ts";
+import { asBuffer, invalid } from "./wire.ts";
 
 /** Bounds of one kind of connection. */
 export interface ChannelLimits {
@@ -96,7 +96,7 @@ export class Channel {
         path,
         asItIs,
         asItIs,
-        bytes as Buffer,
+        asBuffer(bytes),
         metadata,
         options,
         answered,
@@ -115,7 +115,7 @@ export class Channel {
       path,
       asItIs,
       asItIs,
-      bytes as Buffer,
+      asBuffer(bytes),
       metadata,
       callOptions(outgoing),
     );

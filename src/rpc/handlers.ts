@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type {
   handleServerStreamingCall,
   handleUnaryCall,
@@ -18,7 +18,7 @@ import type { CallContext, ResponseInfo } from "./api.ts";
 import { credentialsOf, responseMetadata } from "./metadata.ts";
 import type { Method } from "./services.ts";
 import { toStatus } from "./status.ts";
-import { invalid } from "./wire.ts";
+import { asBuffer, invalid } from "./wire.ts";
 
 /** Messages travel through gRPC as bytes: conversion is done here, where errors have reasons. */
 export type UnaryHandler = handleUnaryCall<Buffer, Buffer>;
@@ -156,10 +156,4 @@ function open(call: AnyCall, watch: CancelWatch, options: HandlerOptions): Opene
     },
   };
   return { context, finish: watch.finish };
-}
-
-/** The same bytes as gRPC wants them. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

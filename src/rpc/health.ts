@@ -10,10 +10,10 @@ import { type Server, status } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { grpc } from "./gen/messages.js";
-import { asBuffer, streamHandler, type UnaryHandler } from "./handlers.ts";
+import { streamHandler, type UnaryHandler } from "./handlers.ts";
 import { addStream, addUnary } from "./listener.ts";
 import type { Method } from "./services.ts";
-import { decode, form } from "./wire.ts";
+import { asBuffer, decode, form } from "./wire.ts";
 
 const { HealthCheckRequest, HealthCheckResponse } = grpc.health.v1;
 const { NOT_SERVING, SERVICE_UNKNOWN, SERVING } = HealthCheckResponse.ServingStatus;

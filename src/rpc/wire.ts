@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { ChatError } from "../errors.ts";
 import type { google, Writer } from "./gen/messages.js";
 
@@ -89,4 +90,10 @@ export function timeFromWire(value: Timestamp | null | undefined, field: string)
 /** A copy with memory of its own: what was decoded shares that of everything received with it. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
+}
+
+/** The same bytes as gRPC wants them. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,0 +1,132 @@
+/**
+ * Another node's peer port, reached over gRPC: links to it, joins, probes and snapshots from it.
+ *
+ * @module
+ */
+
+import { assert } from "../assert.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { Channel } from "./channel.ts";
+import { parse } from "./client.ts";
+import { LinkDialler } from "./link_dialler.ts";
+import type {
+  FetchedSnapshot,
+  PeerCallContext,
+  PeerClient,
+  SnapshotAsk,
+  SnapshotPart,
+} from "./peer_api.ts";
+import { clusterMethods, type Method } from "./services.ts";
+import { noAnswer } from "./status.ts";
+
+/**
+ * The peer at `host:port`. Returns at once; connections are made by what is asked: one for all
+ * calls, and one for each link.
+ */
+export function connectPeer(address: string): PeerClient {
+  const channel = new Channel(address, {
+    receiveBytesMax: limits.peerMessageBytesMax,
+    sendBytesMax: limits.peerMessageBytesMax,
+  });
+  const { join, probe } = clusterMethods;
+  return {
+    openLink: (hello, events) => new LinkDialler({ address, hello, events }),
+    join: (ask, context) => call(channel, { method: join, request: ask, context }),
+    probe: (context) => call(channel, { method: probe, request: {}, context }),
+    fetchSnapshot: (ask, signal) => fetchSnapshot(channel, { ask, signal }),
+    close: () => channel.close(),
+  };
+}
+
+async function call<Request, Response>(
+  channel: Channel,
+  { method, request, context }: {
+    readonly method: Method<Request, Response>;
+    readonly request: Request;
+    readonly context: PeerCallContext;
+  },
+): Promise<Response> {
+  const { deadlineMs, signal } = context;
+  const bytes = method.request.toBytes(request);
+  const answer = await channel.unary({ path: method.path, bytes, deadlineMs, signal });
+  return parse(method.response, answer.bytes);
+}
+
+async function fetchSnapshot(
+  channel: Channel,
+  { ask, signal }: { readonly ask: SnapshotAsk; readonly signal: AbortSignal },
+): Promise<FetchedSnapshot> {
+  const parts = snapshotParts(channel, { ask, signal });
+  const first = await parts.next();
+  if (first.done || first.value.kind !== "header") {
+    await parts.return();
+    throw unexpected("it did not begin with a header");
+  }
+  const { base, termStarts, rowsTotal } = first.value;
+  let digest: string | null = null;
+  const chunks = snapshotChunks(parts, {
+    first: ask.firstChunk,
+    ended: (value) => digest = value,
+  });
+  return {
+    base,
+    termStarts,
+    rowsTotal,
+    chunks,
+    digest: () => {
+      assert(digest !== null, "The digest of a snapshot is known at its end");
+      return digest;
+    },
+  };
+}
+
+/** The chunks in order, none missing; then the digest. */
+async function* snapshotChunks(
+  parts: AsyncGenerator<SnapshotPart, void, undefined>,
+  { first, ended }: { readonly first: number; readonly ended: (digest: string) => void },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let next = first;
+  for await (const part of parts) {
+    if (part.kind === "end") {
+      if (part.chunks !== next) throw unexpected(`it ended after chunk ${next} of ${part.chunks}`);
+      ended(part.digest);
+      return;
+    }
+    if (part.kind !== "chunk" || part.number !== next) throw unexpected(`chunk ${next} is missing`);
+    next += 1;
+    yield part.data;
+  }
+  throw unexpected("it has no end");
+}
+
+/** Parts as they come; broken off when nothing comes for `limits.snapshotStallMsMax`. */
+async function* snapshotParts(
+  channel: Channel,
+  { ask, signal }: { readonly ask: SnapshotAsk; readonly signal: AbortSignal },
+): AsyncGenerator<SnapshotPart, void, undefined> {
+  const { path, request, response } = clusterMethods.fetchSnapshot;
+  const stall = new AbortController();
+  const stream = channel.stream({
+    path,
+    bytes: request.toBytes(ask),
+    signal: AbortSignal.any([signal, stall.signal]),
+  });
+  try {
+    while (true) {
+      const timer = setTimeout(() => stall.abort(), limits.snapshotStallMsMax);
+      const next = await stream.next().finally(() => clearTimeout(timer));
+      if (next.done) return;
+      yield parse(response, next.value);
+    }
+  } catch (error) {
+    if (stall.signal.aborted) throw noAnswer(channel.address, "the snapshot has stalled", error);
+    throw error;
+  } finally {
+    await stream.return();
+  }
+}
+
+function unexpected(detail: string): ChatError {
+  return new ChatError("CORRUPT", `Cannot use the snapshot: ${detail}. It is fetched again`);
+}

@@ -1,0 +1,31 @@
+/**
+ * The peer port: links, joins, probes and snapshots over gRPC, for other nodes only.
+ *
+ * @module
+ */
+
+import { limits } from "../limits.ts";
+import { streamHandler, unaryHandler } from "./handlers.ts";
+import { LinkAcceptor } from "./link_acceptor.ts";
+import { addLink, addStream, addUnary, createServer, listen, type Listener } from "./listener.ts";
+import type { PeerApi } from "./peer_api.ts";
+import { clusterMethods } from "./services.ts";
+
+/** Serves the peer port on `host:port`; port 0 picks a free one. */
+export function servePeers(address: string, api: PeerApi): Promise<Listener> {
+  const server = createServer({
+    receiveBytesMax: limits.peerMessageBytesMax,
+    sendBytesMax: limits.peerMessageBytesMax,
+  });
+  const { fetchSnapshot, join, link, probe } = clusterMethods;
+  addLink(server, link.path, (call) => void new LinkAcceptor(call, api));
+  addUnary(server, join.path, unaryHandler(join, (ask, context) => api.join(ask, context)));
+  addUnary(server, probe.path, unaryHandler(probe, (_ask, context) => api.probe(context)));
+  const fetch = streamHandler(
+    fetchSnapshot,
+    (ask, { signal }) => api.fetchSnapshot(ask, signal),
+    { deadline: "optional" },
+  );
+  addStream(server, fetchSnapshot.path, fetch);
+  return listen(server, address);
+}
