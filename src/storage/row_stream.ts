@@ -15,6 +15,9 @@ import { type ReplicatedTable, replicatedTables } from "../chat/schema.ts";
 /** Rows of one statement: with the longest bodies they still take only a few ms. */
 const pageRows = 64;
 
+/** Rows that one statement counts, a few ms. */
+const countedRows = 5_000;
+
 /** A replicated table with what its rows need on their way to text and back. */
 export interface StreamTable extends ReplicatedTable {
   /** Per column, whether it holds bytes. */
@@ -75,11 +78,27 @@ export class RowStream {
   }
 }
 
-/** Rows in all replicated tables, for progress. */
-export async function countRows(reader: Reader): Promise<number> {
-  const counts = replicatedTables.map(({ name }) => `(SELECT count(*) FROM ${name})`);
-  const [row] = await reader.query(`SELECT ${counts.join(" + ")} AS count`);
-  return Number(row?.count ?? 0);
+/** Rows in all replicated tables, for progress; `pause` lets others in between. */
+export async function countRows(reader: Reader, pause: () => Promise<void>): Promise<number> {
+  let total = 0;
+  for (const { name, primaryKey: [key, ...others] } of replicatedTables) {
+    assert(key !== undefined && others.length === 0, `Rows of ${name} are counted by one column`);
+    let after: readonly SqlValue[] | null = null;
+    do {
+      await pause();
+      const sql: string = countStatement(name, key, after === null);
+      const [row] = await reader.query(sql, after ?? []);
+      total += Number(row?.count ?? 0);
+      after = row?.count === countedRows ? [JSON.parse(String(row.last))] : null;
+    } while (after !== null);
+  }
+  return total;
+}
+
+function countStatement(table: string, key: string, first: boolean): string {
+  const where = first ? "" : `WHERE ${key} > ?`;
+  return `SELECT count(*) AS count, json_quote(max(key)) AS last
+    FROM (SELECT ${key} AS key FROM ${table} ${where} ORDER BY ${key} LIMIT ${countedRows})`;
 }
 
 function pageStatement(table: StreamTable, after: readonly SqlValue[] | null): string {

@@ -59,10 +59,10 @@ export async function buildFile(
   };
   return await newSink(database, {
     finish: async (applied) => {
-      await database.configure(["synchronous=FULL"]);
       const { complete } = await database.checkpoint("truncate");
       assert(complete, "Nobody else has the new state file open");
       await database.close();
+      // Not by SQLite, which would hold the event loop up until all of it is on disk.
       await syncFile(path);
       await syncFile(directory);
       files.offerState({ file: basename(path), applied });

@@ -21,19 +21,21 @@ import { appliedFrom, selectApplied } from "./state_schema.ts";
 /** What one moment's reader gives before its rows. */
 interface Moment {
   readonly applied: LogPosition;
-  readonly rowsTotal: number;
   readonly rows: RowStream;
 }
 
+/** The first read here fixes the moment of a read transaction. */
 async function readMoment(reader: Reader, name: string): Promise<Moment> {
-  // The first read fixes the moment of a read transaction.
   const [row] = await reader.query(selectApplied);
-  const tables = await readStreamTables(reader);
-  return {
-    applied: appliedFrom(row, name),
-    rowsTotal: await countRows(reader),
-    rows: new RowStream(reader, tables),
-  };
+  const rows = new RowStream(reader, await readStreamTables(reader));
+  return { applied: appliedFrom(row, name), rows };
+}
+
+/** How a source is opened. */
+export interface SourceOptions {
+  /** Whether `rowsTotal` is wanted, which takes a look at every row; it is 0 else. */
+  readonly counted: boolean;
+  readonly onClosed: (source: ChunkedSource) => void;
 }
 
 /** A source over whatever gives pages of the row stream. */
@@ -123,17 +125,18 @@ export class ChunkedSource implements SnapshotSource {
 /** Opens a snapshot of a state file on a connection of its own. */
 export async function openFileSource(
   path: string,
-  onClosed: (source: ChunkedSource) => void,
+  { counted, onClosed }: SourceOptions,
 ): Promise<ChunkedSource> {
   const database = Database.open(path);
   try {
     await database.configure(["query_only=1"]);
     const held = await database.hold("read");
-    const source: ChunkedSource = await streamFrom(held, database, async () => {
+    const close = async () => {
       held.release();
       await database.close();
       onClosed(source);
-    });
+    };
+    const source: ChunkedSource = await streamFrom(held, database, { counted, close });
     return source;
   } catch (error) {
     await database.close();
@@ -143,33 +146,35 @@ export async function openFileSource(
 
 /** Reads a database that nobody changes meanwhile, and leaves it open. */
 export function openStillSource(database: Database): Promise<ChunkedSource> {
-  return streamFrom(database, database, () => Promise.resolve());
+  return streamFrom(database, database, { counted: false, close: () => Promise.resolve() });
 }
 
 async function streamFrom(
   reader: Reader,
   database: Database,
-  close: () => Promise<void>,
+  { counted, close }: { readonly counted: boolean; readonly close: () => Promise<void> },
 ): Promise<ChunkedSource> {
-  const { rows, ...moment } = await readMoment(reader, database.name);
+  const { applied, rows } = await readMoment(reader, database.name);
+  const rowsTotal = counted ? await countRows(reader, () => database.pause()) : 0;
   const nextPage = async () => {
     await database.pause();
     return await rows.nextPage();
   };
-  return new ChunkedSource({ ...moment, nextPage, close });
+  return new ChunkedSource({ applied, rowsTotal, nextPage, close });
 }
 
 /** Copies a snapshot out of a database in memory. */
 export async function openMemorySource(
   database: Database,
-  onClosed: (source: ChunkedSource) => void,
+  { counted, onClosed }: SourceOptions,
 ): Promise<ChunkedSource> {
   const pages: string[] = [];
   const moment = await database.transaction(async (reader) => {
-    const { applied, rowsTotal, rows } = await readMoment(reader, database.name);
+    const { applied, rows } = await readMoment(reader, database.name);
     for (let page = await rows.nextPage(); page !== null; page = await rows.nextPage()) {
       pages.push(page);
     }
+    const rowsTotal = counted ? await countRows(reader, () => database.pause()) : 0;
     return { applied, rowsTotal };
   });
   const source: ChunkedSource = new ChunkedSource({

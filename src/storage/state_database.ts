@@ -15,7 +15,12 @@ import type { Entry, Index, LogPosition } from "../raft/types.ts";
 import { type Checkpoint, closeWhole, Database } from "./database.ts";
 import { placeOf } from "./log_schema.ts";
 import { migrate, openMigrated } from "./migrations.ts";
-import { type ChunkedSource, openFileSource, openMemorySource } from "./snapshot_source.ts";
+import {
+  type ChunkedSource,
+  openFileSource,
+  openMemorySource,
+  type SourceOptions,
+} from "./snapshot_source.ts";
 import { appliedFrom, selectApplied, setApplied, stateMigrations } from "./state_schema.ts";
 
 const pragmas = [
@@ -113,9 +118,10 @@ export class StateDatabase implements Reader {
     return await this.#writer.checkpoint("passive");
   }
 
-  openSource(onClosed: (source: ChunkedSource) => void): Promise<ChunkedSource> {
-    if (this.path === null) return openMemorySource(this.#writer, onClosed);
-    return openFileSource(this.path, onClosed);
+  /** All rows as they are now. */
+  openSource(options: SourceOptions): Promise<ChunkedSource> {
+    if (this.path === null) return openMemorySource(this.#writer, options);
+    return openFileSource(this.path, options);
   }
 
   async close(): Promise<void> {

@@ -66,10 +66,8 @@ export class LibsqlStateStore implements StateStore {
     return this.#durableIndex;
   }
 
-  async openSnapshot(): Promise<SnapshotSource> {
-    const source = await this.#current.openSource((closed) => this.#sources.delete(closed));
-    this.#sources.add(source);
-    return source;
+  openSnapshot(): Promise<SnapshotSource> {
+    return this.#openSource(true);
   }
 
   buildSnapshot(): Promise<SnapshotSink> {
@@ -81,12 +79,19 @@ export class LibsqlStateStore implements StateStore {
   }
 
   async digest(): Promise<StateDigest> {
-    return await digestOf(await this.openSnapshot());
+    return await digestOf(await this.#openSource(false));
   }
 
   async close(): Promise<void> {
     await this.#closeSources("the node is stopping");
     await this.#current.close();
+  }
+
+  async #openSource(counted: boolean): Promise<SnapshotSource> {
+    const onClosed = (closed: ChunkedSource) => this.#sources.delete(closed);
+    const source = await this.#current.openSource({ counted, onClosed });
+    this.#sources.add(source);
+    return source;
   }
 
   async #switchTo(next: StateDatabase): Promise<void> {
