@@ -74,6 +74,8 @@ export function noteGrant(peer: Peer, sentAt: number): void {
  */
 export function noteCertainGrant(state: CoreState, sentAt: number): void {
   for (const peer of state.peers.values()) {
+    // What another one answered to this very ping, or a later one, is not older news.
+    if (peer.deniesVoter && peer.deniedAt >= sentAt) continue;
     noteGrant(peer, sentAt);
     if (peer.foundGoneAt !== null && peer.foundGoneAt < sentAt) noteHeard(peer);
   }

@@ -139,6 +139,7 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
   peer.answeredPingAt = round.sentAt;
   if (!pong.voter) {
     peer.deniesVoter = true;
+    peer.deniedAt = round.sentAt;
     if (pong.leader !== null && pong.leader.id !== state.self.id) {
       state.hint = { leader: pong.leader, at: state.slow };
     }

@@ -9,6 +9,7 @@ import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { isSuspected } from "./lease.ts";
 import { notLeader } from "./membership.ts";
+import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
 import type { NodeId } from "./types.ts";
@@ -119,7 +120,7 @@ export function askToJoin(state: CoreState): void {
   if (state.mono - state.askedAt < state.heartbeat) return;
   for (const peer of state.peers.values()) {
     if (peer.leads === null || peer.gone || state.slow - peer.pingedAt > state.timeout) continue;
-    if (!lacksThisNode(state, peer.id, peer.deniesVoter)) continue;
+    if (!lacksThisNode(state, peer)) continue;
     state.askedAt = state.mono;
     state.send(peer.id, { kind: "joinRequest", member: state.self });
   }
@@ -138,7 +139,7 @@ function askHinted(state: CoreState): void {
   }
 }
 
-function lacksThisNode(state: CoreState, leader: NodeId, denies: boolean): boolean {
+function lacksThisNode(state: CoreState, leader: Peer): boolean {
   const config = state.newest?.config;
   const recorded = config === undefined ? undefined : findMember(config, state.self.id);
   if (recorded === undefined) return true;
@@ -147,6 +148,7 @@ function lacksThisNode(state: CoreState, leader: NodeId, denies: boolean): boole
   if (moved) return true;
   const learner = config !== undefined && !isVoter(config, state.self.id);
   // A learner is told "not a voter" all the time; one that gets no appends was dropped.
-  const served = state.leader === leader && state.slow - state.followedAt < state.timeout;
+  const served = state.leader === leader.id && state.slow - state.followedAt < state.timeout;
+  const denies = leader.deniedAt > -Infinity && leader.deniedAt === leader.answeredPingAt;
   return denies && !(learner && served);
 }

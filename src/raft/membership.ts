@@ -48,29 +48,53 @@ function appendConfig(state: CoreState, change: Partial<Config>): void {
   state.persist({ entries: [entry] });
 }
 
-/** Whether C1 without `out` would leave a quorum of every anchor, this node among it. */
-function leavesQuorum(state: CoreState, config: Config, out: ReadonlySet<NodeId>): boolean {
-  const stays = (id: NodeId) => isVoter(config, id) && !out.has(id) && !isSuspected(state, id);
+/**
+ * Whether a config of these voters could commit now: this node is among them, and those alive,
+ * with a leaver who is still here to persist it, are a quorum of every anchor (§4).
+ */
+function couldCommit(state: CoreState, voters: readonly Member[], leaver: NodeId | null): boolean {
+  const live = (id: NodeId) => !isSuspected(state, id);
+  const stays = (id: NodeId) =>
+    live(id) && (id === leaver || voters.some((voter) => voter.id === id));
   return stays(state.self.id) &&
     leaderAnchors(state).every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
-/** §6 "Dropping": under `all`, goes on without the suspected voters, or gives up leading. */
+/** §6 "Dropping": goes on without the suspected voters, or gives up leading. */
 export function dropSuspects(state: CoreState): void {
   const config = state.newest?.config;
-  if (state.leadership === null || config === undefined || !commitsByAll(config.policy)) return;
+  if (state.leadership === null || config === undefined) return;
   const out = new Set(suspects(state));
-  if (out.size === 0) return;
-  // A leader that was out for long may have been gone on without, by last resort, by the very
-  // nodes that it suspects now: it must know better before it goes on without them (§6).
-  if (usesLastResort(config.policy) && !state.rules.mayDrop(isCertain(state))) return;
-  if (!leavesQuorum(state, config, out)) {
+  if (!commitsByAll(config.policy)) {
+    // Nobody is dropped; but a leader that no majority answers leads nobody (dissertation §6.2).
+    if (!state.rules.commitSet(config, (id) => !out.has(id))) stepDown(state);
+  } else if (out.size > 0) {
+    // A leader that was out for long may have been gone on without, by last resort, by the very
+    // nodes that it suspects now: it must know better before it goes on without them (§6).
+    if (usesLastResort(config.policy) && !state.rules.mayDrop(isCertain(state))) return;
+    dropVoters(state, config, out);
+  } else if (isStuck(state)) {
     stepDown(state);
-    return;
   }
+}
+
+function dropVoters(state: CoreState, config: Config, out: ReadonlySet<NodeId>): void {
   const voters = config.voters.filter((voter) => !out.has(voter.id));
-  const next = changeConfig(config, { voters });
-  if (heldBackBy(state, next).length === 0) appendConfig(state, { voters });
+  if (!couldCommit(state, voters, null)) {
+    stepDown(state);
+  } else if (heldBackBy(state, changeConfig(config, { voters })).length === 0) {
+    appendConfig(state, { voters });
+  }
+}
+
+/** A leave is pending that cannot commit any more, because who left died first. */
+function isStuck(state: CoreState): boolean {
+  const c1 = state.newest;
+  if (c1 === null || isSettled(state) || c1.index === state.leadership?.lastResortIndex) {
+    return false;
+  }
+  const leaver = c1.config.leavers[0];
+  return leaver !== undefined && !couldCommit(state, c1.config.voters, leaver.id);
 }
 
 /** Every change that a serving leader makes by itself, at most one a tick. */
@@ -125,9 +149,9 @@ function changeAddress(state: CoreState, config: Config, member: Member): void {
 
 /** §3: a joiner at the address of a member replaces it; the old id is never taken in again. */
 function replace(state: CoreState, config: Config, holder: Member, member: Member): Refusal | null {
-  const out = new Set([holder.id]);
+  const staying = config.voters.filter((voter) => voter.id !== holder.id);
   const voter = isVoter(config, holder.id);
-  if (voter && (!isSuspected(state, holder.id) || !leavesQuorum(state, config, out))) {
+  if (voter && (!isSuspected(state, holder.id) || !couldCommit(state, staying, null))) {
     return { reason: "NO_LEADER" };
   }
   const others = (member_: Member) => member_.id !== holder.id && member_.id !== member.id;
@@ -223,10 +247,14 @@ function drop(
   tombstone: boolean,
   incarnation: number | null,
 ): boolean {
-  if (isVoter(config, id) && !leavesQuorum(state, config, new Set([id]))) return false;
   const others = (member: Member) => member.id !== id;
+  const voters = config.voters.filter(others);
+  const leaver = incarnation === null ? null : id;
+  if (isVoter(config, id) && (voters.length === 0 || !couldCommit(state, voters, leaver))) {
+    return false;
+  }
   appendConfig(state, {
-    voters: config.voters.filter(others),
+    voters,
     learners: config.learners.filter(others),
     leavers: incarnation === null ? [] : [{ id, incarnation }],
     ...(tombstone ? { tombstones: [...config.tombstones, id] } : {}),

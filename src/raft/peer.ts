@@ -51,8 +51,10 @@ export interface Peer {
   foundGoneAt: number | null;
   /** Whether this node was awake from `grantedAt` to that finding. */
   awakeToFinding: boolean;
-  /** Its newest answer said "you are not a voter". */
+  /** It answered "you are not a voter", and nothing newer has cleared that. */
   deniesVoter: boolean;
+  /** Sending time (fast) of the newest ping that it answered so. */
+  deniedAt: number;
   /** Sending time (fast) of the newest ping that it answered at all. */
   answeredPingAt: number;
   /** Arrival (fast) of its newest answer: how long it has been silent. */
@@ -91,6 +93,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     foundGoneAt: null,
     awakeToFinding: false,
     deniesVoter: false,
+    deniedAt: -Infinity,
     answeredPingAt: -Infinity,
     answeredAt: -Infinity,
     readLeaseAt: -Infinity,

@@ -25,7 +25,8 @@ export function replicate(state: CoreState): void {
   const config = state.newest?.config;
   if (leadership === null || config === undefined) return;
   const through = sendableThrough(state);
-  for (const members of [config.voters, config.learners]) {
+  // Who leaves persists the config without it, too: the old quorum may need its disk (§4).
+  for (const members of [config.voters, config.learners, config.leavers]) {
     for (const member of members) {
       if (member.id !== state.self.id) {
         replicateTo(state, state.peer(member.id), leadership, through);

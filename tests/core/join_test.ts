@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { scenario, settle, writes } from "./scenario.ts";
+
+scenario("a node joins while writes flow and the leader dies in the middle of the copy", {
+  nodes: 2,
+}, [
+  ["3,000 entries are on the log", (c) => {
+    settle(c);
+    for (let n = 0; n < 3_000; n++) c.propose(`w${n}`);
+    c.until(() => c.applied("w2999", "n1", "n2"));
+  }],
+  ["n3 asks to be taken in and has a part of the log", (c) => {
+    const n3 = c.add(3);
+    c.start("n3");
+    c.feed("n1", { kind: "join", id: 1, member: n3.member });
+    while (n3.stored.entries.length === 0) c.run(1);
+    assert.ok(n3.stored.entries.length < 3_000);
+  }],
+  ["n1 dies", (c) => c.kill("n1")],
+  ["n2 goes on, and n3 gets the rest from it", (c) => {
+    writes(c, "after", "n2");
+    c.join(3);
+    writes(c, "with n3", "n2", "n3");
+    assert.equal(c.commands("n3").length, c.commands("n2").length);
+  }],
+]);
+
+scenario("a learner counts in no quorum", { nodes: 2 }, [
+  ["n3 joins and its disk hangs before it is a voter", (c) => {
+    settle(c);
+    const n3 = c.add(3);
+    c.start("n3");
+    c.hangDisk("n3", 60_000);
+    c.feed("n1", { kind: "join", id: 1, member: n3.member });
+  }],
+  ["writes do not wait for it", (c) => {
+    const took = writes(c, "a", "n1", "n2");
+    assert.ok(took < 100, `took ${took} ms`);
+  }],
+]);
+
+scenario("a joiner at the address of a dead member replaces it", {}, [
+  ["n3 dies for good", (c) => {
+    settle(c);
+    c.kill("n3");
+    c.run(300);
+  }],
+  ["a node with a new id at its address is taken in", (c) => {
+    const heir = { ...c.node("n3").member, id: "n9" };
+    const node = c.add(9);
+    Object.assign(node, { member: heir });
+    c.nodes.delete("n3");
+    c.nodes.set("n9", node);
+    c.start("n9");
+    c.until(() => {
+      c.feed("n1", { kind: "join", id: 1, member: heir });
+      return node.core?.status().ready === true;
+    }, 20_000);
+    writes(c, "a", "n1", "n2", "n9");
+  }],
+]);
+
+scenario("a voter just promoted is not doubted", { nodes: 1 }, [
+  ["n2 joins n1", (c) => c.join(2)],
+  ["n2 dies at once", (c) => c.kill("n2")],
+  ["n1 goes on alone", (c) => writes(c, "a", "n1")],
+]);
+
+scenario("under majority a dead member stays a voter and its replacement is a learner first", {
+  quorum: "majority",
+}, [
+  ["n3 dies for good", (c) => {
+    settle(c);
+    c.kill("n3");
+    c.run(2_000);
+    assert.deepEqual(c.voters(), ["n1", "n2", "n3"]);
+  }],
+  ["an operator removes it", (c) => {
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    c.until(() => c.voters().length === 2);
+    writes(c, "a", "n1", "n2");
+  }],
+]);

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { scenario, settle, writes } from "./scenario.ts";
+
+const orders = [
+  ["n1", "n2", "n3"],
+  ["n1", "n3", "n2"],
+  ["n2", "n1", "n3"],
+  ["n2", "n3", "n1"],
+  ["n3", "n1", "n2"],
+  ["n3", "n2", "n1"],
+] as const;
+
+for (const lastResort of [true, false]) {
+  for (const order of orders) {
+    scenario(
+      `all die and come back as ${order.join(", ")}, last resort ${lastResort ? "on" : "off"}`,
+      { lastResort },
+      [
+        ["a write is on every disk, then all die at once", (c) => {
+          writes(c, "a", "n1", "n2", "n3");
+          settle(c);
+          for (const id of ["n1", "n2", "n3"]) c.kill(id);
+        }],
+        ["the first comes back and leads nothing alone", (c) => {
+          c.start(order[0]);
+          c.run(10_000);
+          assert.equal(c.leader(), undefined);
+        }],
+        ["with one still missing only quorums count", (c) => {
+          c.start(order[1]);
+          c.run(10_000);
+          assert.equal(c.leader() === undefined, lastResort);
+        }],
+        ["when the last is back everything is there", (c) => {
+          c.start(order[2]);
+          writes(c, "b", "n1", "n2", "n3");
+          assert.ok(c.applied("a", "n1", "n2", "n3"));
+        }],
+      ],
+    );
+  }
+}
+
+scenario("the fresher node has restarted and the other has not", {}, [
+  ["n2 hears nothing while a write goes to n3", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n2"], true);
+    c.propose("on n1 and n3 only");
+    c.run(20);
+  }],
+  ["n3 restarts at once; n1 dies before it accepts n3 again", (c) => {
+    c.kill("n3");
+    c.start("n3");
+    c.run(10);
+    c.kill("n1");
+    c.heal();
+  }],
+  ["n2, certain but behind, gets the tail from n3, fresh but not certain: they go on", (c) => {
+    writes(c, "b", "n2", "n3");
+  }],
+]);
+
+scenario("the view shrank while a node was down, then all die", {}, [
+  ["n3 dies and n1 and n2 go on", (c) => {
+    settle(c);
+    c.kill("n3");
+    writes(c, "a", "n1", "n2");
+  }],
+  ["n1 and n2 die; n3 and n1 come back", (c) => {
+    settle(c);
+    c.kill("n1");
+    c.kill("n2");
+    c.start("n3");
+    c.start("n1");
+    c.run(10_000);
+  }],
+  ["nobody leads without the write", (c) => {
+    const leader = c.leader();
+    assert.ok(leader === undefined || c.applied("a", leader));
+  }],
+  ["n2 comes back: all go on", (c) => {
+    c.start("n2");
+    writes(c, "b", "n1", "n2", "n3");
+    assert.ok(c.applied("a", "n3"));
+  }],
+]);
+
+scenario("the last survivor restarts and goes on alone", {}, [
+  ["n1 and n2 die", (c) => {
+    settle(c);
+    c.kill("n1");
+    c.kill("n2");
+    writes(c, "alone", "n3");
+  }],
+  ["n3 restarts: it is the only voter of its newest view", (c) => {
+    c.kill("n3");
+    c.start("n3");
+    writes(c, "again", "n3");
+  }],
+]);
+
+scenario("a dropped node knows only one member, and that one does not lead", {}, [
+  ["n3 dies; n1 joins a view without it; n2 dies and the view is n1 alone", (c) => {
+    settle(c);
+    c.kill("n3");
+    writes(c, "a", "n1", "n2");
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2"));
+  }],
+  ["n3 comes back without a way to n2 but through n1's word", (c) => {
+    c.start("n3");
+    c.until(() => c.voters().length === 3, 20_000);
+    assert.ok(c.applied("a", "n3"));
+  }],
+]);
