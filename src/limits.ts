@@ -254,4 +254,13 @@ export const limits = {
   inputHistoryLines: 100,
   /** Characters of a line being typed: a pasted file must not stall the terminal. */
   inputLengthMax: 16_384,
+
+  /** Requests that `bench` has on their way at once. */
+  benchConcurrencyMax: 1_024,
+  /** Messages of one `bench`: it remembers the id of each. */
+  benchMessagesMax: 5_000_000,
+  /** Accounts that it makes: each costs two password hashes. */
+  benchUsersMax: 256,
+  /** Bytes of its smallest message: the number in it must fit. */
+  benchBodyBytesMin: 16,
 } as const;

@@ -9,13 +9,14 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusResponse } from "../rpc/api.ts";
+import { connect } from "../rpc/client.ts";
 import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
 import { waitSynced } from "./admin_wait.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
-import { type Output } from "./output.ts";
+import { type Output, terminal } from "./output.ts";
 import { printable } from "./text.ts";
 
 /** What the admin commands need from outside; tests pass their own. */
@@ -23,6 +24,8 @@ export interface AdminOptions {
   readonly connect: AdminConnect;
   readonly output: Output;
 }
+
+const REAL: AdminOptions = { connect, output: terminal };
 
 /** Flags that every command asking a running cluster has. */
 interface ClusterFlags {
@@ -32,7 +35,7 @@ interface ClusterFlags {
 }
 
 /** `jmessage admin`. */
-export function adminCommand(options: AdminOptions): CommandUnknownOpts {
+export function adminCommand(options = REAL): CommandUnknownOpts {
   const group = newCommand("admin", "look after a cluster", {
     example: "jmessage admin status -s 127.0.0.1:2625",
   });

@@ -1,0 +1,112 @@
+/**
+ * A cluster of node processes on this machine: data in one directory, free ports, started,
+ * killed and started again at the same addresses. Owns the processes and their end; what they
+ * are used for is the demo's, or a test's.
+ *
+ * @module
+ */
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { NodeProcess, type Program, type ReadyEvent } from "./node_process.ts";
+
+export interface NodeClusterOptions {
+  readonly program: Program;
+  /** Directory that holds each node's data; removed by {@linkcode NodeCluster.close}. */
+  readonly directory: string;
+  /** Policy flags for the first node; the others inherit them. */
+  readonly policy?: readonly string[];
+}
+
+/** One node: where it lives, whether it runs or not. */
+export interface ClusterNode {
+  readonly id: string;
+  readonly process: NodeProcess;
+  /** Its first event: addresses stay the same when it is started again. */
+  readonly ready: ReadyEvent;
+}
+
+/** Nodes as processes, by id. */
+export class NodeCluster {
+  readonly #options: NodeClusterOptions;
+  readonly #nodes = new Map<string, ClusterNode>();
+  /** Every process ever started, so that none is left behind. */
+  readonly #processes: NodeProcess[] = [];
+
+  constructor(options: NodeClusterOptions) {
+    this.#options = options;
+  }
+
+  get nodes(): readonly ClusterNode[] {
+    return [...this.#nodes.values()];
+  }
+
+  /** Nodes whose processes run. */
+  get live(): readonly ClusterNode[] {
+    return this.nodes.filter((node) => node.process.exit === undefined);
+  }
+
+  /** Client addresses of all nodes, those that run first. */
+  get addresses(): readonly string[] {
+    const dead = this.nodes.filter((node) => !this.live.includes(node));
+    return [...this.live, ...dead].map((node) => node.ready.listen);
+  }
+
+  node(id: string): ClusterNode {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new ChatError("INTERNAL", `Cannot find a node called ${id}`);
+    return node;
+  }
+
+  /**
+   * Starts a node and waits until it serves (a joiner: votes). The first one bootstraps, later
+   * ones join whoever runs; one that ran before comes back at its addresses.
+   */
+  async start(id: string): Promise<ClusterNode> {
+    const before = this.#nodes.get(id)?.ready;
+    const process = new NodeProcess({
+      program: this.#options.program,
+      flags: ["--id", id, "--data", this.dataDirectory(id), ...this.#startFlags(before)],
+    });
+    this.#processes.push(process);
+    const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);
+    const node = { id, process, ready };
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  dataDirectory(id: string): string {
+    return join(this.#options.directory, id);
+  }
+
+  /** Ends every process and removes the data. */
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.end()));
+    await rm(this.#options.directory, { recursive: true, force: true });
+  }
+
+  #startFlags(before: ReadyEvent | undefined): readonly string[] {
+    if (before !== undefined) {
+      return ["--listen", before.listen, "--peer-listen", before.peerListen];
+    }
+    const free = ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"];
+    const members = this.live.map((node) => node.ready.peerListen);
+    if (members.length > 0) return [...free, "--join", members.join(",")];
+    return [...free, ...(this.#options.policy ?? [])];
+  }
+}
+
+async function withinDeadline<T>(promise: Promise<T>, problem: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new ChatError("COMMIT_TIMEOUT", problem)),
+    limits.nodeStartMsMax,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
