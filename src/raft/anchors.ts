@@ -24,6 +24,14 @@ export function openConfigs(state: CoreState): readonly ConfigEntry[] {
   return c0 === null ? configs : configs.filter((entry) => entry.index >= c0.index);
 }
 
+/**
+ * The configs from C0 to C1 by which a view can have been formed: all but those that a later
+ * one of the same term skipped. Certainty is judged by these (§5).
+ */
+export function possibleViews(state: CoreState): readonly ConfigEntry[] {
+  return withoutSkipped(openConfigs(state));
+}
+
 /** The newest config that is on this disk. */
 export function persistedConfig(state: CoreState): ConfigEntry | null {
   return state.log.configs.findLast((entry) => entry.index <= state.persistedIndex) ?? null;

@@ -6,15 +6,15 @@
  * @module
  */
 
-import { openConfigs } from "./anchors.ts";
+import { possibleViews } from "./anchors.ts";
 import { isVoter } from "./config.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
 import type { ConfigEntry, NodeId } from "./types.ts";
 
-/** §5: the node is a voter of every config from C0 to C1 and nobody can have gone on without it. */
+/** §5: the node is a voter of every possible view from C0 to C1 and nobody can have gone on without it. */
 export function isCertain(state: CoreState): boolean {
-  return certainBy(state, openConfigs(state));
+  return certainBy(state, possibleViews(state));
 }
 
 /** {@linkcode isCertain}, judged by these configs. */

@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import { openConfigs } from "./anchors.ts";
+import { possibleViews } from "./anchors.ts";
 import { noteConfigTaken } from "./certainty.ts";
 import { commitThrough } from "./commit.ts";
 import { isVoter } from "./config.ts";
@@ -178,7 +178,7 @@ export function takeEntries(
 }
 
 function takeEntry(state: CoreState, entry: Entry): void {
-  const before = openConfigs(state);
+  const before = possibleViews(state);
   state.log.append(entry);
   if (entry.kind !== "config") return;
   noteConfigTaken(state, before, { index: entry.index, term: entry.term, config: entry.config });
