@@ -94,6 +94,11 @@ export class ChatClient {
     return this.#session.user;
   }
 
+  /** How often a request that changes something had to be made again, so far. */
+  get retries(): number {
+    return this.#members.retries;
+  }
+
   get state(): ClientState {
     const leader = this.#members.tracker.current();
     const phase = leader !== null

@@ -48,6 +48,9 @@ export class FakeCluster {
   readonly users: User[] = [];
   leader: string | null = null;
   term = 0;
+  /** Planted faults: acknowledged messages that a conversation lacks, or shows twice. */
+  forget: (message: Message) => boolean = () => false;
+  repeat: (message: Message) => boolean = () => false;
   readonly #done = new Map<string, Message>();
   /** Ends whatever waits at a node. */
   readonly #waits = new Set<{ address: string; end: (error: ChatError) => void }>();
@@ -140,6 +143,11 @@ export class FakeCluster {
         }),
       sendMessage: (request, context) =>
         this.#call("sendMessage", address, context, () => this.#send(address, request, context)),
+      createAccount: (_, context) =>
+        this.#call("createAccount", address, context, () => {
+          this.#assertLeads(address);
+          return {};
+        }),
       listUsers: (_, context) =>
         this.#call("listUsers", address, context, () => ({
           users: this.users,
@@ -159,7 +167,9 @@ export class FakeCluster {
       getChat: (_, context) =>
         this.#call("getChat", address, context, () => {
           this.#assertCaughtUp(address, context);
-          return { messages: this.#applied(address), more: false };
+          const messages = this.#applied(address).filter((message) => !this.forget(message));
+          const shown = messages.flatMap((one) => this.repeat(one) ? [one, one] : [one]);
+          return { messages: shown, more: false };
         }),
       subscribe: (request, context) => this.#subscribe(address, request, context),
       close() {},
@@ -181,7 +191,7 @@ export class FakeCluster {
     const failure = method === "getCluster" ? undefined : node.failures.shift();
     if (failure !== undefined) throw failure;
     const value = answer();
-    const mutation = method === "sendMessage" || method === "login";
+    const mutation = ["sendMessage", "login", "createAccount"].includes(method);
     if (mutation && node.answersToLose > 0) {
       node.answersToLose--;
       throw lost(address);

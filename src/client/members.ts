@@ -35,6 +35,8 @@ export class Members {
   /** Requests that only a leader takes. */
   readonly mutations: InFlight;
   readonly reads: InFlight;
+  /** Attempts at mutations after the first, so far. */
+  retries = 0;
   readonly #onChange: () => void;
   readonly #sleepers = new Set<() => void>();
   /** Mutations that failed at least once and go on. */

@@ -49,6 +49,7 @@ export async function mutate<T>(
       const next = afterFailure(members, job, attempt);
       if (next.kind === "stop") throw job.refused(attempt.error);
       if (job.isOver(next.pauseMs)) throw job.exhausted(attempt.error);
+      members.retries++;
       if (!waiting) members.countWaiting(1);
       waiting = true;
       if (members.tracker.current() === null) members.tracker.search();
