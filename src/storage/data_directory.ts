@@ -7,7 +7,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
@@ -15,7 +15,7 @@ import type { Identity } from "../node/ports.ts";
 import { bootstrapBatch } from "../raft/bootstrap.ts";
 import type { Member, Policy } from "../raft/types.ts";
 import { chain } from "./checksum.ts";
-import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { type DirectoryLock, LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
 import { removeState, syncFile } from "./snapshot_sink.ts";
@@ -171,7 +171,20 @@ async function isFresh(directory: string, options: OpenOptions): Promise<boolean
   const [state] = await stateFiles(directory);
   if (state !== undefined) throw corrupt(LOG_FILE, `it is missing beside ${state}`);
   if (!options.create) throw noDirectory(directory);
+  await closeToOthers(directory);
   return true;
+}
+
+/** An empty directory is about to hold what people wrote: nobody else needs to look into it. */
+async function closeToOthers(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  if (names.some((name) => name !== LOCK_FILE)) return;
+  try {
+    await chmod(directory, 0o700);
+  } catch (error) {
+    // Someone else's directory, lent to this user: its owner has decided.
+    if (!(error instanceof Error) || !("code" in error) || error.code !== "EPERM") throw error;
+  }
 }
 
 function noDirectory(directory: string): ChatError {

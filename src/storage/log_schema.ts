@@ -38,7 +38,8 @@ export const logMigrations: readonly Migration[] = [
       // Every config that was ever on this log; on_log is 0 once it was truncated (§10).
       `CREATE TABLE configs (
         idx INTEGER NOT NULL, term TEXT NOT NULL, checksum TEXT NOT NULL,
-        addresses TEXT NOT NULL, on_log INTEGER NOT NULL, PRIMARY KEY (idx, term)
+        addresses TEXT NOT NULL, seal TEXT NOT NULL, on_log INTEGER NOT NULL,
+        PRIMARY KEY (idx, term)
       ) STRICT, WITHOUT ROWID`,
       // What a truncation or an installed snapshot took off the log: never dropped (§9).
       `CREATE TABLE orphans (
@@ -127,6 +128,14 @@ export function termStartFrom(row: SqlRow): TermStart {
     throw corrupt(LOG_FILE, `a bad checksum of the term that starts at index ${index}`);
   }
   return { index, term };
+}
+
+/** Peer addresses in a row of `configs`; throws `CORRUPT` if its seal is broken. */
+export function addressesFrom(row: SqlRow): readonly string[] {
+  const index = Number(row.idx);
+  const text = String(row.addresses);
+  if (seal(index, text) === row.seal) return JSON.parse(text);
+  throw corrupt(LOG_FILE, `a bad checksum of the addresses at index ${index}`);
 }
 
 /** The error for an entry that is damaged. */

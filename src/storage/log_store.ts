@@ -20,7 +20,13 @@ import type {
   TermStart,
 } from "../raft/types.ts";
 import { closeWhole, type Database } from "./database.ts";
-import { logMigrations, placeOf, setMeta, type StoredIdentity } from "./log_schema.ts";
+import {
+  addressesFrom,
+  logMigrations,
+  placeOf,
+  setMeta,
+  type StoredIdentity,
+} from "./log_schema.ts";
 import { readAll, readHead, readPlace, readRange } from "./log_read.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated } from "./migrations.ts";
@@ -181,8 +187,9 @@ export class LibsqlLogStore implements LogStore {
 
   /** Peer addresses of every config that was ever on this log, newest first, each once (§6). */
   async rememberedAddresses(): Promise<readonly string[]> {
-    const rows = await this.#database.query("SELECT addresses FROM configs ORDER BY idx DESC");
-    return [...new Set(rows.flatMap((row): string[] => JSON.parse(String(row.addresses))))];
+    const sql = "SELECT idx, addresses, seal FROM configs ORDER BY idx DESC";
+    const rows = await this.#database.query(sql);
+    return [...new Set(rows.flatMap(addressesFrom))];
   }
 
   /** Name of the state database that belongs to this log. */

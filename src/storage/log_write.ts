@@ -18,6 +18,7 @@ import type {
   PersistBatch,
   TermStart,
 } from "../raft/types.ts";
+import { seal } from "./checksum.ts";
 import type { Statement } from "./database.ts";
 import {
   type CurrentState,
@@ -197,9 +198,9 @@ class WritePlan {
     const members = [...config.voters, ...config.learners];
     const addresses = JSON.stringify(members.map((member) => member.peerAddress));
     this.#run(
-      "INSERT INTO configs (idx, term, checksum, addresses, on_log) VALUES (?, ?, ?, ?, 1) " +
-        "ON CONFLICT DO UPDATE SET on_log = 1",
-      [index, termText(term), checksum, addresses],
+      "INSERT INTO configs (idx, term, checksum, addresses, seal, on_log) " +
+        "VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET on_log = 1",
+      [index, termText(term), checksum, addresses, seal(index, addresses)],
     );
   }
 

@@ -20,23 +20,38 @@ import { StateDatabase } from "./state_database.ts";
 /** Bytes of a page in the write-ahead log. */
 const frameBytes = 4_096;
 
+export interface StateOptions {
+  /** Instead of `limits.stateWalBytesMax`. */
+  readonly walBytesMax?: number;
+}
+
 export class LibsqlStateStore implements StateStore {
   readonly reader: Reader;
   readonly #files: StateFiles | null;
   readonly #sources = new Set<ChunkedSource>();
+  readonly #walBytesMax: number;
   #current: StateDatabase;
   #durableIndex: Index = 0;
 
-  private constructor(current: StateDatabase, files: StateFiles | null) {
+  private constructor(
+    current: StateDatabase,
+    files: StateFiles | null,
+    { walBytesMax = limits.stateWalBytesMax }: StateOptions = {},
+  ) {
     this.#current = current;
     this.#files = files;
+    this.#walBytesMax = walBytesMax;
     // Always the generation that is served when the query is asked.
     this.reader = { query: (sql, args) => this.#current.query(sql, args) };
   }
 
   /** Opens the state file at `path`, or makes it; `files` names the generations after it. */
-  static async open(path: string, files: StateFiles): Promise<LibsqlStateStore> {
-    return new LibsqlStateStore(await StateDatabase.openFile(path), files);
+  static async open(
+    path: string,
+    files: StateFiles,
+    options: StateOptions = {},
+  ): Promise<LibsqlStateStore> {
+    return new LibsqlStateStore(await StateDatabase.openFile(path), files, options);
   }
 
   /** An empty state in memory: for simulations, where a file would cost too much. */
@@ -60,7 +75,7 @@ export class LibsqlStateStore implements StateStore {
     const { index } = this.#current.applied;
     const { complete, frames } = await this.#current.checkpoint();
     if (complete) this.#durableIndex = index;
-    else if (frames * frameBytes > limits.stateWalBytesMax) {
+    else if (frames * frameBytes > this.#walBytesMax) {
       await this.#closeSources("it was read too slowly");
     }
     return this.#durableIndex;

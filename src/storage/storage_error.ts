@@ -6,6 +6,7 @@
  * @module
  */
 
+import { InvariantError } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 
 const fullCodes = new Set(["SQLITE_FULL", "ENOSPC", "EDQUOT"]);
@@ -24,9 +25,9 @@ const closedCodes = new Set(["CLIENT_CLOSED", "TRANSACTION_CLOSED"]);
 /** SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow. */
 const shmSizeCode = 4874;
 
-/** A thrown value as a `ChatError` that names `file`. */
-export function toStorageError(thrown: unknown, file: string): ChatError {
-  if (thrown instanceof ChatError) return thrown;
+/** A thrown value as a `ChatError` that names `file`; a broken invariant stays what it is. */
+export function toStorageError(thrown: unknown, file: string): ChatError | InvariantError {
+  if (thrown instanceof ChatError || thrown instanceof InvariantError) return thrown;
   const { code, rawCode, message } = describe(thrown);
   const options = { cause: thrown };
   if (fullCodes.has(code) || rawCode === shmSizeCode) {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { InvariantError } from "../assert.ts";
 import { ChatError, type Reason } from "../errors.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
 
@@ -29,6 +30,7 @@ Deno.test("toStorageError: every code has its reason and one line that names the
   for (const [fields, reason, message] of lines) {
     const cause = Object.assign(new Error("first\n second"), fields);
     const error = toStorageError(cause, "log.db");
+    assert.ok(error instanceof ChatError);
     assert.equal(error.reason, reason);
     assert.match(error.message, message);
     assert.ok(!error.message.includes("\n"));
@@ -36,9 +38,11 @@ Deno.test("toStorageError: every code has its reason and one line that names the
   }
 });
 
-Deno.test("toStorageError: keeps an error of ours, and takes anything thrown", () => {
+Deno.test("toStorageError: keeps errors of ours, and takes anything thrown", () => {
   const ours = new ChatError("OVERLOADED", "ours");
   assert.equal(toStorageError(ours, "log.db"), ours);
+  const broken = new InvariantError("a bug");
+  assert.equal(toStorageError(broken, "log.db"), broken);
   assert.match(toStorageError("text", "log.db").message, /Cannot use log\.db: text/);
 });
 

@@ -6,7 +6,15 @@
  */
 
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Reason } from "../../src/errors.ts";
 import { DEFAULT_POLICY } from "../../src/raft/state.ts";
@@ -38,6 +46,17 @@ Deno.test("data directory: is made for its owner alone, with a generated id", as
     assert.equal(again.identity.nodeId, nodeId);
     await again.close();
   });
+});
+
+Deno.test("data directory: an empty one is closed to others, one with files is left alone", async () => {
+  for (const [name, mode] of [[null, 0o700], ["notes.txt", 0o755]] as const) {
+    await inDirectory(async (path) => {
+      chmodSync(path, 0o755);
+      if (name !== null) writeFileSync(join(path, name), "");
+      await (await openDataDirectory(path, { create: true })).close();
+      assert.equal(statSync(path).mode & 0o777, mode);
+    });
+  }
 });
 
 Deno.test("data directory: each start has a higher incarnation, also when clocks go back", async () => {

@@ -99,6 +99,12 @@ Deno.test("log.db: addresses of configs are remembered after a cut and a compact
     const expected = ["127.0.0.1:7000", "127.0.0.1:7001", "127.0.0.1:7002"];
     assert.deepEqual((await store.rememberedAddresses()).toSorted(), expected);
     await store.close();
+    const database = Database.open(join(directory, "log.db"));
+    await database.write([{ sql: "UPDATE configs SET addresses = '[]' WHERE idx = 2" }]);
+    await database.close();
+    const damaged = await openIn(directory);
+    await assert.rejects(damaged.rememberedAddresses(), /bad checksum of the addresses at index 2/);
+    await damaged.close();
   });
 });
 

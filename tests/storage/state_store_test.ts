@@ -262,6 +262,24 @@ Deno.test("state in a file: a checkpoint held up by a snapshot reports the one b
   });
 });
 
+Deno.test("state in a file: a snapshot that holds back too much is closed", async () => {
+  await inDirectory(async (directory) => {
+    const path = join(directory, "chat-1.db");
+    const files = new FollowingFiles();
+    const state = await LibsqlStateStore.open(path, files, { walBytesMax: 500_000 });
+    const entries = conversation(3_000);
+    await state.apply(entries.slice(0, 100));
+    const source = await state.openSnapshot();
+    await state.apply(entries.slice(100, 200));
+    assert.equal(await state.checkpoint(), 0, "held up, but within the bound");
+    await state.apply(entries.slice(200));
+    await state.checkpoint();
+    await rejectsWith(source.next(), "NOT_UP_TO_DATE", /it was read too slowly; ask for a new/);
+    assert.equal(await state.checkpoint(), 3_004);
+    await state.close();
+  });
+});
+
 Deno.test("state in a file: the database's reader refuses to write", async () => {
   await inDirectory(async (directory) => {
     const state = await openFile(directory);
