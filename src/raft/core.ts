@@ -35,7 +35,7 @@ import {
   onAskToLeave,
   onLeaveReply,
 } from "./leaving.ts";
-import { noteMessage, noteRefused, onPing, onPong, sendPings } from "./lease.ts";
+import { noteMessage, noteRefused, onPing, onPong, seeksCluster, sendPings } from "./lease.ts";
 import {
   changeMembers,
   dropSuspects,
@@ -327,6 +327,9 @@ class RaftCore implements Core {
       for (const member of [...entry.config.voters, ...entry.config.learners]) {
         if (member.id !== state.self.id) members.set(member.id, member);
       }
+    }
+    if (seeksCluster(state)) {
+      for (const [id, member] of state.known) if (!members.has(id)) members.set(id, member);
     }
     const hinted = state.hint?.leader;
     if (hinted !== undefined && !members.has(hinted.id)) members.set(hinted.id, hinted);

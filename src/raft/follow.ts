@@ -181,6 +181,7 @@ function takeEntry(state: CoreState, entry: Entry): void {
   const before = possibleViews(state);
   state.log.append(entry);
   if (entry.kind !== "config") return;
+  state.remember(entry.config);
   noteConfigTaken(state, before, { index: entry.index, term: entry.term, config: entry.config });
   if (
     state.leavingSince !== null && !state.wantsLeave && entry.index > state.leavingSince &&
@@ -283,6 +284,7 @@ export function onSnapshotBuilt(
     if (entry !== undefined) kept.push(entry);
   }
   state.log.install(base, termStarts);
+  if (base.config !== null) state.remember(base.config.config);
   for (const entry of kept) state.log.append(entry);
   state.commitIndex = base.index;
   state.commitPending = 0;

@@ -47,8 +47,16 @@ export function sendPings(state: CoreState): void {
   for (const id of pingTargets(state)) state.send(id, ping);
 }
 
+/** §6.1: who has no leader, or is in no view, asks every address that it ever knew. */
+export function seeksCluster(state: CoreState): boolean {
+  const config = state.newest?.config;
+  if (config === undefined || state.leadership !== null) return false;
+  return state.leader === null || !isVoter(config, state.self.id) ||
+    isSuspected(state, state.leader);
+}
+
 function pingTargets(state: CoreState): ReadonlySet<NodeId> {
-  const targets = new Set<NodeId>();
+  const targets = new Set<NodeId>(seeksCluster(state) ? state.known.keys() : []);
   for (const entry of openConfigs(state)) {
     for (const member of entry.config.voters) targets.add(member.id);
     for (const member of entry.config.learners) targets.add(member.id);

@@ -151,6 +151,8 @@ export class CoreState {
   nextNonce = 1;
 
   readonly peers = new Map<NodeId, Peer>();
+  /** Members of any config ever seen, by id: whom to ask when nobody of the newest answers. */
+  readonly known = new Map<NodeId, Member>();
   effects: Effect[] = [];
   #nextPersist = 1;
   readonly pending: PendingPersist[] = [];
@@ -186,6 +188,7 @@ export class CoreState {
     this.#commitOnDisk = this.commitIndex;
     this.persistedIndex = this.log.lastIndex;
     this.applyTold = this.applied.index;
+    for (const entry of this.log.configs) this.remember(entry.config);
     assert(this.commitIndex <= this.log.lastIndex, "What is committed is on the log");
   }
 
@@ -207,6 +210,14 @@ export class CoreState {
   /** C1: the newest config in the log. */
   get newest(): ConfigEntry | null {
     return this.log.configs.at(-1) ?? null;
+  }
+
+  /** Keeps the members' addresses; those that are never taken in again are forgotten. */
+  remember(config: Config): void {
+    for (const member of [...config.voters, ...config.learners]) {
+      if (member.id !== this.self.id) this.known.set(member.id, member);
+    }
+    for (const id of config.tombstones) this.known.delete(id);
   }
 
   peer(id: NodeId): Peer {
@@ -289,6 +300,7 @@ export class CoreState {
     const index = previous.index + 1;
     const checksum = this.chain(previous.checksum, index, term, body);
     const entry: Entry = { index, term, checksum, ...body };
+    if (body.kind === "config") this.remember(body.config);
     this.log.append(entry);
     return entry;
   }
