@@ -40,18 +40,19 @@ export function createChatService(options: ChatServiceOptions): ChatApi {
     getChat: (request, context) => gate.pass(() => messages.getChat(request, context)),
     acknowledgeMessages: (request, context) =>
       gate.pass(() => messages.acknowledgeMessages(request, context)),
-    subscribe: (request, context) => subscribe(subscriptions, request, context),
+    subscribe: (request, context) => subscribe({ gate, subscriptions }, request, context),
     getCluster: () => gate.pass(() => directory.getCluster()),
   };
 }
 
 /** The stream with its errors as `ChatError`s; the gate does not wait for it to end. */
 async function* subscribe(
-  subscriptions: Subscriptions,
+  { gate, subscriptions }: Pick<ChatServiceOptions, "gate" | "subscriptions">,
   request: SubscribeRequest,
   context: CallContext,
 ): AsyncGenerator<SubscribeFrame> {
   try {
+    await gate.wait();
     yield* subscriptions.subscribe(request, context);
   } catch (error) {
     throw ChatError.from(error);

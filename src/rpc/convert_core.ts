@@ -108,7 +108,8 @@ export function memberFromWire(wire: Optional<v1.Member>, field: string): Member
   return { id: text(id, `${field}.id`), peerAddress, clientAddress };
 }
 
-function policyToWire(policy: Policy): v1.Policy {
+/** `Policy`. */
+export function policyToWire(policy: Policy): v1.Policy {
   const quorum = policy.quorum === "all" ? v1.Quorum.QUORUM_ALL : v1.Quorum.QUORUM_MAJORITY;
   return { ...policy, quorum };
 }
@@ -120,7 +121,8 @@ export function quorumFromWire(quorum: v1.Quorum, field: string): Policy["quorum
   throw invalid(field, "it is missing or of an unknown kind");
 }
 
-function policyFromWire(wire: Optional<v1.Policy>, field: string): Policy {
+/** The inverse of {@linkcode policyToWire}. */
+export function policyFromWire(wire: Optional<v1.Policy>, field: string): Policy {
   const { quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } = present(
     wire,
     field,

@@ -12,6 +12,8 @@ import {
   baseFromWire,
   baseToWire,
   memberFromWire,
+  policyFromWire,
+  policyToWire,
   termFromWire,
   termStartsFromWire,
 } from "./convert_core.ts";
@@ -69,13 +71,14 @@ export const joinResponse: Form<JoinAnswer> = form(v1.JoinResponse, {
 export const probeRequest: Form<object> = emptyForm(v1.ProbeRequest);
 
 function probeAnswerToWire(answer: ProbeAnswer): v1.ProbeResponse {
-  const { clusterId, nodeId, leader, term } = answer;
+  const { clusterId, nodeId, leader, term, policy } = answer;
   return {
     clusterId,
     nodeId,
     leaderId: leader?.id ?? "",
     leaderPeerAddress: leader?.peerAddress ?? "",
     term,
+    policy: policy === null ? null : policyToWire(policy),
   };
 }
 
@@ -86,6 +89,7 @@ function probeAnswerFromWire(wire: v1.ProbeResponse): ProbeAnswer {
     nodeId: text(nodeId, "node_id"),
     leader: leaderId === "" ? null : { id: leaderId, peerAddress: leaderPeerAddress },
     term: termFromWire(wire.term, "term"),
+    policy: wire.policy == null ? null : policyFromWire(wire.policy, "policy"),
   };
 }
 

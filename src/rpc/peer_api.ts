@@ -11,7 +11,7 @@
 
 import type { ChatError } from "../errors.ts";
 import type { Message } from "../raft/message.ts";
-import type { Base, Index, Member, NodeId, Term, TermStart } from "../raft/types.ts";
+import type { Base, Index, Member, NodeId, Policy, Term, TermStart } from "../raft/types.ts";
 
 /** Version of the frames on a link; another one is refused. */
 export const PROTOCOL_VERSION = 1;
@@ -95,6 +95,8 @@ export interface ProbeAnswer {
   readonly leader: { readonly id: NodeId; readonly peerAddress: string } | null;
   /** Highest term promised. */
   readonly term: Term;
+  /** The cluster's; `null` if the node knows no config. */
+  readonly policy: Policy | null;
 }
 
 /** Which snapshot, and from where on. */

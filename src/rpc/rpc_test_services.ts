@@ -163,6 +163,7 @@ export function fakePeer(changes: Partial<PeerApi> = {}): PeerApi {
         nodeId: "n1",
         leader: null,
         term: { epoch: 0, number: 1, nodeId: "n1" },
+        policy: null,
       }),
     fetchSnapshot: async function* () {},
     ...changes,

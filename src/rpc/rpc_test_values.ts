@@ -67,7 +67,7 @@ export const members: fc.Arbitrary<Member> = record({
   peerAddress: texts,
   clientAddress: texts,
 });
-const policies: fc.Arbitrary<Policy> = record({
+export const policies: fc.Arbitrary<Policy> = record({
   quorum: fc.constantFrom("all", "majority"),
   lastResort: fc.boolean(),
   heartbeatMs: uint32,

@@ -10,6 +10,7 @@ import {
   integers,
   members,
   names,
+  policies,
   record,
   terms,
   termStartLists,
@@ -223,6 +224,7 @@ Deno.test("services: what nodes ask of one another comes out as it went in", () 
       nodeId: names,
       leader: fc.option(record({ id: names, peerAddress: texts })),
       term: terms,
+      policy: fc.option(policies),
     }),
   );
   roundTrips(

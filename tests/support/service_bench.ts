@@ -59,7 +59,9 @@ export class ServiceBench {
   static async open(number = 1, log: FakeLog = [], clock = new HandClock()): Promise<ServiceBench> {
     const driver = await FakeDriver.open(number, log);
     driver.leads = number === 1;
-    return new ServiceBench(driver, clock);
+    const bench = new ServiceBench(driver, clock);
+    bench.gate.open();
+    return bench;
   }
 
   /** Registers and logs in; gives the token. */

@@ -682,6 +682,7 @@ export namespace jmessage {
       leaderId: string;
       leaderPeerAddress: string;
       term?: jmessage.v1.Term | null;
+      policy?: jmessage.v1.Policy | null;
     }
     export namespace ProbeResponse {
       export function encode(message: ProbeResponse, writer?: Writer): Writer;

@@ -7547,6 +7547,7 @@ export const jmessage = $root.jmessage = (() => {
             ProbeResponse.prototype.leaderId = "";
             ProbeResponse.prototype.leaderPeerAddress = "";
             ProbeResponse.prototype.term = null;
+            ProbeResponse.prototype.policy = null;
 
             ProbeResponse.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -7565,6 +7566,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(34).string(message.leaderPeerAddress);
                 if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
                     $root.jmessage.v1.Term.encode(message.term, writer.uint32(42).fork(), _depth + 1).ldelim();
+                if (message.policy != null && $Object.hasOwnProperty.call(message, "policy"))
+                    $root.jmessage.v1.Policy.encode(message.policy, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -7638,6 +7641,12 @@ export const jmessage = $root.jmessage = (() => {
                             if (wireType !== 2)
                                 break;
                             message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.policy = $root.jmessage.v1.Policy.decode(reader, reader.size(), $undefined, _depth + 1, message.policy);
                             continue;
                         }
                     }

@@ -1,0 +1,118 @@
+/**
+ * `AdminApi` as a node serves it: how it sees the cluster, its digest, and what an operator asks
+ * of the leader. A node is precise about itself only; whoever wants the whole picture asks every
+ * member.
+ *
+ * @module
+ */
+
+import type { CoreStatus, MemberStatus } from "../raft/io.ts";
+import { termText } from "../raft/term.ts";
+import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
+import { DEFAULT_POLICY } from "./config.ts";
+import type { NodeDriver } from "./driver_api.ts";
+import type { Gate } from "./gate.ts";
+import type { Identity, StateStore } from "./ports.ts";
+
+export interface AdminServiceOptions {
+  /** As it is now: the cluster is known only once a joiner was taken in. */
+  readonly identity: () => Identity;
+  readonly self: () => { readonly clientAddress: string; readonly peerAddress: string };
+  readonly driver: NodeDriver;
+  readonly state: Pick<StateStore, "digest">;
+  readonly gate: Gate;
+}
+
+/** The admin service of one node. */
+export function createAdminService(options: AdminServiceOptions): AdminApi {
+  const { gate, driver, state } = options;
+  return {
+    status: () => gate.pass(() => Promise.resolve(status(options))),
+    digest: ({ atLeastIndex = 0 }, context) =>
+      gate.pass(async () => {
+        await driver.waitApplied(atLeastIndex, context.deadlineMs);
+        return { id: options.identity().nodeId, ...await state.digest() };
+      }),
+    transferLeadership: ({ to }) =>
+      gate.pass(async () => {
+        await driver.transfer(to === undefined || to === "" ? null : to);
+        const { leader, term } = driver.status();
+        return { leader: leader ?? "", term: termText(term) };
+      }),
+    removeMember: ({ id }) =>
+      gate.pass(async () => {
+        await driver.remove(id);
+        return { members: driver.status().members.map(({ member }) => member.id) };
+      }),
+  };
+}
+
+function status(options: AdminServiceOptions): StatusResponse {
+  const core = options.driver.status();
+  const { nodeId, clusterId } = options.identity();
+  const { quorum, lastResort } = core.policy ?? DEFAULT_POLICY;
+  const known = core.members.some(({ member }) => member.id === nodeId);
+  const others = core.members.map((one) =>
+    one.member.id === nodeId ? ownRow(options, { core, voter: one.voter }) : row(core, one)
+  );
+  return {
+    clusterId,
+    quorum,
+    lastResort,
+    livesByLastResort: core.livesByLastResort,
+    term: termText(core.term),
+    leader: core.leader ?? "",
+    tolerates: core.tolerates,
+    self: nodeId,
+    members: known ? others : [...others, ownRow(options, { core, voter: false })],
+  };
+}
+
+/** What this node knows of itself. */
+function ownRow(
+  options: AdminServiceOptions,
+  own: { readonly core: CoreStatus; readonly voter: boolean },
+): StatusMember {
+  const { role, term, lastIndex, commitIndex, appliedIndex } = own.core;
+  const { nodeId, incarnation } = options.identity();
+  const { clientAddress, peerAddress } = options.self();
+  return {
+    id: nodeId,
+    role,
+    voter: own.voter,
+    clientAddress,
+    peerAddress,
+    term: termText(term),
+    lastIndex,
+    commitIndex,
+    appliedIndex,
+    reachable: true,
+    incarnation,
+  };
+}
+
+/** What this node has heard of another; what it cannot know is 0. */
+function row(core: CoreStatus, { member, voter, ...seen }: MemberStatus): StatusMember {
+  return {
+    id: member.id,
+    role: roleOf(core, { member, voter, ...seen }),
+    voter,
+    clientAddress: member.clientAddress,
+    peerAddress: member.peerAddress,
+    term: termText(core.term),
+    lastIndex: seen.matchIndex ?? 0,
+    commitIndex: 0,
+    appliedIndex: 0,
+    reachable: seen.reachable,
+    incarnation: seen.incarnation ?? 0,
+  };
+}
+
+function roleOf(
+  core: CoreStatus,
+  { member, voter, reachable }: MemberStatus,
+): StatusMember["role"] {
+  if (!reachable) return "unknown";
+  if (member.id === core.leader) return "leader";
+  return voter ? "follower" : "learner";
+}

@@ -1,0 +1,141 @@
+/**
+ * What a node is told when it starts: its options with their defaults, and the rules that its
+ * policy must keep (cli.md). Owns defaults and checks; flags, variables and files are the
+ * callers'.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Policy } from "../raft/types.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./passwords.ts";
+
+/** What a caller may say of a node; what it leaves out has the default of cli.md. */
+export interface NodeOptions {
+  /** Data directory; made if there is none. Default `./jmessage-data`. */
+  readonly data?: string | undefined;
+  /** Id of a new node; made once and stored if not given. */
+  readonly id?: string | undefined;
+  /** `host:port` for clients; port 0 picks a free one. Default `127.0.0.1:2625`. */
+  readonly listen?: string | undefined;
+  /** `host:port` for peers; port 0 picks a free one. Default `127.0.0.1:2626`. */
+  readonly peerListen?: string | undefined;
+  /** Where clients reach it, if not where it listens. */
+  readonly advertise?: string | undefined;
+  /** Where peers reach it, if not where it listens. */
+  readonly peerAdvertise?: string | undefined;
+  /** Peer addresses of the cluster to join; without any, a new node founds one. */
+  readonly join?: readonly string[] | undefined;
+  /** Refused if the cluster has another one. */
+  readonly policy?: Partial<Policy> | undefined;
+  readonly logger?: Logger | undefined;
+  /** What hashing a new password costs; a lower one is for tests. */
+  readonly passwordCost?: PasswordCost | undefined;
+}
+
+/** The same with nothing left open. */
+export interface NodeConfig {
+  readonly data: string;
+  readonly id: string | null;
+  readonly listen: string;
+  readonly peerListen: string;
+  readonly advertise: string | null;
+  readonly peerAdvertise: string | null;
+  readonly join: readonly string[];
+  /** As given: what is not given is inherited, or the default where a cluster is founded. */
+  readonly policy: Partial<Policy>;
+  readonly logger: Logger;
+  readonly passwordCost: PasswordCost;
+}
+
+/** The policy of a cluster whose founder says nothing else. */
+export const DEFAULT_POLICY: Policy = {
+  quorum: "all",
+  lastResort: true,
+  heartbeatMs: 100,
+  failureTimeoutMs: 1_000,
+  isolationGraceMs: 3_000,
+};
+
+/** Characters of a node id: it stands in logs, positions and file names. */
+const idPattern = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Fills in defaults; throws `INVALID_ARGUMENT` naming the option at fault. */
+export function nodeConfig(options: NodeOptions): NodeConfig {
+  const { id, join = [], policy = {} } = options;
+  if (id !== undefined && !idPattern.test(id)) {
+    refuse("id", 'must be 1 to 64 of ASCII letters, digits, "_", "." and "-"', id);
+  }
+  if (join.length > limits.addressesMax) {
+    refuse("join", `must be at most ${limits.addressesMax} addresses`, String(join.length));
+  }
+  for (const address of join) checkAddress("join", address);
+  const listen = checkAddress("listen", options.listen ?? "127.0.0.1:2625");
+  const peerListen = checkAddress("peer-listen", options.peerListen ?? "127.0.0.1:2626");
+  return {
+    data: options.data ?? "./jmessage-data",
+    id: id ?? null,
+    listen,
+    peerListen,
+    advertise: options.advertise ?? null,
+    peerAdvertise: options.peerAdvertise ?? null,
+    join,
+    policy: given(policy),
+    logger: options.logger ?? silentLogger,
+    passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
+  };
+}
+
+/** The policy of a new cluster; throws `INVALID_ARGUMENT` for one that cannot work. */
+export function foundingPolicy(wanted: Partial<Policy>): Policy {
+  const policy = { ...DEFAULT_POLICY, ...wanted };
+  // The grace follows the timeout unless it is given (DESIGN §5).
+  const isolationGraceMs = wanted.isolationGraceMs ?? 3 * policy.failureTimeoutMs;
+  const whole = [policy.heartbeatMs, policy.failureTimeoutMs, isolationGraceMs];
+  if (!whole.every((ms) => Number.isSafeInteger(ms) && ms > 0)) {
+    refuse("heartbeat-ms, failure-timeout-ms, isolation-grace-ms", "must be > 0", `${whole}`);
+  }
+  if (policy.failureTimeoutMs < 4 * policy.heartbeatMs) {
+    const must = "must be at least 4 heartbeats, or lost pings look like failures";
+    refuse("failure-timeout-ms", must, `${policy.failureTimeoutMs} of ${policy.heartbeatMs}`);
+  }
+  if (isolationGraceMs < policy.failureTimeoutMs) {
+    const must = "must be at least the failure timeout";
+    refuse("isolation-grace-ms", must, String(isolationGraceMs));
+  }
+  return { ...policy, isolationGraceMs };
+}
+
+/** Throws `INVALID_ARGUMENT` if something was asked for that the cluster does not have. */
+export function checkPolicy(wanted: Partial<Policy>, policy: Policy): void {
+  for (const name of Object.keys(wanted) as (keyof Policy)[]) {
+    if (wanted[name] === policy[name]) continue;
+    const must = `must be left out or be the cluster's, ${policy[name]}: it is set by its founder`;
+    refuse(flagNames[name], must, String(wanted[name]));
+  }
+}
+
+const flagNames: Readonly<Record<keyof Policy, string>> = {
+  quorum: "quorum",
+  lastResort: "last-resort",
+  heartbeatMs: "heartbeat-ms",
+  failureTimeoutMs: "failure-timeout-ms",
+  isolationGraceMs: "isolation-grace-ms",
+};
+
+function given(policy: Partial<Policy>): Partial<Policy> {
+  const entries = Object.entries(policy).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries);
+}
+
+function checkAddress(field: string, address: string): string {
+  if (!/^.+:\d{1,5}$/.test(address)) refuse(field, "must be host:port", address);
+  return address;
+}
+
+function refuse(field: string, must: string, current: string): never {
+  const text = `Cannot start the node as ${field} ${must}: current value is ${current}`;
+  throw new ChatError("INVALID_ARGUMENT", text, { field });
+}

@@ -1,0 +1,116 @@
+/**
+ * `PeerApi` as a node serves it to other nodes: links, joins, probes and snapshots. Owns only
+ * who is answered; membership is the core's, links the transport's.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import type { Refusal } from "../raft/io.ts";
+import type { Member, NodeId } from "../raft/types.ts";
+import type {
+  JoinAnswer,
+  JoinAsk,
+  PeerApi,
+  ProbeAnswer,
+  SnapshotAsk,
+  SnapshotPart,
+} from "../rpc/peer_api.ts";
+import type { NodeDriver } from "./driver_api.ts";
+import type { Gate } from "./gate.ts";
+import type { SnapshotServer } from "./snapshot_server.ts";
+import type { PeerTransport } from "./transport.ts";
+
+export interface PeerServiceOptions {
+  readonly nodeId: NodeId;
+  readonly clusterId: () => string;
+  readonly driver: NodeDriver;
+  readonly transport: PeerTransport;
+  readonly snapshots: SnapshotServer;
+  readonly gate: Gate;
+}
+
+/** The peer service of one node. */
+export function createPeerService(options: PeerServiceOptions): PeerApi {
+  const { gate, transport } = options;
+  return {
+    openLink: (hello, link) => gate.pass(() => transport.openLink(hello, link)),
+    join: (ask) => gate.pass(() => join(options, ask)),
+    probe: () => gate.pass(() => Promise.resolve(probe(options))),
+    fetchSnapshot: (ask, signal) => fetchSnapshot(options, ask, signal),
+  };
+}
+
+async function join(options: PeerServiceOptions, ask: JoinAsk): Promise<JoinAnswer> {
+  const clusterId = options.clusterId();
+  if (clusterId === "") return { kind: "notLeader", clusterId, leaderPeerAddress: "" };
+  if (ask.clusterId !== "" && ask.clusterId !== clusterId) {
+    return { kind: "refused", error: wrongCluster(ask.clusterId, clusterId) };
+  }
+  const refusal = await options.driver.join(ask.member);
+  return refusal === null ? { kind: "accepted", clusterId } : refused(options, refusal);
+}
+
+function refused(options: PeerServiceOptions, refusal: Refusal): JoinAnswer {
+  const clusterId = options.clusterId();
+  switch (refusal.reason) {
+    case "NOT_LEADER": {
+      const leader = memberOf(options.driver, refusal.leader);
+      return { kind: "notLeader", clusterId, leaderPeerAddress: leader?.peerAddress ?? "" };
+    }
+    case "NO_LEADER":
+      return { kind: "notLeader", clusterId, leaderPeerAddress: "" };
+    case "INVALID_ARGUMENT":
+      return { kind: "refused", error: new ChatError("INVALID_ARGUMENT", refusal.message) };
+    case "REMOVED":
+      return {
+        kind: "refused",
+        error: new ChatError(
+          "REMOVED",
+          "This node was removed from the cluster: start it with an empty data directory " +
+            "to join as a new node",
+        ),
+      };
+    case "OVERLOADED":
+      return { kind: "refused", error: new ChatError("OVERLOADED", "Too many nodes join at once") };
+  }
+}
+
+function probe({ driver, clusterId, nodeId }: PeerServiceOptions): ProbeAnswer {
+  const { leader, term, policy } = driver.status();
+  const member = leader === null ? undefined : memberOf(driver, leader);
+  return {
+    clusterId: clusterId(),
+    nodeId,
+    leader: member === undefined ? null : { id: member.id, peerAddress: member.peerAddress },
+    term,
+    policy,
+  };
+}
+
+async function* fetchSnapshot(
+  options: PeerServiceOptions,
+  ask: SnapshotAsk,
+  signal: AbortSignal,
+): AsyncGenerator<SnapshotPart> {
+  try {
+    await options.gate.wait();
+    const clusterId = options.clusterId();
+    if (ask.clusterId !== clusterId) throw wrongCluster(ask.clusterId, clusterId);
+    yield* options.snapshots.serve(ask, signal);
+  } catch (error) {
+    throw ChatError.from(error);
+  }
+}
+
+function memberOf(driver: NodeDriver, id: NodeId): Member | undefined {
+  return driver.status().members.find(({ member }) => member.id === id)?.member;
+}
+
+function wrongCluster(theirs: string, own: string): ChatError {
+  return new ChatError(
+    "WRONG_CLUSTER",
+    `The asking node belongs to cluster ${theirs || "(none)"}, this one to ${own}: ` +
+      "check the addresses of both",
+  );
+}
