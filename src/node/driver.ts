@@ -116,7 +116,7 @@ class Driver implements NodeDriver {
 
   async start(): Promise<void> {
     assert(this.#core === null, "A driver starts once");
-    const { createCore, self, incarnation, chain, log, state } = this.#options;
+    const { createCore, self, incarnation, chain, log } = this.#options;
     const stored = await log.load(limits.logMemoryEntriesMax);
     if (this.#stopped) throw closing();
     this.#heartbeatMs = newestConfig(stored)?.policy.heartbeatMs ?? HEARTBEAT_DEFAULT_MS;
@@ -124,7 +124,7 @@ class Driver implements NodeDriver {
       self,
       incarnation,
       chain,
-      stored: { ...stored, applied: state.applied() },
+      stored: { ...stored, applied: this.#applies.start() },
     });
     this.#tick();
   }

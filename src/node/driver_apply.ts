@@ -53,6 +53,14 @@ export class ApplyPipeline {
     this.#checkpointedAt = options.clock.mono();
   }
 
+  /** Begins where the state is now: it may have been recovered since this was made. */
+  start(): LogPosition {
+    this.#applied = this.#options.state.applied();
+    this.#through = this.#applied.index;
+    this.#checkpointed = this.#applied.index;
+    return this.#applied;
+  }
+
   get applied(): LogPosition {
     return this.#applied;
   }

@@ -126,6 +126,15 @@ export class FaultBudget {
     this.#silences.set(key, merge(this.#silences.get(key), added, gap));
   }
 
+  /** The node will crash at any moment from now on, until `settled` says that it has. */
+  expect(node: SimNode): void {
+    this.#faulty.set(node.id, Infinity);
+  }
+
+  settled(node: SimNode): void {
+    this.#faulty.set(node.id, this.#cluster.world.now + RECOVERY_MS);
+  }
+
   /** Forgets the faults of those that are ready again. */
   #recover(): void {
     const { world } = this.#cluster;

@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { Command } from "../chat/command.ts";
+import type { Command, Outcome } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
 import type { Index } from "../raft/types.ts";
 import { callNode, pause } from "./client_calls.ts";
 import type { Cluster } from "./cluster.ts";
-import { type OperationBody, sessionId } from "./history.ts";
+import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 import { proposeCommand, readReceived } from "./sim_service.ts";
@@ -22,7 +22,9 @@ import { Subscriber } from "./subscriber.ts";
 interface User {
   readonly number: number;
   readonly accountId: string;
-  session: number;
+  /** The session it writes in, and all that it ever had. */
+  session: string;
+  readonly sessions: string[];
   /** Newest index that an answer has named. */
   seen: Index;
   readonly subscriber: Subscriber;
@@ -49,7 +51,8 @@ export class Clients {
     this.#users = Array.from({ length: users }, (_, number) => ({
       number,
       accountId: `account-${number}`,
-      session: 0,
+      session: "",
+      sessions: [],
       seen: 0,
       subscriber: new Subscriber(cluster, { user: number, accountId: `account-${number}` }),
     }));
@@ -68,9 +71,9 @@ export class Clients {
     return this.#user(user).accountId;
   }
 
-  /** Sessions of a user so far. */
-  sessionsOf(user: number): number {
-    return this.#user(user).session + 1;
+  /** Ids of all sessions that were opened so far. */
+  get sessions(): readonly string[] {
+    return this.#users.flatMap(({ sessions }) => sessions);
   }
 
   /** Makes all accounts and their first sessions, and begins to listen. */
@@ -98,9 +101,9 @@ export class Clients {
     void this.#perform(operation);
   }
 
-  /** A write by the first user, to see whether writes are accepted. True once it is. */
+  /** A write, to see whether writes are decided. True once it is, be it refused. */
   async write(): Promise<boolean> {
-    return await this.#send(this.#user(0), this.#user(1));
+    return await this.#send(this.#user(0), this.#user(1)) !== null;
   }
 
   async #perform(operation: Operation): Promise<void> {
@@ -123,7 +126,7 @@ export class Clients {
     return this.#users[number % this.#users.length]!;
   }
 
-  async #send(from: User, to: User): Promise<boolean> {
+  async #send(from: User, to: User): Promise<Outcome | null> {
     const operation = this.#invoke({ kind: "send", from: from.number, to: to.number });
     const session = from.session;
     return await this.#answer(operation, from, (fields) => ({
@@ -150,7 +153,7 @@ export class Clients {
 
   /** Logs out, and in again with a new session: the old one must stay revoked. */
   async #renewSession(user: User): Promise<void> {
-    const session = user.session++;
+    const { session } = user;
     const operation = this.#invoke({ kind: "logout", user: user.number, session });
     await this.#answer(operation, user, (fields) => ({
       ...fields,
@@ -161,16 +164,24 @@ export class Clients {
     await this.#login(user);
   }
 
+  /** Each attempt asks for a session of its own: a token is given out once only (§8). */
   async #login(user: User): Promise<void> {
-    const session = user.session;
-    const operation = this.#invoke({ kind: "login", user: user.number, session });
-    await this.#answer(operation, user, (fields) => ({
-      ...fields,
-      kind: "login",
-      ...author(user, session),
-      tokenHash: `token-${user.number}-${session}`,
-      passwordHash: "hash",
-    }));
+    const operation = this.#invoke({ kind: "login", user: user.number });
+    let attempt = 0;
+    const outcome = await this.#answer(operation, user, (fields) => {
+      const id = `session-${operation}-${attempt++}`;
+      return {
+        ...fields,
+        kind: "login",
+        accountId: user.accountId,
+        sessionId: id,
+        tokenHash: `token of ${id}`,
+        passwordHash: "hash",
+      };
+    });
+    if (!outcome?.ok || outcome.kind !== "login") return;
+    user.session = outcome.sessionId;
+    user.sessions.push(outcome.sessionId);
   }
 
   async #read(user: User, options: Extract<Operation, { kind: "read" }>): Promise<void> {
@@ -199,14 +210,14 @@ export class Clients {
     operation: number,
     user: User,
     command: (fields: CommandFields) => Command,
-  ): Promise<boolean> {
+  ): Promise<Outcome | null> {
     const requestId = `request-${operation}`;
     const proposed = await this.#mutate(requestId, command);
-    if (proposed === null) return false;
+    if (proposed === null) return null;
     user.seen = Math.max(user.seen, proposed.index);
     const { outcome } = proposed;
     this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
-    return outcome.ok;
+    return outcome;
   }
 
   /** Tries until somebody says what came of it; `null` if the run ends before. */
@@ -272,6 +283,6 @@ interface CommandFields {
   readonly timeMs: number;
 }
 
-function author(user: User, session: number): { accountId: string; sessionId: string } {
-  return { accountId: user.accountId, sessionId: sessionId(user.number, session) };
+function author(user: User, session: string): { accountId: string; sessionId: string } {
+  return { accountId: user.accountId, sessionId: session };
 }

@@ -94,10 +94,14 @@ export class FaultInjector {
   #crash(fault: FaultOf<"crash">): boolean {
     const node = this.#cluster.target(fault.node);
     if (node === null || !node.alive || !this.#budget.allows(node)) return false;
-    this.#budget.note(node, 0);
     const { powerCut } = fault;
-    if (fault.afterCalls === 0) node.crash({ powerCut });
-    else node.crashAfterCalls(fault.afterCalls, () => node.crash({ powerCut }));
+    const crash = () => {
+      node.crash({ powerCut });
+      this.#budget.settled(node);
+    };
+    this.#budget.expect(node);
+    if (fault.afterCalls === 0) crash();
+    else node.crashAfterCalls(fault.afterCalls, crash);
     return true;
   }
 

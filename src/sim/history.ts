@@ -34,8 +34,8 @@ export interface SeenMessage {
 export type OperationBody =
   | { readonly kind: "send"; readonly from: number; readonly to: number }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
-  | { readonly kind: "logout"; readonly user: number; readonly session: number }
-  | { readonly kind: "login"; readonly user: number; readonly session: number }
+  | { readonly kind: "logout"; readonly user: number; readonly session: string }
+  | { readonly kind: "login"; readonly user: number }
   | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
 
 /** A fact with its virtual time in ms. */
@@ -111,7 +111,7 @@ export interface FinalState {
   readonly outcomes: ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>;
   /** Messages by receiver. */
   readonly received: readonly (readonly SeenMessage[])[];
-  /** By user and session: whether it is open. */
+  /** By id: whether it is open. */
   readonly sessions: ReadonlyMap<string, boolean>;
   /** Ids of messages that are acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
@@ -125,9 +125,4 @@ export interface History {
   readonly finals: readonly FinalState[];
   /** Whether the policy promises that writes are accepted at the end. */
   readonly judgeLiveness: boolean;
-}
-
-/** Key of a session in {@linkcode FinalState.sessions}. */
-export function sessionId(user: number, session: number): string {
-  return `session-${user}-${session}`;
 }

@@ -9,7 +9,7 @@
 import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
-import { type FinalState, type History, sessionId } from "./history.ts";
+import type { FinalState, History } from "./history.ts";
 import type { Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { NodeParts, SimNode } from "./sim_node.ts";
@@ -234,11 +234,8 @@ class Run {
       const messages = await view.received(this.#clients.accountOf(user));
       received.push(messages.map(({ id, index }) => ({ id, index })));
       for (const message of messages) if (message.acknowledged) acknowledged.add(message.id);
-      for (let session = 0; session < this.#clients.sessionsOf(user); session++) {
-        const id = sessionId(user, session);
-        sessions.set(id, await view.sessionOpen(id));
-      }
     }
+    for (const id of this.#clients.sessions) sessions.set(id, await view.sessionOpen(id));
     const outcomes = await view.outcomes();
     return { node: node.id, outcomes, received, sessions, acknowledged };
   }

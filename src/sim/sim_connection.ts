@@ -159,7 +159,7 @@ export class SimConnection {
     const { network, from, to } = this.#place;
     const back = () => network.delay(to.address, from.address);
     try {
-      const receiver = await network.world.track(opening);
+      const receiver = await opening;
       if (this.#over) return receiver.closed();
       this.#receiver = receiver;
       network.world.after(back(), () => this.#opened(receiver.hello));

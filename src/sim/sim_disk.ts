@@ -73,7 +73,9 @@ export class DiskImage {
 
   /** All configs above the base, in order. */
   configs(): readonly ConfigEntry[] {
-    return this.#entries.filter((entry) => entry.kind === "config");
+    return this.#entries
+      .filter((entry) => entry.kind === "config")
+      .map(({ index, term, config }) => ({ index, term, config }));
   }
 
   /** Applies one batch and returns the entries that it removed. */

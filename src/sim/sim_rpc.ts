@@ -47,7 +47,7 @@ function call<T>(place: Place, work: (api: PeerApi) => Promise<T>): Promise<T> {
       const { api, process: listening } = to;
       if (api === null || listening === null) return back(() => reject(noAnswer(to.address)));
       listening.run("network", () => {
-        network.world.track(work(api)).then(
+        work(api).then(
           (value) => listening.alive && back(() => resolve(value)),
           (error) => listening.alive && back(() => reject(ChatError.from(error))),
         );

@@ -6,12 +6,16 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { assert } from "../assert.ts";
 import { EventQueue, type SimEvent } from "./event_queue.ts";
 import { Random } from "./random.ts";
 
 /** Turns of the microtask queue without pending work after which an event counts as done. */
 const QUIET_TURNS = 16;
+
+/** After this many turns the event loop gets one: long reads of libSQL wait for it. */
+const LOOP_TURNS = 500;
 
 /** More turns than that for one event: something waits for what will never come. */
 const TURNS_MAX = 200_000;
@@ -98,7 +102,8 @@ export class World {
     let quiet = 0;
     for (let turn = 0; quiet < QUIET_TURNS; turn++) {
       assert(turn < TURNS_MAX, "Work without virtual time does not end");
-      await null;
+      if (turn % LOOP_TURNS === LOOP_TURNS - 1) await new Promise((next) => setImmediate(next));
+      else await null;
       if (this.#awake || this.#pending > 0) quiet = 0;
       else quiet++;
       this.#awake = false;

@@ -1,0 +1,39 @@
+/**
+ * The acknowledged entries of a run so far, as several checkers need them. Judges nothing.
+ *
+ * @module
+ */
+
+import type { Index, NodeId, Term } from "../../raft/types.ts";
+import type { HistoryEvent } from "../history.ts";
+import type { DiskLog } from "./checker.ts";
+
+/** An entry that a client was, or may have been, told of. */
+export interface AcknowledgedEntry {
+  readonly node: NodeId;
+  readonly requestId: string;
+  readonly index: Index;
+  readonly term: Term;
+}
+
+/** All acknowledged entries, each once. */
+export class AcknowledgedEntries {
+  readonly #entries = new Map<string, AcknowledgedEntry>();
+
+  /** True if the event acknowledges an entry that none did before. */
+  take(event: HistoryEvent): boolean {
+    if (event.kind !== "acknowledged") return false;
+    const key = `${event.index}/${event.term.epoch}.${event.term.number}.${event.term.nodeId}`;
+    if (this.#entries.has(key)) return false;
+    this.#entries.set(key, event);
+    return true;
+  }
+
+  /** The first that a log does not have. */
+  missingFrom(log: DiskLog): AcknowledgedEntry | null {
+    for (const entry of this.#entries.values()) {
+      if (!log.holds(entry.index, entry.term)) return entry;
+    }
+    return null;
+  }
+}

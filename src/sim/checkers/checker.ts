@@ -1,0 +1,143 @@
+/**
+ * What a checker is, and the logs as the history shows them. Each checker is a module of its own
+ * that sees every fact of a run in order, beside what is on each node's disk at that moment.
+ *
+ * @module
+ */
+
+import { sameTerm } from "../../raft/term.ts";
+import type { Index, NodeId, Term } from "../../raft/types.ts";
+import type { History, HistoryEvent, WrittenBatch, WrittenEntry } from "../history.ts";
+
+/** A broken invariant of §11: which, when, and what was seen. */
+export interface Violation {
+  readonly checker: string;
+  readonly at: number;
+  readonly message: string;
+}
+
+/** Says what a checker found wrong. */
+export type Report = (message: string) => void;
+
+/** One checker over one run. */
+export interface CheckerRun {
+  /** A fact; a write is on `disks` already. */
+  onEvent?(event: HistoryEvent, disks: Disks, report: Report): void;
+  /** The run is over. */
+  onEnd?(history: History, report: Report): void;
+}
+
+/** A checker: its name in §11, and how it begins. */
+export interface Checker {
+  readonly name: string;
+  /** False: across a partition with the last resort on, nothing of it is promised (§1, §9). */
+  readonly holdsAcrossForks: boolean;
+  begin(history: History): CheckerRun;
+}
+
+/** One node's log on its disk, rebuilt from what it wrote. */
+export class DiskLog {
+  #base: WrittenEntry = { index: 0, term: { epoch: 0, number: 0, nodeId: "" }, checksum: "" };
+  readonly #entries: WrittenEntry[] = [];
+
+  get last(): WrittenEntry {
+    return this.#entries.at(-1) ?? this.#base;
+  }
+
+  /** Below this a snapshot stands for the entries. */
+  get baseIndex(): Index {
+    return this.#base.index;
+  }
+
+  entryAt(index: Index): WrittenEntry | null {
+    if (index === this.#base.index && index > 0) return this.#base;
+    return this.#entries[index - this.#base.index - 1] ?? null;
+  }
+
+  /** Whether the entry is here, or lies below a snapshot's place. */
+  holds(index: Index, term: Term): boolean {
+    if (index < this.#base.index) return true;
+    const entry = this.entryAt(index);
+    return entry !== null && sameTerm(entry.term, term);
+  }
+
+  /** The newest config of the log. */
+  get config(): WrittenEntry | null {
+    const entry = this.#entries.findLast(({ voters }) => voters !== undefined);
+    return entry ?? (this.#base.voters === undefined ? null : this.#base);
+  }
+
+  /** Takes a batch in and gives the entries that it removed. */
+  write(batch: WrittenBatch): readonly WrittenEntry[] {
+    let removed: readonly WrittenEntry[] = [];
+    if (batch.installed !== undefined) {
+      const base = batch.installed;
+      // The base itself went only if this log had another entry there.
+      const own = this.entryAt(base.index);
+      const same = own !== null && own.checksum === base.checksum;
+      removed = same ? [] : this.#entries.filter(({ index }) => index >= base.index);
+      this.#base = base;
+      this.#entries.length = 0;
+    }
+    if (batch.truncateFrom !== undefined) {
+      const place = Math.max(batch.truncateFrom - this.#base.index - 1, 0);
+      removed = [...removed, ...this.#entries.splice(place)];
+    }
+    this.#entries.push(...batch.entries);
+    return removed;
+  }
+}
+
+/** All nodes' disks at one moment. */
+export class Disks {
+  readonly #logs = new Map<NodeId, DiskLog>();
+  /** What the newest write removed. */
+  removed: readonly WrittenEntry[] = [];
+
+  of(node: NodeId): DiskLog {
+    let log = this.#logs.get(node);
+    if (log === undefined) {
+      log = new DiskLog();
+      this.#logs.set(node, log);
+    }
+    return log;
+  }
+
+  /** Nodes whose disks hold an entry. */
+  holders(index: Index, term: Term): ReadonlySet<NodeId> {
+    const holders = new Set<NodeId>();
+    for (const [node, log] of this.#logs) if (log.holds(index, term)) holders.add(node);
+    return holders;
+  }
+
+  take(event: HistoryEvent): void {
+    if (event.kind !== "written") return;
+    const log = this.of(event.node);
+    this.removed = event.batches.flatMap((batch) => log.write(batch));
+  }
+}
+
+/** Runs checkers over a history in one pass. At most one violation each: the first. */
+export function checkHistory(
+  history: History,
+  checkers: readonly Checker[],
+): readonly Violation[] {
+  const forked = history.policy.quorum === "all" && history.policy.lastResort &&
+    history.events.some(({ kind }) => kind === "partitioned");
+  const violations = new Map<string, Violation>();
+  const runs = checkers
+    .filter(({ holdsAcrossForks }) => holdsAcrossForks || !forked)
+    .map((checker) => ({ name: checker.name, run: checker.begin(history) }));
+  const disks = new Disks();
+  let at = 0;
+  const reportFor = (name: string): Report => (message) => {
+    if (!violations.has(name)) violations.set(name, { checker: name, at, message });
+  };
+  for (const event of history.events) {
+    at = event.at;
+    disks.take(event);
+    for (const { name, run } of runs) run.onEvent?.(event, disks, reportFor(name));
+  }
+  for (const { name, run } of runs) run.onEnd?.(history, reportFor(name));
+  return [...violations.values()];
+}

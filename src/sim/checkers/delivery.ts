@@ -1,0 +1,58 @@
+/**
+ * `Delivery`: a subscriber sees each of its messages exactly once, in log order, without a gap,
+ * across any reconnect to any member.
+ *
+ * @module
+ */
+
+import type { History } from "../history.ts";
+import type { Checker, Report } from "./checker.ts";
+
+export const delivery: Checker = {
+  name: "Delivery",
+  holdsAcrossForks: false,
+  begin() {
+    const delivered = new Map<number, { readonly id: string; readonly index: number }[]>();
+    return {
+      onEvent(event, _disks, report) {
+        if (event.kind !== "delivered") return;
+        const { user, message } = event;
+        const list = delivered.get(user) ?? [];
+        delivered.set(user, list);
+        if (list.some(({ id }) => id === message.id)) {
+          report(`User ${user} gets ${message.id} twice`);
+        }
+        const last = list.at(-1)?.index ?? 0;
+        if (message.index <= last) report(`User ${user} gets ${message.index} after ${last}`);
+        list.push(message);
+      },
+      onEnd(history, report) {
+        for (const [user, list] of delivered) compare(history, { user, list }, report);
+      },
+    };
+  },
+};
+
+/** What came must be all of what is there, up to the last that came. */
+function compare(
+  history: History,
+  { user, list }: {
+    readonly user: number;
+    readonly list: readonly { readonly id: string; readonly index: number }[];
+  },
+  report: Report,
+): void {
+  const longest = history.finals
+    .map(({ received }) => received[user] ?? [])
+    .reduce((one, other) => other.length > one.length ? other : one, []);
+  const last = list.at(-1)?.index ?? 0;
+  const expected = longest.filter(({ index }) => index <= last).map(({ id }) => id);
+  const got = new Set(list.map(({ id }) => id));
+  const missing = expected.find((id) => !got.has(id));
+  if (missing !== undefined) report(`User ${user} never gets ${missing}`);
+  const known = new Set(longest.map(({ id }) => id));
+  const extra = list.find(({ id }) => !known.has(id));
+  if (extra !== undefined && longest.length > 0) {
+    report(`User ${user} gets ${extra.id}, which is nowhere in the end`);
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * `Durability`: every command that a client was told of is in every member's database exactly
+ * once, with the outcome that the client was told.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../../chat/command.ts";
+import type { FinalState, History } from "../history.ts";
+import type { Checker, Report } from "./checker.ts";
+
+export const durability: Checker = {
+  name: "Durability",
+  holdsAcrossForks: false,
+  begin() {
+    return {
+      onEnd(history, report) {
+        const members = new Set(
+          history.events.flatMap((event) =>
+            event.kind === "final" && event.member ? [event.node] : []
+          ),
+        );
+        for (const final of history.finals) {
+          if (members.has(final.node)) compare(history, final, report);
+        }
+      },
+    };
+  },
+};
+
+function compare(history: History, final: FinalState, report: Report): void {
+  const told = new Map<string, Outcome>();
+  for (const event of history.events) {
+    if (event.kind === "answered") told.set(event.requestId, event.outcome);
+  }
+  for (const [requestId, outcome] of told) {
+    const stored = final.outcomes.get(requestId)?.outcome;
+    if (stored === undefined) {
+      report(`${final.node} has lost ${requestId}`);
+    } else if (!same(stored, outcome)) {
+      report(
+        `${final.node} has ${JSON.stringify(stored)} for ${requestId}, the client was told ` +
+          JSON.stringify(outcome),
+      );
+    }
+  }
+  for (const messages of final.received) {
+    const ids = messages.map(({ id }) => id);
+    if (new Set(ids).size !== ids.length) report(`${final.node} has a message twice: ${ids}`);
+  }
+}
+
+/** A repeated login may have opened another session than the first one, which is stored (§8). */
+function same(stored: Outcome, told: Outcome): boolean {
+  if (stored.ok && told.ok && stored.kind === "login") return told.kind === "login";
+  return JSON.stringify(stored) === JSON.stringify(told);
+}

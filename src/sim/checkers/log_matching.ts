@@ -1,0 +1,36 @@
+/**
+ * `LogMatching`: an index and a term name one entry, with one checksum; and one checksum has one
+ * predecessor, so two logs that agree somewhere agree on everything below.
+ *
+ * @module
+ */
+
+import { termText } from "../../raft/term.ts";
+import type { Checker } from "./checker.ts";
+
+export const logMatching: Checker = {
+  name: "LogMatching",
+  holdsAcrossForks: true,
+  begin() {
+    const checksums = new Map<string, string>();
+    const predecessors = new Map<string, string>();
+    return {
+      onEvent(event, disks, report) {
+        if (event.kind !== "written") return;
+        const log = disks.of(event.node);
+        for (const entry of event.batches.flatMap(({ entries }) => entries)) {
+          const place = `${entry.index} of term ${termText(entry.term)}`;
+          const checksum = checksums.get(place) ?? entry.checksum;
+          checksums.set(place, checksum);
+          if (checksum !== entry.checksum) report(`${event.node} has another entry at ${place}`);
+          const previous = log.entryAt(entry.index - 1)?.checksum;
+          // The entry may have been cut again by a later batch of the same write.
+          if (previous === undefined || log.entryAt(entry.index) !== entry) continue;
+          const before = predecessors.get(entry.checksum) ?? previous;
+          predecessors.set(entry.checksum, before);
+          if (before !== previous) report(`${event.node}: what precedes ${place} differs`);
+        }
+      },
+    };
+  },
+};

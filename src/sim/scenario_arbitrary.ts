@@ -1,0 +1,161 @@
+/**
+ * Scenarios made by fast-check: what is likely enough to hurt, small enough to shrink. Owns the
+ * distributions; knows nothing of how a scenario is run.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import type { Policy } from "../raft/types.ts";
+import type { Budget, Fault, Operation, Scenario, ScenarioConfig, Target } from "./scenario.ts";
+
+/** Which scenarios to make. */
+export interface ScenarioChoices {
+  readonly nodesMin: number;
+  readonly nodesMax: number;
+  /** `undefined`: any. */
+  readonly quorum?: "all" | "majority" | undefined;
+  readonly lastResort?: boolean | undefined;
+  readonly budget?: Budget | undefined;
+  /** Operations and faults together are at most this many. */
+  readonly stepsMax: number;
+}
+
+/** How long operations and faults go on, ms: a few failure timeouts. */
+const DURATION_MS = 6_000;
+
+const FAILURE_TIMEOUT_MS = 1_000;
+
+/** Any scenario of these choices. */
+export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
+  return configs(choices).chain((config) => {
+    const faultsMax = Math.max(Math.ceil(choices.stepsMax / 2), 1);
+    return fc.record({
+      seed: fc.nat(0x7fff_ffff),
+      config: fc.constant(config),
+      operations: fc.array(operations(), { maxLength: choices.stepsMax - faultsMax }),
+      faults: fc.array(faults(config), { maxLength: faultsMax }),
+    });
+  });
+}
+
+function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
+  return fc.record({
+    nodes: fc.integer({ min: choices.nodesMin, max: choices.nodesMax }),
+    spares: fc.nat(2),
+    policy: policies(choices),
+    budget: choices.budget === undefined
+      ? fc.constantFrom<Budget>("in", "over")
+      : fc.constant(choices.budget),
+    ending: fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
+    users: fc.constant(3),
+    durationMs: fc.constant(DURATION_MS),
+    state: weighted<ScenarioConfig["state"]>([9, fc.constant("model")], [1, fc.constant("libsql")]),
+  });
+}
+
+function policies({ quorum, lastResort }: ScenarioChoices): fc.Arbitrary<Policy> {
+  const timing = {
+    heartbeatMs: 100,
+    failureTimeoutMs: FAILURE_TIMEOUT_MS,
+    isolationGraceMs: 3 * FAILURE_TIMEOUT_MS,
+  };
+  const all: Policy[] = [
+    { quorum: "all", lastResort: true, ...timing },
+    { quorum: "all", lastResort: false, ...timing },
+    { quorum: "majority", lastResort: false, ...timing },
+  ];
+  const fitting = all.filter((policy) =>
+    (quorum === undefined || policy.quorum === quorum) &&
+    (lastResort === undefined || policy.quorum === "majority" || policy.lastResort === lastResort)
+  );
+  return fc.constantFrom(...fitting);
+}
+
+function instant(): fc.Arbitrary<number> {
+  return fc.nat(DURATION_MS - 1);
+}
+
+function operations(): fc.Arbitrary<Operation> {
+  const user = fc.nat(2);
+  const atMs = instant();
+  return weighted<Operation>(
+    [8, fc.record({ atMs, kind: fc.constant("send"), from: user, to: user })],
+    [1, fc.record({ atMs, kind: fc.constant("acknowledge"), user })],
+    [1, fc.record({ atMs, kind: fc.constant("renewSession"), user })],
+    [
+      3,
+      fc.record({
+        atMs,
+        kind: fc.constant("read"),
+        user,
+        linearizable: fc.boolean(),
+        node: fc.nat(6),
+      }),
+    ],
+    [1, fc.record({ atMs, kind: fc.constant("moveSubscriber"), user, node: fc.nat(6) })],
+  );
+}
+
+/** Parts of T around which the protocol changes its mind. */
+const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5].map((part) => part * FAILURE_TIMEOUT_MS);
+
+function faults(config: ScenarioConfig): fc.Arbitrary<Fault> {
+  const node = targets(config.nodes + config.spares);
+  const atMs = instant();
+  const stall = around(STALLS);
+  const pair = { from: node, to: node };
+  const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
+  const long = fc.integer({ min: 50, max: 4 * FAILURE_TIMEOUT_MS });
+  const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
+  return weighted<Fault>(
+    [8, fc.record({ atMs, kind: kind("crash"), node, ...crashes() })],
+    [7, fc.record({ atMs, kind: kind("restart"), node })],
+    [3, fc.record({ atMs, kind: kind("stall"), node, ms: stall })],
+    [3, fc.record({ atMs, kind: kind("hang"), node, ms: stall })],
+    [2, fc.record({ atMs, kind: kind("slow"), ...pair, delayMs: short, ms: long })],
+    [1, fc.record({ atMs, kind: kind("lose"), ...pair, chance: fc.constant(0.5), ms: short })],
+    [1, fc.record({ atMs, kind: kind("duplicate"), ...pair, ms: long })],
+    [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
+    [
+      1,
+      fc.record({
+        atMs,
+        kind: kind("isolate"),
+        nodes: fc.array(node, { minLength: 1, maxLength: 2 }),
+        ms: fc.oneof(short, long),
+      }),
+    ],
+    [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
+    [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: stall })],
+    [2, fc.record({ atMs, kind: kind("join") })],
+    [1, fc.record({ atMs, kind: kind("leave"), node })],
+    [1, fc.record({ atMs, kind: kind("remove"), node })],
+    [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
+  );
+}
+
+function crashes() {
+  return {
+    powerCut: fc.boolean(),
+    // Most at once; the rest a few port calls later, between any two effects.
+    afterCalls: weighted<number>([2, fc.constant(0)], [1, fc.integer({ min: 1, max: 40 })]),
+  };
+}
+
+function targets(nodes: number): fc.Arbitrary<Target> {
+  return weighted<Target>(
+    [4, fc.nat(nodes - 1)],
+    [2, fc.constant("leader")],
+    [1, fc.constant("follower")],
+  );
+}
+
+function around(values: readonly number[]): fc.Arbitrary<number> {
+  return fc.tuple(fc.constantFrom(...values), fc.integer({ min: -20, max: 20 }))
+    .map(([value, off]) => value + off);
+}
+
+function weighted<T>(...choices: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> {
+  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}

@@ -1,0 +1,46 @@
+/**
+ * The simulated disk against the contract of every log store, and what a crash leaves of a
+ * write.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { testLogStore } from "../../tests/contract/log_store_contract.ts";
+import { buildEntries, commandBody, termOf } from "../../tests/contract/log_entries.ts";
+import { EMPTY_BASE } from "../raft/log.ts";
+import { DiskImage, SimLogStore } from "./sim_disk.ts";
+
+testLogStore("simulated log store", () => {
+  const image = new DiskImage();
+  const make = () =>
+    new SimLogStore({
+      image,
+      sync: (written, told) => {
+        written();
+        told();
+      },
+      onWritten: () => {},
+    });
+  return Promise.resolve({
+    open: () => Promise.resolve(make()),
+    crash: () => Promise.resolve(),
+    finishState: () => Promise.resolve(),
+    dispose: () => Promise.resolve(),
+  });
+});
+
+for (const kept of [true, false]) {
+  const what = kept ? "all of it" : "nothing";
+  Deno.test(`simulated disk: a crash during a write leaves ${what}`, async () => {
+    const image = new DiskImage();
+    const store = new SimLogStore({ image, sync: () => {}, onWritten: () => {} });
+    const entries = buildEntries(EMPTY_BASE, termOf(1), [commandBody("a"), commandBody("b")]);
+    void store.persist([{ number: 1, entries: entries.slice(0, 1) }, {
+      number: 2,
+      entries: entries.slice(1),
+    }]);
+    store.crash(kept);
+    assert.equal((await store.load(10)).entries.length, kept ? entries.length : 0);
+  });
+}
