@@ -216,6 +216,17 @@ Deno.test("client: reads what it wrote although its member lags", async () => {
   client.close();
 });
 
+Deno.test("client: a position of a history that lost keeps nobody from reading", async () => {
+  const session = { user: "ann", token: "token-ann", position: "900.0.1.lost" };
+  const { clock, cluster, client } = setUp({ session });
+  cluster.write("bob", "ann", "here");
+  for (const address of NODES) cluster.node(address).appliedMax = 10;
+  const page = await clock.until(client.history({ with: "bob" }));
+  deepEqual(page.messages.map((message) => message.body), ["here"]);
+  ok(clock.mono() < 1_000);
+  client.close();
+});
+
 Deno.test("client: a read at a silent member is overtaken by another", async () => {
   const { clock, cluster, client } = setUp();
   await clock.until(client.history({ with: "bob" }));

@@ -65,7 +65,11 @@ export class MemberReader {
   #instead(address: string, error: ChatError): string {
     const { tracker, book } = this.#members;
     const leader = tracker.current();
-    if (error.reason === "NOT_UP_TO_DATE" && leader !== null && leader !== address) return leader;
+    if (error.reason === "NOT_UP_TO_DATE" && leader !== null) {
+      // The leader has all that was ever accepted: what it lacks is on a history that lost.
+      if (leader === address) this.#session.forgetPosition();
+      return leader;
+    }
     return book.next(address);
   }
 
