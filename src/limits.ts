@@ -106,6 +106,8 @@ export const limits = {
   adminCallMsMax: 3_000,
   /** Pause between two looks at a cluster that is waited for, ms. */
   adminPollMs: 100,
+  /** Longest heartbeat, failure timeout or isolation grace, ms: an hour without a failover. */
+  policyMsMax: 3_600_000,
   /** Lines of a child node's log that are kept to say why it failed. */
   nodeLogLinesKept: 200,
   /** Longest that a child node may take to serve, ms: it may have to catch up first. */
@@ -134,6 +136,18 @@ export const limits = {
   redialSlowMs: 200,
   /** Time before a peer that said no is asked again, ms. */
   redialRejectedMs: 1_000,
+  /** Longest that one member may take to answer a join, ms. */
+  joinAskMsMax: 2_000,
+  /** Time before the members are asked again, if none took a joiner in, ms. */
+  joinRetryMs: 250,
+  /** Time in which a member that took a joiner in must show it by an append, ms. */
+  joinTakenMs: 3_000,
+  /** Pause between two looks at whether a join is done, ms. */
+  joinPollMs: 20,
+  /** A node with data that is not ready by then asks to be taken in again, ms. */
+  rejoinAfterMs: 3_000,
+  /** Of `shutdownMsMax`, what is kept for closing files and ports, ms. */
+  closeMsMax: 500,
   /** Peers with a link to one node: more than any cluster should have. */
   peersMax: 64,
   /** Frames held for one peer while its link is being dialled. */

@@ -12,6 +12,9 @@ import { limits } from "../limits.ts";
 /** Where a client looks for a cluster if it is not told. */
 export const DEFAULT_CLIENT_ADDRESS = "127.0.0.1:2625";
 
+/** Where a node listens to other nodes if it is not told. */
+export const DEFAULT_PEER_ADDRESS = "127.0.0.1:2626";
+
 const ADDRESS = /^(\[[0-9A-Fa-f:.]+\]|[^\s:,[\]/]+):(\d{1,5})$/;
 
 /** `host:port`; an IPv6 host stands in brackets. Port 0 means any free one. */

@@ -1,0 +1,172 @@
+/**
+ * `jmessage node`: runs one node until it is told to stop. Owns the flags, the `--json` events
+ * and what signals mean; the node itself is `src/node`'s.
+ *
+ * @module
+ */
+
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import process from "node:process";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { createLogger, LOG_LEVELS, type LogLevel } from "../node/logger.ts";
+import type { NodeOptions } from "../node/config.ts";
+import { type RunningNode, startNode } from "../node/node.ts";
+import type { Policy } from "../raft/types.ts";
+import { newCommand } from "./command.ts";
+import {
+  DEFAULT_CLIENT_ADDRESS,
+  DEFAULT_PEER_ADDRESS,
+  jsonOption,
+  parseAddress,
+  parseAddresses,
+  parseInteger,
+  parseOnOff,
+} from "./options.ts";
+import { type Output, terminal } from "./output.ts";
+import { printable } from "./text.ts";
+
+/** The flags as they were given; policy flags are compared with the cluster's. */
+interface NodeFlags {
+  readonly data: string;
+  readonly id?: string | undefined;
+  readonly listen: string;
+  readonly peerListen: string;
+  readonly advertise?: string | undefined;
+  readonly peerAdvertise?: string | undefined;
+  readonly join?: readonly string[] | undefined;
+  readonly quorum?: "all" | "majority" | undefined;
+  readonly lastResort?: boolean | undefined;
+  readonly heartbeatMs?: number | undefined;
+  readonly failureTimeoutMs?: number | undefined;
+  readonly isolationGraceMs?: number | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+  readonly json?: true | undefined;
+}
+
+const EXAMPLES = [
+  "jmessage node --data data/a",
+  "jmessage node --data data/b --listen 127.0.0.1:2635 --peer-listen 127.0.0.1:2636 \\",
+  "  --join 127.0.0.1:2626",
+].join("\n");
+
+/** `jmessage node`. */
+export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
+  const parseMs = parseInteger(1, limits.policyMsMax);
+  return newCommand("node", "run a node of a cluster", { example: EXAMPLES })
+    .option("--data <dir>", "data directory", "./jmessage-data")
+    .option("--id <id>", "id of a new node (default: made once, and stored)")
+    .option("--listen <address>", "for clients", parseAddress, DEFAULT_CLIENT_ADDRESS)
+    .option("--peer-listen <address>", "for other nodes", parseAddress, DEFAULT_PEER_ADDRESS)
+    .option("--advertise <address>", "where clients reach it, if not --listen", parseAddress)
+    .option(
+      "--peer-advertise <address>",
+      "where nodes reach it, if not --peer-listen",
+      parseAddress,
+    )
+    .option("--join <list>", "peer addresses of the cluster to join", parseAddresses)
+    .addOption(
+      new Option("--quorum <policy>", "whose disks have a message before it is acknowledged")
+        .choices(["all", "majority"] as const),
+    )
+    .option("--last-resort <on|off>", "whether the last node goes on alone", parseOnOff)
+    .option("--heartbeat-ms <n>", "time between pings", parseMs)
+    .option("--failure-timeout-ms <n>", "silence that counts as a failure", parseMs)
+    .option("--isolation-grace-ms <n>", "more silence before a node goes on alone", parseMs)
+    .addOption(
+      new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
+        .default("info" as const),
+    )
+    .addOption(
+      new Option("--log-format <format>", "form of the log on stderr")
+        .choices(["text", "json"] as const).default("text" as const),
+    )
+    .addOption(jsonOption())
+    .action((flags) => runNode(flags, output));
+}
+
+/** Resolves once the node has stopped after a signal; throws if it stopped by itself. */
+async function runNode(flags: NodeFlags, output: Output): Promise<void> {
+  const signals = new Signals();
+  try {
+    const node = await startNode(optionsOf(flags));
+    signals.onFirst(() => void node.stop());
+    void announce(node, { json: flags.json === true, output });
+    await Promise.race([node.stopped, signals.second]);
+  } finally {
+    signals.close();
+  }
+}
+
+function optionsOf(flags: NodeFlags): NodeOptions {
+  const { data, id, listen, peerListen, advertise, peerAdvertise, join } = flags;
+  const { quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } = flags;
+  const given = Object.entries({
+    quorum,
+    lastResort,
+    heartbeatMs,
+    failureTimeoutMs,
+    isolationGraceMs,
+  }).filter(([, value]) => value !== undefined);
+  const policy: Partial<Policy> = Object.fromEntries(given);
+  const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
+  return { data, id, listen, peerListen, advertise, peerAdvertise, join, policy, logger };
+}
+
+/** Says that the node serves, and from then on what it is. Never throws: the node's end does. */
+async function announce(
+  node: RunningNode,
+  { json, output }: { readonly json: boolean; readonly output: Output },
+): Promise<void> {
+  const isReady = await node.ready.then(() => true, () => false);
+  if (!isReady) return;
+  const { id, listen, peerListen } = node;
+  let told = node.role();
+  const quorum = node.policy()?.quorum;
+  if (json) {
+    const clusterId = node.clusterId();
+    output.json({ event: "ready", id, role: told.role, listen, peerListen, clusterId, quorum });
+  } else {
+    output.line(`${printable(id)} serves clients at ${listen} and nodes at ${peerListen}`);
+  }
+  node.onRole(({ role, term, leader }) => {
+    if (!json || (role === told.role && term === told.term && leader === told.leader)) return;
+    told = { role, term, leader };
+    output.json({ event: "role", role, term, leader });
+  });
+}
+
+/** SIGTERM and SIGINT: the first one asks the node to stop, a second one ends it at once. */
+class Signals {
+  readonly #first = Promise.withResolvers<void>();
+  readonly #second = Promise.withResolvers<never>();
+  readonly #onSignal = () => this.#take();
+  #count = 0;
+
+  constructor() {
+    this.#second.promise.catch(() => {});
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, this.#onSignal);
+  }
+
+  /** Rejects at the second signal. */
+  get second(): Promise<never> {
+    return this.#second.promise;
+  }
+
+  /** Calls back at the first signal, also if it came already. */
+  onFirst(stop: () => void): void {
+    void this.#first.promise.then(stop);
+  }
+
+  close(): void {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, this.#onSignal);
+  }
+
+  #take(): void {
+    this.#count += 1;
+    if (this.#count === 1) return this.#first.resolve();
+    const text = "The node did not finish as it was told twice to stop";
+    this.#second.reject(new ChatError("SHUTTING_DOWN", text));
+  }
+}
