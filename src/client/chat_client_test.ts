@@ -271,6 +271,25 @@ Deno.test("client: posts keep their order through a failover, and none is given 
   client.close();
 });
 
+Deno.test("client: a post keeps its request id for as long as it takes", async () => {
+  const { clock, cluster, client } = setUp();
+  cluster.node("n1:1").answersToLose = Infinity;
+  const post = client.post("bob", "once");
+  await clock.advance(3 * limits.callMsDefault);
+  cluster.node("n1:1").answersToLose = 0;
+  await clock.until(post);
+  deepEqual(bodies(cluster), ["once"]);
+  client.close();
+});
+
+Deno.test("client: posts go one after another", async () => {
+  const { clock, cluster, client } = setUp();
+  const posts = Array.from({ length: 20 }, (_, at) => client.post("bob", `${at}`));
+  await clock.until(Promise.all(posts));
+  equal(cluster.calls.filter((call) => call.startsWith("sendMessage")).length, 20);
+  client.close();
+});
+
 Deno.test("client: a post that is refused for good does not hold up the next", async () => {
   const { clock, cluster, client } = setUp();
   const refused = rejects(client.post("nobody", "x"), { reason: "NO_SUCH_USER" });
