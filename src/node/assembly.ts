@@ -1,0 +1,176 @@
+/**
+ * The parts of a node, put together over its data directory: driver, links, services. Owns who
+ * knows whom, and nothing that runs by itself; when what is started and stopped is `node.ts`'s.
+ *
+ * @module
+ */
+
+import { encodeCommand } from "../chat/codec.ts";
+import type { ChatError } from "../errors.ts";
+import { createCore } from "../raft/core.ts";
+import type { Member } from "../raft/types.ts";
+import type { AdminApi, ChatApi } from "../rpc/api.ts";
+import { type Hello, type PeerApi, type PeerClient, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
+import type { HealthSource } from "../rpc/health.ts";
+import { chain } from "../storage/checksum.ts";
+import type { DataDirectory } from "../storage/data_directory.ts";
+import { createAdminService } from "./admin_service.ts";
+import { createChatService } from "./chat_service.ts";
+import { DEFAULT_POLICY, type NodeConfig } from "./config.ts";
+import { createDriver } from "./driver.ts";
+import type { NodeDriver } from "./driver_api.ts";
+import { Gate } from "./gate.ts";
+import { Passwords } from "./passwords.ts";
+import { createPeerService } from "./peer_service.ts";
+import type { Clock, StateStore } from "./ports.ts";
+import { Presence } from "./presence.ts";
+import { ServiceParts } from "./service_parts.ts";
+import { Sessions } from "./sessions.ts";
+import { SnapshotServer } from "./snapshot_server.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { PeerTransport } from "./transport.ts";
+
+export interface AssemblyOptions {
+  readonly config: NodeConfig;
+  readonly directory: DataDirectory;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  /** This node's addresses; known once its ports are bound, which is before anything is sent. */
+  readonly self: () => Member;
+  readonly connect: (peerAddress: string) => PeerClient;
+  /** Resolves once the node knows its cluster. */
+  readonly joined: () => Promise<void>;
+  /** The node cannot go on. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Everything of a node that is served or stopped. */
+export interface Assembly {
+  readonly driver: NodeDriver;
+  readonly transport: PeerTransport;
+  readonly snapshots: SnapshotServer;
+  readonly subscriptions: Subscriptions;
+  readonly clientGate: Gate;
+  readonly peerGate: Gate;
+  readonly chat: ChatApi;
+  readonly admin: AdminApi;
+  readonly peers: PeerApi;
+  readonly health: HealthSource;
+}
+
+/** Rows in a chunk of a snapshot: each is a line (src/storage/row_stream.ts). */
+export function rowsIn(chunk: Uint8Array): number {
+  let lines = 0;
+  for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1;
+  return lines;
+}
+
+export function assemble(options: AssemblyOptions): Assembly {
+  const { config: { logger }, directory, state, clock, self } = options;
+  const presence = new Presence(clock);
+  const transport: PeerTransport = new PeerTransport({
+    hello: () => helloOf(options),
+    joined: options.joined,
+    heartbeatMs: () => driver.status().policy?.heartbeatMs ?? DEFAULT_POLICY.heartbeatMs,
+    connect: options.connect,
+    rowsIn,
+    clock,
+    logger,
+    presence,
+    receive: (from, incarnation, message) => driver.receive(from, incarnation, message),
+    refused: (id) => driver.peerRefused(id),
+    copied: (error: ChatError) => options.onFatal(error),
+  });
+  const driver: NodeDriver = createDriver({
+    createCore,
+    // Read when the driver starts.
+    get self() {
+      return self();
+    },
+    incarnation: directory.identity.incarnation,
+    chain,
+    encode: encodeCommand,
+    log: directory.log,
+    state,
+    transport,
+    clock,
+    onFatal: options.onFatal,
+    onNotice: (level, text) => logger.log(level, text),
+  });
+  return { driver, transport, ...serve(options, { driver, transport, presence }) };
+}
+
+function serve(
+  options: AssemblyOptions,
+  { driver, transport, presence }: {
+    readonly driver: NodeDriver;
+    readonly transport: PeerTransport;
+    readonly presence: Presence;
+  },
+): Omit<Assembly, "driver" | "transport"> {
+  const { config: { logger, passwordCost }, directory, state, clock, self } = options;
+  const { reader } = state;
+  const identity = () => directory.identity;
+  const clusterId = () => directory.identity.clusterId;
+  const [clientGate, peerGate] = [new Gate(), new Gate()];
+  const sessions = new Sessions({
+    reader,
+    clock,
+    onRevoked: ({ accountId, sessionId }) => presence.revoked(accountId, sessionId),
+  });
+  driver.onApplied((_messages, _applied, outcomes) => sessions.applied(outcomes));
+  const passwords = new Passwords(passwordCost);
+  const parts = new ServiceParts({
+    driver,
+    reader,
+    clock,
+    clusterId,
+    sessions,
+    presence,
+    passwords,
+  });
+  const subscriptions = new Subscriptions(parts);
+  const snapshots = new SnapshotServer({ log: directory.log, state, rowsIn, clock, logger });
+  const { nodeId } = directory.identity;
+  return {
+    snapshots,
+    subscriptions,
+    clientGate,
+    peerGate,
+    chat: createChatService({ parts, subscriptions, gate: clientGate }),
+    admin: createAdminService({ identity, self, driver, state, gate: clientGate }),
+    peers: createPeerService({
+      nodeId,
+      clusterId,
+      driver,
+      transport,
+      snapshots,
+      gate: peerGate,
+    }),
+    health: healthOf(driver),
+  };
+}
+
+function helloOf({ directory, self }: AssemblyOptions): Hello {
+  const { nodeId, clusterId, incarnation, previousIncarnation } = directory.identity;
+  const { peerAddress, clientAddress } = self();
+  return {
+    nodeId,
+    clusterId,
+    incarnation,
+    previousIncarnation,
+    peerAddress,
+    clientAddress,
+    protocolVersion: PROTOCOL_VERSION,
+  };
+}
+
+function healthOf(driver: NodeDriver): HealthSource {
+  let now = { ready: false, leader: false };
+  driver.onRole(({ ready, role }) => now = { ready, leader: ready && role === "leader" });
+  return {
+    ready: () => now.ready,
+    leader: () => now.leader,
+    onChange: (listener) => driver.onRole(listener),
+  };
+}

@@ -1,0 +1,317 @@
+/**
+ * One running node, from its options to its last breath: ports bound, founded, joined or come
+ * back, ready, and stopped in an order in which nothing accepted is lost (cli.md, DESIGN §6).
+ * Owns that order; the parts are `assembly.ts`'s.
+ *
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { sameTerm, termText, ZERO_TERM } from "../raft/term.ts";
+import type { Member, Policy, Role } from "../raft/types.ts";
+import type { Listener } from "../rpc/listener.ts";
+import { connectPeer } from "../rpc/peer_client.ts";
+import { servePeers } from "../rpc/peer_server.ts";
+import { serveClients } from "../rpc/server.ts";
+import { type DataDirectory, openDataDirectory } from "../storage/data_directory.ts";
+import type { LibsqlStateStore } from "../storage/state_store.ts";
+import { assemble, type Assembly } from "./assembly.ts";
+import { machineClock } from "./clock.ts";
+import {
+  checkPolicy,
+  foundingPolicy,
+  type NodeConfig,
+  nodeConfig,
+  type NodeOptions,
+} from "./config.ts";
+import { join } from "./joining.ts";
+
+/** What a node is in its cluster right now. */
+export interface NodeRole {
+  readonly role: Role;
+  /** The term for people. */
+  readonly term: string;
+  /** Id of the leader; empty if none is known. */
+  readonly leader: string;
+}
+
+/** A node that serves, or is about to. */
+export interface RunningNode {
+  readonly id: string;
+  /** Where it listens, with the ports that were given where 0 was asked for. */
+  readonly listen: string;
+  readonly peerListen: string;
+  /** Empty while a joiner was not taken in. */
+  clusterId(): string;
+  /** `null` while a joiner was not taken in. */
+  policy(): Policy | null;
+  role(): NodeRole;
+  /** Called after each change of role, term or leader; the result stops it. */
+  onRole(listener: (role: NodeRole) => void): () => void;
+  /** Resolves once the node is a voter that serves (§1); rejects if it stops before. */
+  readonly ready: Promise<void>;
+  /**
+   * Finishes what was accepted, hands over leadership, leaves, closes; at most
+   * `limits.shutdownMsMax`. Calling again changes nothing.
+   */
+  stop(): Promise<void>;
+  /** Resolves once it is stopped; rejects if it stopped because it could not go on. */
+  readonly stopped: Promise<void>;
+}
+
+/** Resolves once the ports are bound and the node works on being ready. Throws `ChatError`. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const config = nodeConfig(options);
+  const clock = machineClock();
+  const directory = await openDataDirectory(config.data, {
+    create: true,
+    ...(config.id === null ? {} : { nodeId: config.id }),
+  });
+  let state: LibsqlStateStore;
+  try {
+    await directory.begin(clock.wall());
+    state = await directory.openState();
+  } catch (error) {
+    await directory.close();
+    throw ChatError.from(error);
+  }
+  const node = new Node({ config, directory, state, clock });
+  await node.start();
+  return node;
+}
+
+interface NodeParts {
+  readonly config: NodeConfig;
+  readonly directory: DataDirectory;
+  readonly state: LibsqlStateStore;
+  readonly clock: ReturnType<typeof machineClock>;
+}
+
+class Node implements RunningNode {
+  readonly id: string;
+  readonly ready: Promise<void>;
+  readonly stopped: Promise<void>;
+  readonly #parts: NodeParts;
+  readonly #assembly: Assembly;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #giveUp = new AbortController();
+  #self: Member;
+  #clients: Listener | null = null;
+  #peers: Listener | null = null;
+  #role: NodeRole = { role: "joiner", term: termText(ZERO_TERM), leader: "" };
+  #stopping: Promise<void> | null = null;
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    const { config, directory, state, clock } = parts;
+    this.id = directory.identity.nodeId;
+    this.ready = this.#ready.promise;
+    this.stopped = this.#stopped.promise;
+    // Whoever does not ask is told by the log.
+    this.ready.catch(() => undefined);
+    this.stopped.catch(() => undefined);
+    this.#self = { id: this.id, peerAddress: "", clientAddress: "" };
+    this.#assembly = assemble({
+      config,
+      directory,
+      state,
+      clock,
+      self: () => this.#self,
+      connect: connectPeer,
+      joined: () => this.#joined.promise,
+      onFatal: (error) => this.#fail(error),
+    });
+    if (this.clusterId() !== "") this.#joined.resolve();
+  }
+
+  get listen(): string {
+    return this.#clients?.address ?? this.#parts.config.listen;
+  }
+
+  get peerListen(): string {
+    return this.#peers?.address ?? this.#parts.config.peerListen;
+  }
+
+  clusterId(): string {
+    return this.#parts.directory.identity.clusterId;
+  }
+
+  policy(): Policy | null {
+    return this.#assembly.driver.status().policy;
+  }
+
+  role(): NodeRole {
+    return this.#role;
+  }
+
+  onRole(listener: (role: NodeRole) => void): () => void {
+    return this.#assembly.driver.onRole(() => listener(this.#role));
+  }
+
+  /** Binds, founds or comes back, and begins to serve. What fails leaves nothing behind. */
+  async start(): Promise<void> {
+    try {
+      await this.#bind();
+      const { directory } = this.#parts;
+      const isNew = directory.log.lastIndex === 0;
+      if (isNew) await this.#foundOrJoin();
+      this.#listenToRoles();
+      await this.#assembly.driver.start();
+      if (!isNew) checkPolicy(this.#parts.config.policy, this.policy() ?? foundingPolicy({}));
+      this.#assembly.peerGate.open();
+      this.#assembly.clientGate.open();
+      void this.#join(isNew && directory.log.lastIndex === 0);
+    } catch (error) {
+      this.#stopping = this.#close();
+      await this.#stopping;
+      throw ChatError.from(error);
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#leave().finally(() => this.#stopped.resolve());
+    return this.#stopping;
+  }
+
+  async #bind(): Promise<void> {
+    const { config: { listen, peerListen, advertise, peerAdvertise } } = this.#parts;
+    const { chat, admin, health, peers } = this.#assembly;
+    this.#peers = await servePeers(peerListen, peers);
+    this.#clients = await serveClients(listen, { chat, admin, health });
+    this.#self = {
+      id: this.id,
+      peerAddress: peerAdvertise ?? this.#peers.address,
+      clientAddress: advertise ?? this.#clients.address,
+    };
+  }
+
+  async #foundOrJoin(): Promise<void> {
+    const { config, directory } = this.#parts;
+    if (config.join.length > 0) return;
+    if (this.clusterId() !== "") {
+      throw new ChatError(
+        "INVALID_ARGUMENT",
+        `Cannot start the node: it was joining cluster ${this.clusterId()}; give --join again`,
+        { field: "join" },
+      );
+    }
+    const policy = foundingPolicy(config.policy);
+    await directory.bootstrap({ clusterId: randomUUID(), founder: this.#self, policy });
+    this.#joined.resolve();
+    config.logger.log("info", "Founded a cluster", { clusterId: this.clusterId() });
+  }
+
+  #listenToRoles(): void {
+    const { driver } = this.#assembly;
+    let term = ZERO_TERM;
+    driver.onRole((change) => {
+      const leader = change.leader ?? "";
+      const same = this.#role.role === change.role && this.#role.leader === leader &&
+        sameTerm(term, change.term);
+      term = change.term;
+      this.#role = { role: change.role, term: termText(term), leader };
+      if (!same) this.#parts.config.logger.log("info", "Role", { ...this.#role });
+      if (change.ready && change.leader !== null) this.#ready.resolve();
+    });
+  }
+
+  /** Asks to be taken in: a new node at once, one with data if nobody takes notice of it. */
+  async #join(isNew: boolean): Promise<void> {
+    const { config, directory, clock } = this.#parts;
+    const { driver } = this.#assembly;
+    let isReady = false;
+    driver.onRole(({ ready }) => isReady = ready);
+    try {
+      if (!isNew) {
+        await new Promise<void>((resolve) => {
+          this.#giveUp.signal.addEventListener("abort", clock.after(limits.rejoinAfterMs, resolve));
+        });
+      }
+      await join({
+        self: () => this.#self,
+        clusterId: () => this.clusterId(),
+        addresses: () => [
+          ...config.join,
+          ...driver.status().members.map(({ member }) => member.peerAddress),
+        ],
+        policy: config.policy,
+        connect: connectPeer,
+        accepted: async (clusterId) => {
+          await directory.join(clusterId);
+          this.#joined.resolve();
+        },
+        done: () => isReady || (isNew && driver.status().role !== "joiner"),
+        clock,
+        logger: config.logger,
+      }, this.#giveUp.signal);
+    } catch (error) {
+      this.#fail(ChatError.from(error));
+    }
+  }
+
+  /** The node cannot go on: it closes without leaving, which to the others is a crash. */
+  #fail(error: Error): void {
+    if (this.#stopping !== null) return;
+    this.#parts.config.logger.log("error", `The node stops: ${error.message}`);
+    const cause = ChatError.from(error);
+    this.#ready.reject(cause);
+    this.#stopping = this.#close().finally(() => this.#stopped.reject(cause));
+    this.#stopping.catch(() => undefined);
+  }
+
+  async #leave(): Promise<void> {
+    const { config: { logger }, clock } = this.#parts;
+    const { driver, clientGate, subscriptions } = this.#assembly;
+    const until = clock.mono() + limits.shutdownMsMax - limits.closeMsMax;
+    const left = () => Math.max(0, until - clock.mono());
+    logger.log("info", "Stopping");
+    this.#ready.reject(new ChatError("SHUTTING_DOWN", "The node was stopped before it was ready"));
+    this.#giveUp.abort();
+    const finished = clientGate.shut();
+    subscriptions.close();
+    const inTime = await within(finished, left());
+    const closing = this.#clients?.close(limits.closeMsMax);
+    if (!inTime) logger.log("warn", "Some calls were not finished in time");
+    if (!await within(driver.leave(), left())) {
+      logger.log("warn", "Leaving took too long: to the other members this is a crash");
+    }
+    await closing;
+    await this.#close();
+    logger.log("info", "Stopped");
+  }
+
+  /** Closes everything, the peer port last: whoever is refused there knows that it is over. */
+  async #close(): Promise<void> {
+    this.#giveUp.abort();
+    const { directory, state } = this.#parts;
+    const { driver, transport, snapshots, subscriptions, clientGate, peerGate } = this.#assembly;
+    void clientGate.shut();
+    void peerGate.shut();
+    subscriptions.close();
+    await this.#clients?.close(0);
+    await driver.close();
+    transport.close();
+    await snapshots.close();
+    await state.close();
+    await directory.close();
+    await this.#peers?.close(0);
+  }
+}
+
+/** Whether the promise is fulfilled within so many ms; what it throws is thrown. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let cancel = () => {};
+  const late = new Promise<false>((resolve) => {
+    const timer = setTimeout(() => resolve(false), ms);
+    cancel = () => clearTimeout(timer);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    cancel();
+  }
+}
