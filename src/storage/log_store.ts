@@ -124,7 +124,6 @@ export class LibsqlLogStore implements LogStore {
     return this.#serial.run(async () => {
       const plan = planWrite(this.#head, batches, this.#pending);
       if (plan.statements.length > 0) await this.#database.write(plan.statements);
-      if (plan.head.state.file === this.#pending?.file) this.#pending = null;
       this.#head = plan.head;
     });
   }

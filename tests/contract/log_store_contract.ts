@@ -144,6 +144,24 @@ function testCutting(test: Register): void {
     assert.deepEqual(stored.termStarts, [{ term: termOf(1), index: 1 }]);
   });
 
+  test("a term that a cut removed can start again", async (fixture) => {
+    const store = await fixture.open();
+    const first = buildEntries(EMPTY_BASE, termOf(1), ["a"].map(commandBody));
+    const cut = buildEntries(first[0]!, termOf(2), ["b", "c"].map(commandBody));
+    await store.persist([batch(1, { entries: [...first, ...cut] })]);
+    const more = buildEntries(first[0]!, termOf(1), ["d"].map(commandBody));
+    const last = buildEntries(more[0]!, termOf(2), ["e"].map(commandBody));
+    await store.persist([batch(2, { truncateFrom: 2, entries: more })]);
+    await store.persist([batch(3, { entries: last })]);
+    assert.deepEqual(await store.read(1, 9, manyBytes), [...first, ...more, ...last]);
+    const stored = await (await reopened(fixture)).load(everything);
+    assert.deepEqual(stored.entries, [...first, ...more, ...last]);
+    assert.deepEqual(stored.termStarts, [
+      { term: termOf(1), index: 1 },
+      { term: termOf(2), index: 3 },
+    ]);
+  });
+
   test("a cut beyond the end changes nothing", async (fixture) => {
     const store = await fixture.open();
     const entries = buildEntries(EMPTY_BASE, termOf(1), [commandBody("x")]);

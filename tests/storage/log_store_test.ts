@@ -56,6 +56,32 @@ Deno.test("log.db: a cut command is set aside as an orphan, a noop is not", asyn
   });
 });
 
+Deno.test("log.db: a cut below the commit index lowers it, so that it stays on the log", async () => {
+  await inDirectory(async (directory) => {
+    const store = await openIn(directory);
+    const entries = buildEntries(EMPTY_BASE, termOf(1), ["a", "b", "c"].map(commandBody));
+    await store.persist([batch(1, { commitIndex: 3, entries })]);
+    await store.persist([batch(2, { truncateFrom: 2 })]);
+    await store.close();
+    const again = await openIn(directory);
+    assert.equal((await again.load(everything)).commitIndex, 1);
+    await again.close();
+  });
+});
+
+Deno.test("log.db: a gap as long as a page is found", async () => {
+  await inDirectory(async (directory) => {
+    const store = await openIn(directory);
+    const bodies = Array.from({ length: 700 }, (_, number) => commandBody(`${number}`));
+    await store.persist([batch(1, { entries: buildEntries(EMPTY_BASE, termOf(1), bodies) })]);
+    await store.close();
+    const database = Database.open(join(directory, "log.db"));
+    await database.write([{ sql: "DELETE FROM entries WHERE idx BETWEEN 257 AND 600" }]);
+    await database.close();
+    await refusesToLoad(directory, "CORRUPT", /bad checksum of the entry at index 257;/);
+  });
+});
+
 Deno.test("log.db: an install sets aside only commands of another history", async () => {
   await inDirectory(async (directory) => {
     const store = await openIn(directory);

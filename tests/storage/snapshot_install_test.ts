@@ -99,6 +99,21 @@ Deno.test("snapshot install: one that was given up leaves no file, and a new one
   });
 });
 
+Deno.test("snapshot install: giving up after the log has switched costs nothing", async () => {
+  await inDirectory(async (path) => {
+    const { directory, state } = await joiner(path);
+    const given = await leaderDigest();
+    const sink = await state.buildSnapshot();
+    for (const chunk of await snapshotChunks()) await sink.write(chunk);
+    await sink.finish({ applied: installed.base, digest: given.digest });
+    await directory.log.persist([{ number: 1, install: installed, entries: [] }]);
+    await sink.abort();
+    await state.close();
+    await directory.close();
+    assert.deepEqual((await startOn(path)).digest, given);
+  });
+});
+
 Deno.test("snapshot install: snapshots of the old state end when the new one is served", async () => {
   await inDirectory(async (path) => {
     const { directory, state } = await joiner(path);
