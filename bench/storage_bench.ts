@@ -1,38 +1,34 @@
 /**
- * What the log costs: a link of the checksum chain, and one write with its fsync, for one entry
- * and for a group of them.
+ * What storage costs: a persist with its fsync, and a new state in memory. One transaction blocks
+ * the event loop for as long as it takes, so these numbers bound the others.
  *
  * @module
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EMPTY_BASE } from "../src/raft/log.ts";
-import type { LogPosition } from "../src/raft/types.ts";
-import { chain } from "../src/storage/checksum.ts";
-import { LibsqlLogStore } from "../src/storage/log_store.ts";
-import { buildEntries, commandBody, termOf } from "../tests/contract/log_entries.ts";
+import { openDataDirectory } from "../src/storage/data_directory.ts";
+import { openMemoryState } from "../src/storage/state_store.ts";
+import { send } from "../tests/support/chat_log.ts";
+import { commandEntries } from "../tests/support/state_log.ts";
 
-const body = commandBody("x".repeat(200));
-const term = termOf(1);
-let checksum = "";
-let index = 0;
+const path = mkdtempSync(join(tmpdir(), "jmessage-bench-"));
+globalThis.addEventListener("unload", () => rmSync(path, { recursive: true }));
+const directory = await openDataDirectory(path, { create: true });
+const message = send("m", { by: "ann", to: "bob", body: "x".repeat(200) });
+let last = { index: 0, checksum: "" };
 
-Deno.bench("storage: a link of the checksum chain", () => {
-  checksum = chain(checksum, ++index, term, body);
-});
-
-const directory = await Deno.makeTempDir({ prefix: "jmessage-bench-" });
-addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
-const log = await LibsqlLogStore.open(join(directory, "log.db"), () => "a");
-let number = 0;
-let last: Pick<LogPosition, "index" | "checksum"> = EMPTY_BASE;
-
-for (const count of [1, 16, 256]) {
+for (const count of [1, 10, 100]) {
   Deno.bench(`storage: ${count} entries are on disk`, async (bench) => {
-    const entries = buildEntries(last, term, Array.from({ length: count }, () => body));
+    const entries = commandEntries(new Array(count).fill(message), last);
+    last = entries.at(-1)!;
     bench.start();
-    await log.persist([{ number: ++number, entries }]);
+    await directory.log.persist([{ number: 1, commitIndex: last.index - 1, entries }]);
     bench.end();
-    last = entries.at(-1) ?? last;
   });
 }
+
+Deno.bench("storage: a state in memory is opened", async () => {
+  await (await openMemoryState()).close();
+});
