@@ -47,6 +47,7 @@ export class FaultInjector {
     this.#healed = true;
     const { nodes, network } = this.#cluster;
     for (const from of nodes) {
+      from.process?.spare();
       for (const to of nodes) {
         if (from === to) continue;
         Object.assign(this.#condition(from, to), { extraDelayMs: 0, loss: 0, duplication: 0 });

@@ -66,6 +66,11 @@ export class Process {
     this.#onCrash = crash;
   }
 
+  /** A planned crash that has not happened will not. */
+  spare(): void {
+    this.#callsLeft = null;
+  }
+
   /** To be asked at each port call: false if the process died at this one, or before. */
   call(): boolean {
     if (!this.#alive) return false;

@@ -161,18 +161,20 @@ class Run {
 
   #caughtUp(): boolean {
     if (this.#clients.open > 0) return false;
-    const live = this.#cluster.nodes.filter((node) => node.alive && node.image.last.index > 0);
-    const members = live.filter((node) => node.ready);
-    if (members.length < this.#expectedMembers(live)) return false;
-    const applied = members.map((node) => node.driver!.appliedPosition().index);
+    const gone = new Set(this.#cluster.leader?.image.configAt(Infinity)?.config.tombstones ?? []);
+    // Everybody who lives comes back in, but for those who were removed for good.
+    const live = this.#cluster.nodes.filter((node) =>
+      node.alive && node.image.last.index > 0 && !gone.has(node.id)
+    );
+    if (!live.every((node) => node.ready && this.#isMember(node))) return false;
+    const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
   }
 
-  /** Everybody who lives comes back in, but for those who were removed for good. */
-  #expectedMembers(live: readonly SimNode[]): number {
+  /** By the leader's word: one that was removed may not have heard of it. */
+  #isMember(node: SimNode): boolean {
     const config = this.#cluster.leader?.image.configAt(Infinity)?.config;
-    const gone = new Set(config?.tombstones ?? []);
-    return live.filter(({ id }) => !gone.has(id)).length;
+    return node.ready && (config?.voters.some(({ id }) => id === node.id) ?? true);
   }
 
   #allDelivered(): boolean {
@@ -217,7 +219,7 @@ class Run {
     for (const node of this.#cluster.nodes) {
       if (!node.alive || node.image.last.index === 0) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
-      const member = node.ready;
+      const member = this.#isMember(node);
       this.#cluster.recorder.fact({ kind: "final", node: node.id, appliedIndex, digest, member });
       finals.push(await this.#finalOf(node));
     }

@@ -15,6 +15,8 @@ export const durability: Checker = {
   begin() {
     return {
       onEnd(history, report) {
+        // Until writes are accepted a member may have yet to learn what was committed.
+        if (!history.events.some(({ kind }) => kind === "accepted")) return;
         const members = new Set(
           history.events.flatMap((event) =>
             event.kind === "final" && event.member ? [event.node] : []
