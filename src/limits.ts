@@ -177,6 +177,8 @@ export const limits = {
   callMsDefault: 30_000,
   /** One attempt at a mutation, ms: after it the connection itself is in doubt. */
   attemptMsMax: 5_000,
+  /** The same where a password is checked: another attempt would cost another check. */
+  passwordAttemptMsMax: 30_000,
   /** One attempt at a read, ms: longer than a member waits to catch up. */
   readAttemptMsMax: 3_000,
   /** A read without an answer is made at a second member too after this, ms. */
@@ -185,6 +187,8 @@ export const limits = {
   askMsMax: 1_000,
   /** A mutation without an answer makes the client look for a newer leader after this, ms. */
   slowMs: 250,
+  /** Longest time between two such looks while answers stay out, ms. */
+  slowPauseMsMax: 500,
   /** Time between two looks at the requests in flight, ms: the precision of their limits. */
   flightCheckMs: 100,
   /** Backoff of a client's call: full jitter below a bound that doubles from here, ms. */

@@ -83,7 +83,7 @@ function makeSenders({ users, servers, connect }: Load): readonly Sender[] {
   }));
 }
 
-/** A few at a time: a node checks few passwords at once. */
+/** Few at a time: a password check is slow on purpose. */
 async function logInAll(senders: readonly Sender[]): Promise<void> {
   const password = randomBytes(16).toString("hex");
   const left = [...senders];
@@ -93,7 +93,7 @@ async function logInAll(senders: readonly Sender[]): Promise<void> {
       await sender.client.login(sender.name, password);
     }
   };
-  await Promise.all(Array.from({ length: limits.passwordHashesMax }, worker));
+  await Promise.all(Array.from({ length: 2 }, worker));
 }
 
 /** A closed loop: each worker sends its next message when the last is acknowledged. */

@@ -16,6 +16,7 @@ import type {
   SendMessageResponse,
   User,
 } from "../rpc/api.ts";
+import { limits } from "../limits.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
 import type { Connect } from "./connection.ts";
 import type { CallOptions } from "./job.ts";
@@ -156,7 +157,8 @@ export class ChatClient {
     options: MutationOptions = {},
   ): Promise<void> {
     const request = { requestId: this.#requestId(options), name, password };
-    await this.#mutate("make the account", options, (api, context) => {
+    const attemptMs = limits.passwordAttemptMsMax;
+    await this.#mutate("make the account", { ...options, attemptMs }, (api, context) => {
       return api.createAccount(request, context);
     });
   }
@@ -164,7 +166,8 @@ export class ChatClient {
   /** Logs in; later calls are that account's. Gives its name as it was registered. */
   async login(name: string, password: string, options: MutationOptions = {}): Promise<string> {
     const request = { requestId: this.#requestId(options), name, password };
-    const answer = await this.#mutate("log in", options, (api, context) => {
+    const attemptMs = limits.passwordAttemptMsMax;
+    const answer = await this.#mutate("log in", { ...options, attemptMs }, (api, context) => {
       return api.login(request, context);
     });
     this.#session.logIn(answer.name, answer.token);
@@ -275,8 +278,13 @@ export class ChatClient {
     return options.requestId ?? newRequestId(this.#clock);
   }
 
-  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
-    return mutate(this.#members, this.#session, { what, options, request });
+  #mutate<T>(
+    what: string,
+    options: CallOptions & { readonly attemptMs?: number },
+    request: Request<T>,
+  ): Promise<Answered<T>> {
+    const { attemptMs = limits.attemptMsMax } = options;
+    return mutate(this.#members, this.#session, { what, options, request, attemptMs });
   }
 
   #read<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {

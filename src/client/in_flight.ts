@@ -23,8 +23,8 @@ export interface FlightOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Called while a request to `address` has waited longer than `limits.slowMs`. */
-export type SlowListener = (address: string) => void;
+/** Called now and then while some request has waited longer than `limits.slowMs`. */
+export type SlowListener = () => void;
 
 /** Requests of one kind on their way. */
 export class InFlight {
@@ -33,6 +33,9 @@ export class InFlight {
   /** In the order of their start. */
   readonly #flights = new Set<Flight>();
   #cancelWatch: (() => void) | null = null;
+  /** When the listener may be called again, and how long after that, ms. */
+  #slowAt = 0;
+  #slowPauseMs: number = limits.slowMs;
 
   constructor(clock: ClientClock, onSlow: SlowListener = () => {}) {
     this.#clock = clock;
@@ -105,14 +108,24 @@ export class InFlight {
   #check(): void {
     this.#cancelWatch = null;
     const now = this.#clock.mono();
-    const slow = new Set<string>();
+    let slow = false;
     for (const flight of [...this.#flights]) {
       if (flight.deadlineMs <= now) {
         flight.abandon(givenUp(flight.address, "it took too long"));
-      } else if (now - flight.startedMs >= limits.slowMs) slow.add(flight.address);
+      } else if (now - flight.startedMs >= limits.slowMs) slow = true;
     }
     if (this.#flights.size > 0) this.#watch();
-    for (const address of slow) this.#onSlow(address);
+    this.#tellSlow(slow, now);
+  }
+
+  /** Ever more rarely while it lasts: a slow cluster must not be asked why all the time. */
+  #tellSlow(slow: boolean, now: number): void {
+    if (!slow) this.#slowPauseMs = limits.slowMs;
+    else if (now >= this.#slowAt) {
+      this.#slowAt = now + this.#slowPauseMs;
+      this.#slowPauseMs = Math.min(2 * this.#slowPauseMs, limits.slowPauseMsMax);
+      this.#onSlow();
+    }
   }
 }
 

@@ -36,14 +36,20 @@ type Next =
 export async function mutate<T>(
   members: Members,
   session: Session,
-  call: { what: string; options: CallOptions; request: Request<T> },
+  call: {
+    readonly what: string;
+    readonly options: CallOptions;
+    readonly request: Request<T>;
+    /** Longest time of one attempt, ms. */
+    readonly attemptMs: number;
+  },
 ): Promise<Answered<T>> {
   members.assertOpen();
   const job = new Job(members.clock, call.what, call.options);
   let waiting = false;
   try {
     for (;;) {
-      const attempt = await attemptOnce(members, session, { job, request: call.request });
+      const attempt = await attemptOnce(members, session, { job, ...call });
       if (attempt.ok) return attempt.answer;
       job.failed(attempt.error, attempt.sent);
       const next = afterFailure(members, job, attempt);
@@ -66,13 +72,13 @@ export async function mutate<T>(
 async function attemptOnce<T>(
   members: Members,
   session: Session,
-  call: { job: Job; request: Request<T> },
+  call: { readonly job: Job; readonly request: Request<T>; readonly attemptMs: number },
 ): Promise<Attempt<T>> {
   let address: string | null = null;
   let sent = false;
   try {
     address = await target(members);
-    const limitMs = call.job.leftMs(limits.attemptMsMax);
+    const limitMs = call.job.leftMs(call.attemptMs);
     const context = {
       token: session.token ?? undefined,
       deadlineMs: members.clock.wall() + limitMs,
