@@ -6,27 +6,27 @@
  */
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildEntries, commandBody, configBody, termOf } from "../contract/log_entries.ts";
 import { testLogStore } from "../contract/log_store_contract.ts";
-import { ChatError, type Reason } from "../../src/errors.ts";
+import type { Reason } from "../../src/errors.ts";
 import { EMPTY_BASE } from "../../src/raft/log.ts";
 import type { PersistBatch } from "../../src/raft/types.ts";
 import { Database } from "../../src/storage/database.ts";
 import { LibsqlLogStore } from "../../src/storage/log_store.ts";
+import { inDirectory, newDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
 
 const everything = 1_000_000;
 
 testLogStore("log.db", () => {
-  let directory = mkdtempSync(join(tmpdir(), "jmessage-log-"));
+  let directory = newDirectory();
   let store: LibsqlLogStore | null = null;
   return Promise.resolve({
     open: async () => store = await openIn(directory),
     crash: async () => {
       // What a killed process leaves: the files as they are at this moment.
-      const copy = mkdtempSync(join(tmpdir(), "jmessage-log-"));
+      const copy = newDirectory();
       cpSync(directory, copy, { recursive: true });
       await store?.close();
       rmSync(directory, { recursive: true });
@@ -176,13 +176,12 @@ Deno.test("log.db: any flipped bit of a record is found, and named by index", as
     await store.persist([batch(1, { promised: termOf(1), commitIndex: 4, entries })]);
     await store.close();
     for (const [sql, message] of damages) {
-      const copy = mkdtempSync(join(tmpdir(), "jmessage-log-"));
-      cpSync(directory, copy, { recursive: true });
-      const database = Database.open(join(copy, "log.db"));
-      await database.write([{ sql }]);
-      await database.close();
-      await refusesToLoad(copy, "CORRUPT", message);
-      rmSync(copy, { recursive: true });
+      await onCrashCopy(directory, async (copy) => {
+        const database = Database.open(join(copy, "log.db"));
+        await database.write([{ sql }]);
+        await database.close();
+        await refusesToLoad(copy, "CORRUPT", message);
+      });
     }
   });
 });
@@ -228,14 +227,13 @@ Deno.test("log.db: an un-synced tail that a power cut tore off is dropped", asyn
     await store.persist([batch(1, { entries: entries.slice(0, 1) })]);
     const before = readFileSync(join(directory, "log.db-wal")).length;
     await store.persist([batch(2, { entries: entries.slice(1) })]);
-    const copy = mkdtempSync(join(tmpdir(), "jmessage-log-"));
-    cpSync(directory, copy, { recursive: true });
+    await onCrashCopy(directory, async (copy) => {
+      truncateSync(join(copy, "log.db-wal"), before + 100);
+      const again = await openIn(copy);
+      assert.deepEqual((await again.load(everything)).entries, entries.slice(0, 1));
+      await again.close();
+    });
     await store.close();
-    truncateSync(join(copy, "log.db-wal"), before + 100);
-    const again = await openIn(copy);
-    assert.deepEqual((await again.load(everything)).entries, entries.slice(0, 1));
-    await again.close();
-    rmSync(copy, { recursive: true });
   });
 });
 
@@ -247,15 +245,6 @@ async function openIn(directory: string): Promise<LibsqlLogStore> {
   return await LibsqlLogStore.open(join(directory, "log.db"), () => "a");
 }
 
-async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "jmessage-log-"));
-  try {
-    await body(directory);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
-
 async function orphansIn(directory: string): Promise<string[]> {
   const database = Database.open(join(directory, "log.db"));
   const rows = await database.query("SELECT idx, CAST(data AS TEXT) AS text FROM orphans");
@@ -264,21 +253,13 @@ async function orphansIn(directory: string): Promise<string[]> {
 }
 
 async function refusesToLoad(directory: string, reason: Reason, message: RegExp): Promise<void> {
-  await assert.rejects(
-    async () => {
-      const store = await openIn(directory);
-      try {
-        await store.load(everything);
-      } finally {
-        await store.close();
-      }
-    },
-    (error) => {
-      assert.ok(error instanceof ChatError, String(error));
-      assert.equal(error.reason, reason, error.message);
-      assert.match(error.message, message);
-      assert.ok(!error.message.includes("\n"));
-      return true;
-    },
-  );
+  const loaded = (async () => {
+    const store = await openIn(directory);
+    try {
+      await store.load(everything);
+    } finally {
+      await store.close();
+    }
+  })();
+  await rejectsWith(loaded, reason, message);
 }
