@@ -230,6 +230,10 @@ export const limits = {
   linkOpenMsMax: 10_000,
   /** Longest that an accepted link may stay without a hello, ms. */
   linkHelloMsMax: 5_000,
+  /** Connections that wait to be accepted: a failover brings all clients at once. */
+  connectBacklog: 511,
+  /** Longest that an accepted connection may stay without a byte, ms. */
+  greetingMsMax: 10_000,
   /** Bytes on their way to a reader of answers or snapshots without a window update. */
   receiveWindowBytes: 1024 * 1024,
   /** A snapshot fetch with nothing for so long is broken off, ms. */
@@ -281,4 +285,11 @@ export const limits = {
   benchUsersMax: 256,
   /** Bytes of its smallest message: the number in it must fit. */
   benchBodyBytesMin: 16,
+
+  /** Schedules of one simulation: hours of it. */
+  simulateRunsMax: 1_000_000,
+  /** Operations and faults in one simulated schedule: longer ones find no more and shrink badly. */
+  simulateStepsMax: 200,
+  /** Voters of a simulated cluster at its start. */
+  simulateNodesMax: 9,
 } as const;

@@ -12,13 +12,18 @@ import {
   type ClientDuplexStream,
   type ClientReadableStream,
   credentials,
+  logVerbosity,
   Metadata,
   type ServiceError,
+  setLogVerbosity,
 } from "@grpc/grpc-js";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { fromStatus, noAnswer } from "./status.ts";
 import { asBuffer, invalid } from "./wire.ts";
+
+// What goes wrong is thrown; gRPC must not write to the stderr of a program that uses this.
+setLogVerbosity(logVerbosity.NONE);
 
 /** Bounds of one kind of connection. */
 export interface ChannelLimits {
@@ -121,14 +126,12 @@ export class Channel {
     );
     const done = this.#track(call, signal);
     try {
-      for await (const answer of call) yield answer as Buffer;
-    } catch (error) {
-      throw fromStatus(error as ServiceError, this.address);
+      const failure = yield* answersOf(call);
+      if (failure) throw fromStatus(failure, this.address);
     } finally {
       done();
       // The reader may have gone before the end.
       call.cancel();
-      call.on("error", ignore);
     }
   }
 
@@ -166,6 +169,31 @@ export class Channel {
   }
 }
 
+/**
+ * The answers of a stream, then the error that it ended with, if any. An error may overtake
+ * answers that were sent before it: so gRPC has it. Whoever minds resumes.
+ */
+async function* answersOf(
+  call: ClientReadableStream<Buffer>,
+): AsyncGenerator<Buffer, ServiceError | null, undefined> {
+  let failure: ServiceError | null = null;
+  let ended = false;
+  let wake = () => {};
+  call.on("error", (error) => failure = error as ServiceError);
+  call.on("readable", () => wake());
+  call.on("end", () => {
+    ended = true;
+    wake();
+  });
+  while (true) {
+    const woken = new Promise<void>((resolve) => wake = resolve);
+    const answer: Buffer | null = call.read();
+    if (answer !== null) yield answer;
+    else if (ended) return failure;
+    else await woken;
+  }
+}
+
 function callOptions({ deadlineMs }: Outgoing): { deadline?: number } {
   if (deadlineMs === undefined) return {};
   return { deadline: Math.min(deadlineMs, Date.now() + limits.callMsMax) };
@@ -174,5 +202,3 @@ function callOptions({ deadlineMs }: Outgoing): { deadline?: number } {
 function asItIs(bytes: Buffer): Buffer {
   return bytes;
 }
-
-function ignore(): void {}

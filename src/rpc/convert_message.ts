@@ -72,11 +72,12 @@ export function messageFromWire(frame: v1.Frame): Message | null {
 
 function rareMessageFromWire(frame: v1.Frame): Message | null {
   if (frame.snapshotNeeded) {
-    const { term, from } = frame.snapshotNeeded;
+    const { term, from, baseIndex } = frame.snapshotNeeded;
     return {
       kind: "snapshotNeeded",
       term: termFromWire(term, "snapshot_needed.term"),
       from: text(from, "snapshot_needed.from"),
+      baseIndex: integer(baseIndex, "snapshot_needed.base_index"),
     };
   }
   if (frame.transferNow) {

@@ -43,9 +43,9 @@ function isRefusal(error: Error): boolean {
   return (error as { readonly code?: unknown }).code === "ECONNREFUSED";
 }
 
-function splitAddress(address: string): { readonly host: string; readonly port: number } {
+/** Host and port of `host:port`; IPv6 addresses stand in brackets. */
+export function splitAddress(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(":");
-  // IPv6 addresses stand in brackets before the port.
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   return { host, port: Number(address.slice(colon + 1)) };
 }

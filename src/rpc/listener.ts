@@ -6,15 +6,24 @@
  */
 
 import type { Buffer } from "node:buffer";
+import { once } from "node:events";
+import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import {
   type ChannelOptions,
   type handleBidiStreamingCall,
+  logVerbosity,
   Server,
   ServerCredentials,
+  setLogVerbosity,
 } from "@grpc/grpc-js";
+import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { splitAddress } from "./dial.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
+
+// What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
+setLogVerbosity(logVerbosity.NONE);
 
 /** A port that is being served. */
 export interface Listener {
@@ -69,37 +78,76 @@ function asItIs(bytes: Buffer): Buffer {
 
 /** Binds to `host:port`. Throws `INVALID_ARGUMENT` if the address cannot be had. */
 export async function listen(server: Server, address: string): Promise<Listener> {
-  const port = await bind(server, address);
-  const host = address.slice(0, address.lastIndexOf(":"));
-  return { address: `${host}:${port}`, close: (graceMs) => shutDown(server, graceMs) };
+  const port = new Port(server);
+  try {
+    return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
+    throw new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
+  }
 }
 
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) => {
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
-      reject(new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" }));
-    };
-    try {
-      server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-        if (error) failed(error);
-        else resolve(port);
-      });
-    } catch (error) {
-      failed(error);
-    }
-  });
-}
+/**
+ * Accepts connections for a gRPC server. The server could do so itself, but then nobody holds
+ * the connections that never say a word: they would outlive it, and keep it from closing.
+ */
+class Port {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #acceptor: NetServer;
+  #closed: Promise<void> | null = null;
 
-function shutDown(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.forceShutdown(), graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      // Ends what refuses to end by itself; nothing if all is over.
-      server.forceShutdown();
-      resolve();
+  constructor(server: Server) {
+    this.#server = server;
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#acceptor = createNetServer((socket) => {
+      this.#hold(socket);
+      injector.injectConnection(socket);
     });
-  });
+  }
+
+  /** The address with the real port. */
+  async bind(address: string): Promise<string> {
+    const { host, port } = splitAddress(address);
+    this.#acceptor.listen({ host, port, backlog: limits.connectBacklog });
+    await once(this.#acceptor, "listening");
+    const bound = this.#acceptor.address();
+    assert(bound !== null && typeof bound === "object", "A bound port has an address");
+    return `${address.slice(0, address.lastIndexOf(":"))}:${bound.port}`;
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    const timer = setTimeout(() => this.#breakOff(), graceMs);
+    return this.#closed.finally(() => clearTimeout(timer));
+  }
+
+  #hold(socket: Socket): void {
+    this.#sockets.add(socket);
+    // Small messages are the rule, and answers are waited for.
+    socket.setNoDelay(true);
+    const greeted = setTimeout(() => {
+      if (socket.bytesRead === 0) socket.destroy();
+    }, limits.greetingMsMax);
+    // Errors of a connection end its calls; they are nobody else's.
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      clearTimeout(greeted);
+      this.#sockets.delete(socket);
+    });
+  }
+
+  async #shutDown(): Promise<void> {
+    const free = once(this.#acceptor, "close");
+    this.#acceptor.close();
+    // Connections close once their calls are answered, each when its last bytes are out.
+    this.#server.tryShutdown(() => {});
+    await free;
+  }
+
+  #breakOff(): void {
+    this.#server.forceShutdown();
+    for (const socket of this.#sockets) socket.destroy();
+  }
 }

@@ -162,7 +162,12 @@ function kinds(): { readonly [K in Message["kind"]]: fc.Arbitrary<Message & { ki
       applied: fc.option(positions),
       snapshotIndex: integers,
     }),
-    snapshotNeeded: record({ kind: kind("snapshotNeeded"), term: terms, from: names }),
+    snapshotNeeded: record({
+      kind: kind("snapshotNeeded"),
+      term: terms,
+      from: names,
+      baseIndex: integers,
+    }),
     voteRequest: record({
       kind: kind("voteRequest"),
       pre: flag,

@@ -556,6 +556,7 @@ export namespace jmessage {
     export interface SnapshotNeeded {
       term?: jmessage.v1.Term | null;
       from: string;
+      baseIndex: number;
     }
     export namespace SnapshotNeeded {
       export function encode(message: SnapshotNeeded, writer?: Writer): Writer;

@@ -6152,6 +6152,7 @@ export const jmessage = $root.jmessage = (() => {
 
             SnapshotNeeded.prototype.term = null;
             SnapshotNeeded.prototype.from = "";
+            SnapshotNeeded.prototype.baseIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             SnapshotNeeded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6164,6 +6165,8 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.Term.encode(message.term, writer.uint32(10).fork(), _depth + 1).ldelim();
                 if (message.from != null && $Object.hasOwnProperty.call(message, "from") && message.from !== "")
                     writer.uint32(18).string(message.from);
+                if (message.baseIndex != null && $Object.hasOwnProperty.call(message, "baseIndex") && (typeof message.baseIndex === "object" ? message.baseIndex.low || message.baseIndex.high : message.baseIndex !== 0))
+                    writer.uint32(24).uint64(message.baseIndex);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6210,6 +6213,15 @@ export const jmessage = $root.jmessage = (() => {
                                 message.from = value;
                             else
                                 delete message.from;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.baseIndex = value;
+                            else
+                                delete message.baseIndex;
                             continue;
                         }
                     }
