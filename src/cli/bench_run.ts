@@ -66,7 +66,20 @@ export async function runLoad(load: Load): Promise<BenchResult> {
     load.onProgress("reading everything back");
     const { lost, duplicated } = await verifyAll(senders);
     const retries = senders.reduce((sum, { client }) => sum + client.retries, 0);
-    return { ...sent, mode: "unary", concurrency: load.concurrency, retries, lost, duplicated };
+    // In the order in which the command's contract lists them.
+    return {
+      mode: "unary",
+      concurrency: load.concurrency,
+      messages: sent.messages,
+      perSecond: sent.perSecond,
+      p50Ms: sent.p50Ms,
+      p99Ms: sent.p99Ms,
+      p999Ms: sent.p999Ms,
+      errors: sent.errors,
+      retries,
+      lost,
+      duplicated,
+    };
   } finally {
     for (const { client } of senders) client.close();
   }

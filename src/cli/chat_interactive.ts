@@ -105,7 +105,7 @@ function plainFace(): ChatFace {
     listeners: {
       onChange: () => plain.changed(),
       onLine: (name, line) => plain.line(name, line),
-      onPage: (_, lines) => plain.page(lines),
+      onPage: (name, lines) => plain.page(name, lines),
     },
   };
 }

@@ -90,9 +90,11 @@ export class ChatModel {
     return this.#notification;
   }
 
-  /** Unread first, then who is online, then by name; without the user. */
+  /** Unread first, then who is online, then who was talked to; without the user. */
   people(): readonly Person[] {
-    const rank = (person: Person) => (person.unread > 0 ? 0 : person.online ? 1 : 2);
+    const rank = ({ name, unread, online }: Person) => {
+      return unread > 0 ? 0 : online ? 1 : this.lines(name).length > 0 ? 2 : 3;
+    };
     return [...this.#people.values()]
       .filter((person) => nameKey(person.name) !== nameKey(this.self))
       .sort((a, b) => rank(a) - rank(b) || (nameKey(a.name) < nameKey(b.name) ? -1 : 1));

@@ -76,8 +76,9 @@ export class PlainChat {
     this.#print(`${time} ${printable(line.from)}: ${printable(line.body)}${hint}`);
   }
 
-  /** Prints what was loaded of a conversation. */
-  page(lines: readonly TalkLine[]): void {
+  /** Prints what was loaded of a conversation: whole, though some of it may be above. */
+  page(name: string, lines: readonly TalkLine[]): void {
+    if (lines.length > 0) this.#print(`* earlier with ${printable(name)}:`);
     for (const line of lines) {
       if (line.kind === "notice" || this.#closed) continue;
       const who = line.from === this.#model?.self ? "you" : printable(line.from);

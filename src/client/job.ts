@@ -76,17 +76,24 @@ export class Job {
     return again(error, `${error.message} (but an earlier attempt may have been done)`, true);
   }
 
-  /** The error of a call whose time is up. */
-  exhausted(last: ChatError): ChatError {
+  /** The error of a call whose time is up; `addresses` are those that were tried. */
+  exhausted(last: ChatError, addresses: readonly string[]): ChatError {
     const within = this.signal?.aborted
       ? "before it was given up"
       : `within ${Math.round(this.#timeoutMs / 100) / 10} s`;
-    const text = `Cannot ${this.what} ${within}: ${last.message}`;
+    const why = last.reason === "NO_ANSWER" ? silence(addresses) : last.message;
+    const text = `Cannot ${this.what} ${within}: ${why}`;
     if (this.#indefinite) return again(last, `${text} (it may have been done)`, true);
     // Nothing was ever sent that could have happened: that is definite, whatever came last.
     const reason = REASONS[last.reason].definite ? last.reason : "NO_LEADER";
-    return new ChatError(reason, `${text}: check the servers, then try again`, { cause: last });
+    return new ChatError(reason, `${text}; check the servers, then try again`, { cause: last });
   }
+}
+
+function silence(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, 3).join(", ");
+  const more = addresses.length > 3 ? ` or ${addresses.length - 3} more` : "";
+  return `no answer from ${shown}${more}`;
 }
 
 function again(error: ChatError, message: string, afterIndefinite: boolean): ChatError {
