@@ -1,0 +1,183 @@
+/**
+ * `jmessage simulate`: random fault schedules against simulated clusters, or one schedule again.
+ * Owns the flags and how a result looks; the simulation is `src/sim`'s.
+ *
+ * @module
+ */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Violation } from "../sim/checkers/checker.ts";
+import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
+import { judge, simulate, type SimulateResult } from "../sim/simulate.ts";
+import { newCommand } from "./command.ts";
+import { jsonOption, parseInteger, parseOnOff } from "./options.ts";
+import { type Output, terminal } from "./output.ts";
+
+interface SimulateFlags {
+  readonly runs: number;
+  readonly seed?: number | undefined;
+  readonly nodes: NodeRange;
+  readonly quorum?: "all" | "majority" | undefined;
+  readonly lastResort?: boolean | undefined;
+  readonly steps: number;
+  readonly replay?: string | undefined;
+  readonly json?: true | undefined;
+}
+
+interface NodeRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Largest seed: what the generator of scenarios takes. */
+const SEED_MAX = 0x7fff_ffff;
+
+/** `jmessage simulate`. */
+export function simulateCommand(
+  options: { readonly output: Output } = { output: terminal },
+): CommandUnknownOpts {
+  return newCommand("simulate", "run random faults against simulated clusters", {
+    example: "jmessage simulate --runs 500 --nodes 2-5\njmessage simulate --replay scenario.json",
+  })
+    .addOption(
+      new Option("--runs <count>", "schedules to run")
+        .argParser(parseInteger(1, limits.simulateRunsMax)).default(200),
+    )
+    .addOption(
+      new Option("--seed <number>", "the same seed makes the same schedules (default: any)")
+        .argParser(parseInteger(0, SEED_MAX)),
+    )
+    .addOption(
+      new Option("--nodes <range>", "voters at the start, as 3 or 2-5")
+        .argParser(parseRange).default({ min: 2, max: 5 } as NodeRange, "2-5"),
+    )
+    .addOption(
+      new Option("--quorum <policy>", "only this policy").choices(["all", "majority"] as const),
+    )
+    .addOption(
+      new Option("--last-resort <switch>", "only with the last resort on, or off")
+        .argParser(parseOnOff),
+    )
+    .addOption(
+      new Option("--steps <count>", "operations and faults in a schedule, at most")
+        .argParser(parseInteger(1, limits.simulateStepsMax)).default(24),
+    )
+    .addOption(new Option("--replay <file>", "run the one schedule in this file"))
+    .addOption(jsonOption())
+    .action((flags) =>
+      flags.replay === undefined
+        ? campaign(flags, options.output)
+        : replay({ ...flags, replay: flags.replay }, options.output)
+    );
+}
+
+async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
+  const seed = flags.seed ?? Math.floor(Math.random() * SEED_MAX);
+  if (flags.json === undefined) output.line(`Seed ${seed}`);
+  const { runs, nodes, quorum, lastResort, steps } = flags;
+  const began = performance.now();
+  const result = await simulate({
+    runs,
+    seed,
+    nodesMin: nodes.min,
+    nodesMax: nodes.max,
+    quorum,
+    lastResort,
+    stepsMax: steps,
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const { failure } = result;
+  if (failure !== null) await printFailure(failure, { seed, flags, output });
+  printSummary(result, { seconds, flags, output });
+  if (failure !== null) throw broken(failure.violations);
+}
+
+async function replay(
+  flags: SimulateFlags & { readonly replay: string },
+  output: Output,
+): Promise<void> {
+  const scenario = await readScenario(flags.replay);
+  if (flags.json === undefined) output.line(printScenario(scenario));
+  const began = performance.now();
+  const { violations, simulatedMs, faults } = await judge(scenario);
+  const seconds = (performance.now() - began) / 1000;
+  printViolations(violations, { flags, output });
+  const failure = violations.length === 0 ? null : { scenario, violations, run: 1 };
+  const result = { runs: 1, failure, simulatedMs, faults: Object.fromEntries(faults) };
+  printSummary(result, { seconds, flags, output });
+  if (failure !== null) throw broken(violations);
+}
+
+async function readScenario(path: string): Promise<Scenario> {
+  try {
+    return parseScenario(await readFile(path, "utf8"));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ChatError("INVALID_ARGUMENT", `Cannot read a scenario from ${path}: ${why}`, {
+      cause,
+    });
+  }
+}
+
+interface Printing {
+  readonly flags: SimulateFlags;
+  readonly output: Output;
+}
+
+async function printFailure(
+  { scenario, violations }: NonNullable<SimulateResult["failure"]>,
+  { seed, flags, output }: Printing & { readonly seed: number },
+): Promise<void> {
+  const path = join(tmpdir(), `jmessage-scenario-${seed}.json`);
+  await writeFile(path, JSON.stringify(scenario, null, 2));
+  if (flags.json === undefined) output.line(printScenario(scenario));
+  printViolations(violations, { flags, output });
+  output.remark(`Replay it with: jmessage simulate --replay ${path}`);
+}
+
+function printViolations(violations: readonly Violation[], { flags, output }: Printing): void {
+  for (const { checker, at, message } of violations) {
+    if (flags.json) output.json({ event: "violation", checker, atMs: at, message });
+    else output.line(`${checker} at ${at.toFixed(0)} ms: ${message}`);
+  }
+}
+
+function printSummary(
+  { runs, failure, simulatedMs, faults }: SimulateResult,
+  { seconds, flags, output }: Printing & { readonly seconds: number },
+): void {
+  const violations = failure?.violations.length ?? 0;
+  const schedulesPerSecond = Math.round(runs / seconds * 10) / 10;
+  const simulatedSeconds = Math.round(simulatedMs / 1000);
+  if (flags.json) {
+    output.json({ runs, violations, schedulesPerSecond, simulatedSeconds, faults });
+    return;
+  }
+  const kinds = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`).join(", ");
+  output.line(
+    `${runs} schedules, ${simulatedSeconds} simulated seconds, ${schedulesPerSecond} schedules/s, ` +
+      `${violations} violations`,
+  );
+  output.line(`Faults: ${kinds || "none"}`);
+}
+
+function broken(violations: readonly Violation[]): ChatError {
+  const names = violations.map(({ checker }) => checker).join(", ");
+  return new ChatError("INTERNAL", `A schedule breaks ${names}: see the steps above`);
+}
+
+/** `3` or `2-5`. */
+function parseRange(text: string): NodeRange {
+  const [, low = "", high = low] = /^(\d+)(?:-(\d+))?$/.exec(text.trim()) ?? [];
+  const [min, max] = [Number(low), Number(high)];
+  if (!(low !== "" && min >= 1 && min <= max && max <= limits.simulateNodesMax)) {
+    throw new InvalidArgumentError(`Must be as 3 or 2-5, at most ${limits.simulateNodesMax}.`);
+  }
+  return { min, max };
+}

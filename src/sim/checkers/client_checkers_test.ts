@@ -1,0 +1,138 @@
+/**
+ * The checkers of what clients see, and of how a run ends: each passes a good history and
+ * catches a bad one.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { FinalState, HistoryFact, OperationBody } from "../history.ts";
+import { convergence } from "./convergence.ts";
+import { delivery } from "./delivery.ts";
+import { durability } from "./durability.ts";
+import { failStop } from "./fail_stop.ts";
+import {
+  ACCEPTED,
+  final,
+  finalState,
+  findingOf,
+  HEALED,
+  historyOf,
+  sent,
+} from "./history_fixture.ts";
+import { linearizableReads } from "./linearizable_reads.ts";
+import { liveness } from "./liveness.ts";
+import { noResurrection } from "./no_resurrection.ts";
+
+function invoked(operation: number, body: OperationBody): HistoryFact {
+  return { kind: "invoked", operation, body };
+}
+
+function answered(operation: number): HistoryFact {
+  const requestId = `request-${operation}`;
+  return { kind: "answered", operation, requestId, outcome: sent(requestId, operation) };
+}
+
+function readShows(operation: number, ...ids: string[]): HistoryFact {
+  const messages = ids.map((id, index) => ({ id, index }));
+  return { kind: "readAnswered", operation, node: "n1", messages };
+}
+
+function delivered(index: number, id = `m${index}`): HistoryFact {
+  return { kind: "delivered", user: 0, stream: 0, message: { id, index } };
+}
+
+const read: OperationBody = { kind: "read", user: 1, linearizable: true };
+const send: OperationBody = { kind: "send", from: 0, to: 1 };
+
+Deno.test("Durability: what a client was told is stored with that outcome", () => {
+  const facts = [answered(5), ACCEPTED, final("n1", 9, "d")];
+  const check = (finals: FinalState) =>
+    findingOf(durability, historyOf(facts, { finals: [finals] }));
+  const stored = (index: number) =>
+    finalState("n1", {
+      outcomes: new Map([["request-5", { outcome: sent("request-5", index), index }]]),
+    });
+  assert.equal(check(stored(5)), null);
+  assert.match(check(finalState("n1"))!, /has lost request-5/);
+  assert.match(check(stored(6))!, /the client was told/);
+});
+
+Deno.test("Durability: a message is in the database once", () => {
+  const facts = [ACCEPTED, final("n1", 9, "d")];
+  const twice = [{ id: "a", index: 1 }, { id: "a", index: 2 }];
+  const finals = [finalState("n1", { received: [twice] })];
+  assert.match(findingOf(durability, historyOf(facts, { finals }))!, /twice/);
+});
+
+Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end", () => {
+  const check = (...facts: HistoryFact[]) =>
+    findingOf(convergence, historyOf([ACCEPTED, ...facts]));
+  assert.equal(check(final("n1", 9, "d"), final("n2", 9, "d")), null);
+  assert.match(check(final("n1", 9, "d"), final("n2", 9, "e"))!, /differ at index 9/);
+  assert.match(check(final("n1", 9, "d"), final("n2", 8, "e"))!, /different indexes/);
+});
+
+Deno.test("LinearizableReads: what was confirmed before is shown, what was not begun is not", () => {
+  const check = (...facts: HistoryFact[]) => findingOf(linearizableReads, historyOf(facts));
+  const confirmed = [invoked(1, send), answered(1), invoked(2, read)];
+  assert.equal(check(...confirmed, readShows(2, "request-1")), null);
+  assert.match(check(...confirmed, readShows(2))!, /without request-1/);
+  assert.match(
+    check(invoked(2, read), readShows(2, "request-1"), invoked(1, send))!,
+    /before it was/,
+  );
+});
+
+Deno.test("LinearizableReads: a later read shows what an earlier one has shown", () => {
+  const facts = [
+    invoked(1, send),
+    invoked(2, read),
+    readShows(2, "request-1"),
+    invoked(3, read),
+    readShows(3),
+  ];
+  assert.match(findingOf(linearizableReads, historyOf(facts))!, /without request-1/);
+});
+
+Deno.test("Delivery: each message once, in order, without a gap", () => {
+  const messages = [{ id: "m1", index: 1 }, { id: "m2", index: 2 }, { id: "m3", index: 3 }];
+  const finals = [finalState("n1", { received: [messages] })];
+  const check = (...facts: HistoryFact[]) =>
+    findingOf(delivery, historyOf([...facts, ACCEPTED], { finals }));
+  assert.equal(check(delivered(1), delivered(2), delivered(3)), null);
+  assert.match(check(delivered(1), delivered(1))!, /m1 twice/);
+  assert.match(check(delivered(2), delivered(1))!, /1 after 2/);
+  assert.match(check(delivered(1), delivered(3))!, /never gets m2/);
+  assert.match(check(delivered(1), delivered(2), delivered(3), delivered(4))!, /nowhere/);
+});
+
+Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement stays", () => {
+  const logout: OperationBody = { kind: "logout", user: 0, session: "s" };
+  const ack: OperationBody = { kind: "acknowledge", user: 0, messageIds: ["m1"] };
+  const facts = [
+    invoked(1, logout),
+    answered(1),
+    invoked(2, ack),
+    answered(2),
+    final("n1", 9, "d"),
+  ];
+  const received = [[{ id: "m1", index: 1 }]];
+  const check = (more: Partial<FinalState>) =>
+    findingOf(noResurrection, historyOf(facts, { finals: [finalState("n1", more)] }));
+  assert.equal(check({ received, acknowledged: new Set(["m1"]) }), null);
+  assert.match(check({ sessions: new Map([["s", true]]) })!, /has s open again/);
+  assert.match(check({ received })!, /m1 as not acknowledged/);
+});
+
+Deno.test("Liveness: writes are accepted after the faults, where that is promised", () => {
+  assert.equal(findingOf(liveness, historyOf([HEALED, ACCEPTED])), null);
+  assert.match(findingOf(liveness, historyOf([HEALED]))!, /No write was accepted/);
+  assert.equal(findingOf(liveness, historyOf([HEALED], { judgeLiveness: false })), null);
+});
+
+Deno.test("FailStop: a node that stops itself is reported with its reason", () => {
+  const fatal: HistoryFact = { kind: "fatal", node: "n1", message: "two leaders" };
+  assert.match(findingOf(failStop, historyOf([fatal]))!, /n1 stopped itself: two leaders/);
+  assert.equal(findingOf(failStop, historyOf([])), null);
+});

@@ -1,0 +1,95 @@
+/**
+ * Hand-made histories for the tests of the checkers: short to write, one fact a line.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../../chat/command.ts";
+import type { Index, NodeId, Policy, Term } from "../../raft/types.ts";
+import type { FinalState, History, HistoryFact, WrittenEntry } from "../history.ts";
+import { type Checker, checkHistory } from "./checker.ts";
+
+export const ALL_POLICY: Policy = {
+  quorum: "all",
+  lastResort: true,
+  heartbeatMs: 100,
+  failureTimeoutMs: 1_000,
+  isolationGraceMs: 3_000,
+};
+export const MAJORITY_POLICY: Policy = { ...ALL_POLICY, quorum: "majority", lastResort: false };
+
+/** Term number n of node `n1` unless another is named. */
+export function term(number: number, nodeId: NodeId = "n1"): Term {
+  return { epoch: 0, number, nodeId };
+}
+
+/** An entry whose checksum follows from its place, as all of one history do. */
+export function entry(index: Index, of: Term, more: Partial<WrittenEntry> = {}): WrittenEntry {
+  return { index, term: of, checksum: `${index}/${of.number}${of.nodeId}`, ...more };
+}
+
+/** The first entry: a config with these voters. */
+export function firstConfig(...voters: NodeId[]): WrittenEntry {
+  return entry(1, term(1), { voters });
+}
+
+export function wrote(node: NodeId, ...entries: WrittenEntry[]): HistoryFact {
+  return { kind: "written", node, batches: [{ entries }] };
+}
+
+export function cut(node: NodeId, truncateFrom: Index, ...entries: WrittenEntry[]): HistoryFact {
+  return { kind: "written", node, batches: [{ truncateFrom, entries }] };
+}
+
+export function acknowledged(node: NodeId, index: Index, of: Term): HistoryFact {
+  return { kind: "acknowledged", node, requestId: `request-${index}`, index, term: of };
+}
+
+export function leads(node: NodeId, of: Term): HistoryFact {
+  return { kind: "role", node, role: "leader", term: of, ready: true };
+}
+
+export function applied(node: NodeId, one: WrittenEntry, outcome = "ok"): HistoryFact {
+  const { index, term: of, checksum } = one;
+  return { kind: "applied", node, entries: [{ index, term: of, checksum, outcome }] };
+}
+
+export function final(node: NodeId, appliedIndex: Index, digest: string): HistoryFact {
+  return { kind: "final", node, appliedIndex, digest, member: true };
+}
+
+export const ACCEPTED: HistoryFact = { kind: "accepted" };
+export const HEALED: HistoryFact = { kind: "healed" };
+
+/** What came of a sending, as a client is told. */
+export function sent(id: string, index: Index): Outcome {
+  return { ok: true, kind: "sendMessage", messageId: id, index, term: term(1), acceptedAtMs: 0 };
+}
+
+/** A node's state in the end with nothing in it but what is named. */
+export function finalState(node: NodeId, more: Partial<FinalState> = {}): FinalState {
+  return {
+    node,
+    outcomes: new Map(),
+    received: [],
+    sessions: new Map(),
+    acknowledged: new Set(),
+    ...more,
+  };
+}
+
+/** A history of these facts, a millisecond apart. */
+export function historyOf(facts: readonly HistoryFact[], more: Partial<History> = {}): History {
+  return {
+    policy: ALL_POLICY,
+    events: facts.map((fact, at) => ({ at, ...fact })),
+    finals: [],
+    judgeLiveness: true,
+    ...more,
+  };
+}
+
+/** What one checker finds: the text of its violation, or `null`. */
+export function findingOf(checker: Checker, history: History): string | null {
+  return checkHistory(history, [checker])[0]?.message ?? null;
+}

@@ -1,0 +1,156 @@
+/**
+ * The checkers of logs and elections: each passes a good history and catches a bad one.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { HistoryFact } from "../history.ts";
+import { commitBacked } from "./commit_backed.ts";
+import { electionSafety } from "./election_safety.ts";
+import {
+  acknowledged,
+  applied,
+  cut,
+  entry,
+  findingOf,
+  firstConfig,
+  historyOf,
+  leads,
+  MAJORITY_POLICY,
+  term,
+  wrote,
+} from "./history_fixture.ts";
+import { leaderCompleteness } from "./leader_completeness.ts";
+import { leaseSafety } from "./lease_safety.ts";
+import { logMatching } from "./log_matching.ts";
+import { noTruncation } from "./no_truncation.ts";
+import { oneView } from "./one_view.ts";
+import { stateMachineSafety } from "./state_machine_safety.ts";
+
+const two = entry(2, term(1));
+
+function founded(...nodes: string[]): HistoryFact[] {
+  return nodes.map((node) => wrote(node, firstConfig(...nodes)));
+}
+
+Deno.test("CommitBacked: an acknowledgement needs the entry on every voter's disk", () => {
+  const good = [
+    ...founded("n1", "n2"),
+    wrote("n1", two),
+    wrote("n2", two),
+    acknowledged("n1", 2, term(1)),
+  ];
+  assert.equal(findingOf(commitBacked, historyOf(good)), null);
+  const bad = [...founded("n1", "n2"), wrote("n1", two), acknowledged("n1", 2, term(1))];
+  assert.match(findingOf(commitBacked, historyOf(bad))!, /on disk at \{n1\}/);
+});
+
+Deno.test("CommitBacked: under majority more than half is needed, and enough", () => {
+  const three = founded("n1", "n2", "n3");
+  const history = (facts: HistoryFact[]) => historyOf(facts, { policy: MAJORITY_POLICY });
+  const good = [...three, wrote("n1", two), wrote("n3", two), acknowledged("n1", 2, term(1))];
+  assert.equal(findingOf(commitBacked, history(good)), null);
+  const bad = [...three, wrote("n1", two), acknowledged("n1", 2, term(1))];
+  assert.notEqual(findingOf(commitBacked, history(bad)), null);
+});
+
+Deno.test("CommitBacked: a config that its voters do not have backs nothing", () => {
+  const drop = entry(3, term(1), { voters: ["n1"] });
+  const bad = [
+    ...founded("n1", "n2"),
+    wrote("n1", two),
+    acknowledged("n1", 2, term(1)),
+    wrote("n1", drop),
+  ];
+  assert.notEqual(findingOf(commitBacked, historyOf(bad)), null);
+  const good = [...founded("n1", "n2"), wrote("n1", two, drop), acknowledged("n1", 2, term(1))];
+  assert.equal(findingOf(commitBacked, historyOf(good)), null);
+});
+
+Deno.test("ElectionSafety: a term is led by its candidate, in one start", () => {
+  const good = [leads("n1", term(1)), leads("n2", term(2, "n2")), leads("n1", term(3))];
+  assert.equal(findingOf(electionSafety, historyOf(good)), null);
+  assert.match(findingOf(electionSafety, historyOf([leads("n2", term(1))]))!, /n2 leads/);
+  const twice: HistoryFact[] = [
+    { kind: "started", node: "n1" },
+    leads("n1", term(2)),
+    { kind: "started", node: "n1" },
+    leads("n1", term(2)),
+  ];
+  assert.match(findingOf(electionSafety, historyOf(twice))!, /start 1 and n1, start 2/);
+});
+
+Deno.test("LeaderCompleteness: a leader has what was acknowledged in earlier terms", () => {
+  const before = [wrote("n1", firstConfig("n1"), two), acknowledged("n1", 2, term(1))];
+  const bad = [...before, wrote("n2", firstConfig("n1")), leads("n2", term(2, "n2"))];
+  assert.match(findingOf(leaderCompleteness, historyOf(bad))!, /without request-2/);
+  const good = [...before, wrote("n2", firstConfig("n1"), two), leads("n2", term(2, "n2"))];
+  assert.equal(findingOf(leaderCompleteness, historyOf(good)), null);
+});
+
+Deno.test("LeaderCompleteness: across a fork nothing is asked", () => {
+  const facts: HistoryFact[] = [
+    { kind: "partitioned" },
+    wrote("n1", firstConfig("n1"), two),
+    acknowledged("n1", 2, term(1)),
+    leads("n2", term(2, "n2")),
+  ];
+  assert.equal(findingOf(leaderCompleteness, historyOf(facts)), null);
+});
+
+Deno.test("OneView: an old leader acknowledges late only what the new one has", () => {
+  const other = entry(2, term(2, "n2"));
+  const both = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), other)];
+  const bad = [...both, acknowledged("n2", 2, term(2, "n2")), acknowledged("n1", 2, term(1))];
+  assert.match(findingOf(oneView, historyOf(bad))!, /after n2/);
+  const late = [
+    wrote("n1", firstConfig("n1"), two),
+    wrote("n2", firstConfig("n1"), two, entry(3, term(2, "n2"))),
+    acknowledged("n2", 3, term(2, "n2")),
+    acknowledged("n1", 2, term(1)),
+  ];
+  assert.equal(findingOf(oneView, historyOf(late)), null);
+});
+
+Deno.test("LogMatching: one place, one entry; one entry, one past", () => {
+  const good = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), two)];
+  assert.equal(findingOf(logMatching, historyOf(good)), null);
+  const other = { ...two, checksum: "other" };
+  const place = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), other)];
+  assert.match(findingOf(logMatching, historyOf(place))!, /n2 has another entry/);
+  const past = [
+    wrote("n1", firstConfig("n1"), two),
+    wrote("n2", { ...firstConfig("n1"), term: term(0), checksum: "other" }, two),
+  ];
+  assert.match(findingOf(logMatching, historyOf(past))!, /what precedes/);
+});
+
+Deno.test("NoTruncation: what anybody has applied is never removed", () => {
+  const before = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), two)];
+  const bad = [...before, applied("n1", two), cut("n2", 2)];
+  assert.match(findingOf(noTruncation, historyOf(bad))!, /n2 removes entry 2/);
+  assert.equal(findingOf(noTruncation, historyOf([...before, cut("n2", 2)])), null);
+});
+
+Deno.test("StateMachineSafety: one entry and one outcome an index, from one's own disk", () => {
+  const before = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), two)];
+  const check = (...facts: HistoryFact[]) =>
+    findingOf(stateMachineSafety, historyOf([...before, ...facts]));
+  assert.equal(check(applied("n1", two), applied("n2", two)), null);
+  assert.match(check(applied("n1", two), applied("n2", two, "refused"))!, /comes to refused/);
+  assert.match(
+    check(applied("n1", two), applied("n2", { ...two, checksum: "x" }))!,
+    /another entry/,
+  );
+  assert.match(check(applied("n1", entry(3, term(1))))!, /not on its disk/);
+});
+
+Deno.test("LeaseSafety: nobody is certain who lacks an acknowledged entry", () => {
+  const before = [wrote("n1", firstConfig("n1"), two), acknowledged("n1", 2, term(1))];
+  const certain: HistoryFact = { kind: "certain", node: "n2" };
+  const bad = [...before, wrote("n2", firstConfig("n1")), certain];
+  assert.match(findingOf(leaseSafety, historyOf(bad))!, /n2 is certain without request-2/);
+  const good = [...before, wrote("n2", firstConfig("n1"), two), certain];
+  assert.equal(findingOf(leaseSafety, historyOf(good)), null);
+});
