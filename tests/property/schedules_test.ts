@@ -1,0 +1,85 @@
+/**
+ * Random schedules of faults against simulated clusters of the production node: every invariant
+ * of §11, over all policies and two to five voters. The same seeds each time, so that a red test
+ * stays red; `deno task simulate` looks further.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { runScenario } from "../../src/sim/run.ts";
+import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
+import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
+import { simulate } from "../../src/sim/simulate.ts";
+
+/** Operations and faults of a schedule, at most. */
+const STEPS_MAX = 24;
+
+/** First of all: a scenario is worth something only if it is the same every time. */
+Deno.test("schedules: the same scenario twice gives the identical trace", async () => {
+  const choices = { nodesMin: 2, nodesMax: 5, stepsMax: STEPS_MAX };
+  for (const scenario of fc.sample(scenarios(choices), { seed: 1, numRuns: 12 })) {
+    const first = await runScenario(scenario, { traced: true });
+    const second = await runScenario(scenario, { traced: true });
+    assert.deepEqual(second.lines, first.lines);
+    assert.equal(second.fingerprint, first.fingerprint);
+  }
+});
+
+Deno.test("schedules: another seed gives another trace", async () => {
+  const choices = { nodesMin: 3, nodesMax: 3, stepsMax: STEPS_MAX };
+  const [scenario] = fc.sample(scenarios(choices), { seed: 1, numRuns: 1 }) as [Scenario];
+  const first = await runScenario(scenario);
+  const second = await runScenario({ ...scenario, seed: scenario.seed + 1 });
+  assert.notEqual(second.fingerprint, first.fingerprint);
+});
+
+interface Campaign {
+  readonly title: string;
+  readonly runs: number;
+  readonly seed: number;
+  readonly choices: Omit<ScenarioChoices, "nodesMin" | "nodesMax" | "stepsMax">;
+}
+
+const CAMPAIGNS: readonly Campaign[] = [
+  {
+    title: "all with the last resort, faults within its promise: safe and live",
+    runs: 200,
+    seed: 101,
+    choices: { quorum: "all", lastResort: true, budget: "in" },
+  },
+  {
+    title: "all with the last resort, faults beyond its promise: safe",
+    runs: 100,
+    seed: 102,
+    choices: { quorum: "all", lastResort: true, budget: "over" },
+  },
+  {
+    title: "all without the last resort: safe, in partitions too, and live within its promise",
+    runs: 120,
+    seed: 103,
+    choices: { quorum: "all", lastResort: false },
+  },
+  {
+    title: "majority: safe, in partitions too, and live within its promise",
+    runs: 120,
+    seed: 104,
+    choices: { quorum: "majority" },
+  },
+];
+
+for (const { title, runs, seed, choices } of CAMPAIGNS) {
+  Deno.test(`schedules: ${title}`, async () => {
+    const bounds = { nodesMin: 2, nodesMax: 5, stepsMax: STEPS_MAX };
+    const { failure } = await simulate({ ...bounds, ...choices, runs, seed });
+    if (failure === null) return;
+    const file = `/tmp/jmessage-scenario-${seed}.json`;
+    await Deno.writeTextFile(file, JSON.stringify(failure.scenario));
+    const violations = failure.violations.map((one) => `${one.checker}: ${one.message}`);
+    assert.fail(
+      `${violations.join("\n")}\n${printScenario(failure.scenario)}\n` +
+        `Run ${failure.run} of seed ${seed}; again: deno task simulate --replay ${file}`,
+    );
+  });
+}
