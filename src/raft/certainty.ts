@@ -73,6 +73,7 @@ export function noteGrant(peer: Peer, sentAt: number): void {
  * silent. Clears everyone; who was found gone before must be found gone again.
  */
 export function noteCertainGrant(state: CoreState, sentAt: number): void {
+  if (state.vouchedAt < state.awakeSince && sentAt >= state.awakeSince) state.vouchedAt = sentAt;
   for (const peer of state.peers.values()) {
     // What another one answered to this very ping, or a later one, is not older news.
     if (peer.deniesVoter && peer.deniedAt >= sentAt) continue;

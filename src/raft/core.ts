@@ -253,19 +253,21 @@ class RaftCore implements Core {
     for (const entry of openConfigs(state)) {
       bound = Math.min(bound, entry.config.mark?.base.index ?? Infinity);
     }
-    for (const peer of state.peers.values()) {
+    const config = state.newest?.config;
+    for (const member of [...config?.voters ?? [], ...config?.learners ?? []]) {
+      const peer = state.peer(member.id);
+      const heard = state.slow - peer.heardAt < state.timeout + state.grace;
       const snapshot = peer.progress.snapshotIndex;
-      if (snapshot > 0 && !peer.gone) bound = Math.min(bound, snapshot);
+      if (snapshot > 0 && heard) bound = Math.min(bound, snapshot);
     }
     let cut: LogPosition | undefined;
     while ((state.cutPoints[0]?.index ?? Infinity) <= bound) cut = state.cutPoints.shift();
     if (cut === undefined || cut.index <= state.log.base.index) return;
-    const config = state.log.configs.findLast((entry) => entry.index <= cut.index) ?? null;
     const base: Base = {
       index: cut.index,
       term: cut.term,
       checksum: cut.checksum,
-      config,
+      config: state.log.configs.findLast((entry) => entry.index <= cut.index) ?? null,
     };
     state.log.compact(base);
     state.effects.push({ kind: "compact", base });

@@ -189,7 +189,7 @@ function decidePreVote(state: CoreState, current: Campaign): boolean {
   const everyPreVote =
     state.newest?.config.voters.every((voter) => granted(state, current, voter.id)) ??
       false;
-  if (wonByQuorum(state, current)) {
+  if (wonByQuorum(state, current) && couldServe(state, current)) {
     beginVote(state, { lastResort: false, everyPreVote, transferTerm: null });
     return true;
   }
@@ -241,6 +241,21 @@ function wonByQuorum(state: CoreState, current: Campaign): boolean {
   return state.rules.trusted({ granted: has, anyCertain, newest });
 }
 
+/**
+ * Whether a leader elected by quorum now could commit anything: under `all`, without those whom
+ * this node suspects. If not, it would step down at once; the last resort must get its turn.
+ */
+function couldServe(state: CoreState, current: Campaign): boolean {
+  const newest = state.newest?.config;
+  if (newest === undefined) return false;
+  if (!commitsByAll(newest.policy)) {
+    return state.rules.commitSet(newest, (id) => granted(state, current, id));
+  }
+  const stays = (id: NodeId) => isVoter(newest, id) && !isSuspected(state, id);
+  const anchors = candidateAnchors(state, current.replies);
+  return anchors.every((entry) => state.rules.quorum(entry.config, stays));
+}
+
 /** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */
 function wonByLastResort(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
@@ -264,8 +279,17 @@ function isGoneForGood(state: CoreState, id: NodeId): boolean {
   const peer = state.peer(id);
   if (peer.gone) return true;
   if (state.slow - peer.grantUntil < state.grace) return false;
-  return state.fast - peer.answeredAt >= state.timeout + state.grace &&
-    state.awakeSince <= peer.answeredAt;
+  const since = silentSince(state, peer);
+  return since !== null && state.fast - since >= state.timeout + state.grace;
+}
+
+/**
+ * Fast ms since which the peer is silent and this node awake: its last answer, or, if this node
+ * slept since, the first ping after waking for which a certain voter vouched (§5); else `null`.
+ */
+function silentSince(state: CoreState, peer: Peer): number | null {
+  if (state.awakeSince <= peer.answeredAt) return peer.answeredAt;
+  return state.vouchedAt >= state.awakeSince ? state.vouchedAt : null;
 }
 
 /** The first steps of a leader: a noop of its term, and the config that it will live by. */
@@ -291,7 +315,6 @@ function becomeLeader(state: CoreState, won: Campaign): void {
   };
   state.campaign = null;
   state.campaignAt = null;
-  state.attempts = 0;
   state.leader = state.self.id;
   state.leaderTerm = term;
   state.held = null;
@@ -329,9 +352,10 @@ export function stepDown(state: CoreState): void {
   const leadership = state.leadership;
   if (leadership === null) return;
   withdrawPending(state, leadership.term);
+  // One that never served waits longer before it tries again.
+  state.attempts = state.commitIndex >= leadership.servesAfter ? 0 : state.attempts + 1;
   state.leadership = null;
   state.leader = null;
-  state.attempts = 0;
   state.campaignAt = state.mono + campaignDelay(state);
   // The followers need to hear at once that nobody leads.
   state.lastPingAt = -Infinity;

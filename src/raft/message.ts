@@ -79,6 +79,8 @@ export interface SnapshotNeeded {
   readonly term: Term;
   /** Member to fetch it from. */
   readonly from: NodeId;
+  /** Where the leader's log begins: who has that much by now needs none. */
+  readonly baseIndex: Index;
 }
 
 /** A pre-vote or a vote (§7). */

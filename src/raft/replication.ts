@@ -163,6 +163,7 @@ function askToFetch(state: CoreState, peer: Peer, leadership: Leadership): void 
     kind: "snapshotNeeded",
     term: leadership.term,
     from: state.self.id,
+    baseIndex: state.log.base.index,
   });
 }
 

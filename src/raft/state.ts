@@ -145,6 +145,8 @@ export class CoreState {
   slow = 0;
   /** Fast ms since which neither the loop nor the disk stood still for T/2 (§5). */
   awakeSince = 0;
+  /** Sending time (fast) of the first ping since then that a certain voter granted. */
+  vouchedAt = -Infinity;
   random = 0.5;
   lastPingAt = -Infinity;
   rounds: PingRound[] = [];
