@@ -146,6 +146,8 @@ export const limits = {
   joinPollMs: 20,
   /** A node with data that is not ready by then asks to be taken in again, ms. */
   rejoinAfterMs: 3_000,
+  /** Between a closing port's last answer and the end of its connections, ms. */
+  lastBytesMs: 20,
   /** Of `shutdownMsMax`, what is kept for closing files and ports, ms. */
   closeMsMax: 500,
   /** Peers with a link to one node: more than any cluster should have. */
@@ -232,8 +234,10 @@ export const limits = {
   linkHelloMsMax: 5_000,
   /** Connections that wait to be accepted: a failover brings all clients at once. */
   connectBacklog: 511,
-  /** Longest that an accepted connection may stay without a byte, ms. */
-  greetingMsMax: 10_000,
+  /** Connections held at once by one port: each costs a descriptor and some memory. */
+  connectionsMax: 20_000,
+  /** Silence after which a connection is asked for a sign of life, ms: hosts vanish silently. */
+  keepAliveMs: 30_000,
   /** Bytes on their way to a reader of answers or snapshots without a window update. */
   receiveWindowBytes: 1024 * 1024,
   /** A snapshot fetch with nothing for so long is broken off, ms. */

@@ -6,12 +6,12 @@
  * @module
  */
 
-import { type Server, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { grpc } from "./gen/messages.js";
 import { streamHandler, type UnaryHandler } from "./handlers.ts";
-import { addStream, addUnary } from "./listener.ts";
+import { addStream, addUnary, type CountingServer } from "./listener.ts";
 import type { Method } from "./services.ts";
 import { asBuffer, decode, form } from "./wire.ts";
 
@@ -43,7 +43,7 @@ const checkMethod: Method<string, number> = {
 const watchMethod = { ...checkMethod, path: "/grpc.health.v1.Health/Watch" };
 
 /** Adds the health service to a server that is not bound yet. */
-export function addHealth(server: Server, source: HealthSource): void {
+export function addHealth(server: CountingServer, source: HealthSource): void {
   addUnary(server, checkMethod.path, checkHandler(source));
   const watches = { open: 0 };
   const handler = streamHandler(

@@ -2,6 +2,10 @@
  * A gRPC server on one address: binding, also to port 0, and closing within a bound. Knows no
  * service.
  *
+ * Why it does not close as gRPC would: that tells clients with a GOAWAY, and a client on Deno
+ * 2.9 that gets one while a call of its own is on the way aborts its whole process (an assertion
+ * of nghttp2). So a closing port answers what it has taken, and then just ends the connections.
+ *
  * @module
  */
 
@@ -42,8 +46,32 @@ export interface ListenerLimits {
   readonly sendBytesMax: number;
 }
 
+/** A server that knows how many of its calls are not answered yet. */
+export class CountingServer extends Server {
+  #open = 0;
+  #idle: () => void = () => {};
+
+  /** A call has come; call the result when it is answered or over, as often as it likes. */
+  opened(): () => void {
+    this.#open += 1;
+    let open = true;
+    return () => {
+      if (!open) return;
+      open = false;
+      this.#open -= 1;
+      if (this.#open === 0) this.#idle();
+    };
+  }
+
+  /** Resolves once no call is open. */
+  idle(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle = resolve);
+  }
+}
+
 /** A server that is not bound yet: services are added to it first. */
-export function createServer({ receiveBytesMax, sendBytesMax }: ListenerLimits): Server {
+export function createServer({ receiveBytesMax, sendBytesMax }: ListenerLimits): CountingServer {
   const options: ChannelOptions = {
     "grpc.max_receive_message_length": receiveBytesMax,
     "grpc.max_send_message_length": sendBytesMax,
@@ -51,25 +79,47 @@ export function createServer({ receiveBytesMax, sendBytesMax }: ListenerLimits):
     // Bookkeeping for a debugging service that is not served.
     "grpc.enable_channelz": 0,
   };
-  return new Server(options);
+  return new CountingServer(options);
 }
 
 /** Both directions of a stream as bytes. */
 export type LinkHandler = handleBidiStreamingCall<Buffer, Buffer>;
 
 /** Adds a unary method. */
-export function addUnary(server: Server, path: string, handler: UnaryHandler): void {
-  server.register(path, handler, asItIs, asItIs, "unary");
+export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
+  const counted: UnaryHandler = (call, callback) => {
+    const answered = server.opened();
+    handler(call, (...answer) => {
+      callback(...answer);
+      answered();
+    });
+  };
+  server.register(path, counted, asItIs, asItIs, "unary");
 }
 
 /** Adds a method that streams its answers. */
-export function addStream(server: Server, path: string, handler: StreamHandler): void {
-  server.register(path, handler, asItIs, asItIs, "serverStream");
+export function addStream(server: CountingServer, path: string, handler: StreamHandler): void {
+  const counted: StreamHandler = (call) => {
+    whenOver(call, server.opened());
+    handler(call);
+  };
+  server.register(path, counted, asItIs, asItIs, "serverStream");
 }
 
 /** Adds a method that streams both ways. */
-export function addLink(server: Server, path: string, handler: LinkHandler): void {
-  server.register(path, handler, asItIs, asItIs, "bidi");
+export function addLink(server: CountingServer, path: string, handler: LinkHandler): void {
+  const counted: LinkHandler = (call) => {
+    whenOver(call, server.opened());
+    handler(call);
+  };
+  server.register(path, counted, asItIs, asItIs, "bidi");
+}
+
+function whenOver(
+  call: { once(event: string, listener: () => void): unknown },
+  over: () => void,
+): void {
+  for (const event of ["finish", "error", "cancelled", "close"]) call.once(event, over);
 }
 
 function asItIs(bytes: Buffer): Buffer {
@@ -77,7 +127,7 @@ function asItIs(bytes: Buffer): Buffer {
 }
 
 /** Binds to `host:port`. Throws `INVALID_ARGUMENT` if the address cannot be had. */
-export async function listen(server: Server, address: string): Promise<Listener> {
+export async function listen(server: CountingServer, address: string): Promise<Listener> {
   const port = new Port(server);
   try {
     return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
@@ -93,18 +143,21 @@ export async function listen(server: Server, address: string): Promise<Listener>
  * the connections that never say a word: they would outlive it, and keep it from closing.
  */
 class Port {
-  readonly #server: Server;
+  readonly #server: CountingServer;
   readonly #sockets = new Set<Socket>();
   readonly #acceptor: NetServer;
+  /** What is in progress is not waited for any longer. */
+  readonly #broken = Promise.withResolvers<void>();
   #closed: Promise<void> | null = null;
 
-  constructor(server: Server) {
+  constructor(server: CountingServer) {
     this.#server = server;
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     this.#acceptor = createNetServer((socket) => {
       this.#hold(socket);
       injector.injectConnection(socket);
     });
+    this.#acceptor.maxConnections = limits.connectionsMax;
   }
 
   /** The address with the real port. */
@@ -127,13 +180,11 @@ class Port {
     this.#sockets.add(socket);
     // Small messages are the rule, and answers are waited for.
     socket.setNoDelay(true);
-    const greeted = setTimeout(() => {
-      if (socket.bytesRead === 0) socket.destroy();
-    }, limits.greetingMsMax);
+    // A host that vanished says no goodbye: its connections must not stay for ever.
+    socket.setKeepAlive(true, limits.keepAliveMs);
     // Errors of a connection end its calls; they are nobody else's.
     socket.on("error", () => {});
     socket.once("close", () => {
-      clearTimeout(greeted);
       this.#sockets.delete(socket);
     });
   }
@@ -141,13 +192,20 @@ class Port {
   async #shutDown(): Promise<void> {
     const free = once(this.#acceptor, "close");
     this.#acceptor.close();
-    // Connections close once their calls are answered, each when its last bytes are out.
-    this.#server.tryShutdown(() => {});
+    await Promise.race([this.#server.idle(), this.#broken.promise]);
+    // The last answers are handed over, and have yet to go out.
+    await Promise.race([pause(limits.lastBytesMs), this.#broken.promise]);
+    this.#breakOff();
     await free;
+    this.#server.forceShutdown();
   }
 
   #breakOff(): void {
-    this.#server.forceShutdown();
+    this.#broken.resolve();
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
 }

@@ -5,12 +5,18 @@
  * @module
  */
 
-import type { Server } from "@grpc/grpc-js";
 import { limits } from "../limits.ts";
 import type { AdminApi, CallContext, ChatApi, ResponseInfo } from "./api.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
 import { addHealth, type HealthSource } from "./health.ts";
-import { addStream, addUnary, createServer, listen, type Listener } from "./listener.ts";
+import {
+  addStream,
+  addUnary,
+  type CountingServer,
+  createServer,
+  listen,
+  type Listener,
+} from "./listener.ts";
 import {
   adminMethods,
   chatMethods,
@@ -52,7 +58,7 @@ type Run = (
 ) => Promise<object & { readonly info?: ResponseInfo }>;
 
 function addAll<Api extends object>(
-  server: Server,
+  server: CountingServer,
   { methods, api }: { readonly methods: MethodTable<Api>; readonly api: Api },
 ): void {
   for (const name of Object.keys(methods) as Unary<Api>[]) {
