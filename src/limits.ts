@@ -200,7 +200,7 @@ export const limits = {
   /** Leader hints that one call follows without a pause: more are a circle. */
   hopsMax: 4,
   /** Mean time between two rounds of a client's search for a leader, ms; grows while it lasts. */
-  searchMs: 40,
+  searchMs: 25,
   /** Highest such time, ms: thousands of clients must not keep a cluster from electing. */
   searchMsMax: 400,
   /** Members asked in one round of that search. */
@@ -232,6 +232,8 @@ export const limits = {
   linkOpenMsMax: 10_000,
   /** Longest that an accepted link may stay without a hello, ms. */
   linkHelloMsMax: 5_000,
+  /** Bytes written to a stream that its reader has not taken: then the source waits. */
+  unreadBytesMax: 64 * 1024,
   /** Connections that wait to be accepted: a failover brings all clients at once. */
   connectBacklog: 511,
   /** Connections held at once by one port: each costs a descriptor and some memory. */
