@@ -14,6 +14,7 @@ import type {
   ServerWritableStream,
 } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { CallContext, ResponseInfo } from "./api.ts";
 import { credentialsOf, responseMetadata } from "./metadata.ts";
 import type { Method } from "./services.ts";
@@ -81,10 +82,10 @@ export function streamHandler<Request, Response>(
     try {
       const { context } = open(call, watch, options);
       const answers = run(method.request.fromBytes(call.request), context);
+      const writer = new BoundedWriter(call);
       for await (const answer of answers) {
         if (watch.cancelled()) return;
-        if (call.write(asBuffer(method.response.toBytes(answer)))) continue;
-        await drained(call);
+        await writer.write(asBuffer(method.response.toBytes(answer)));
         if (watch.cancelled()) return;
       }
       watch.finish();
@@ -97,17 +98,31 @@ export function streamHandler<Request, Response>(
   };
 }
 
-/** Waits until the caller has read some of what was written, or has gone. */
-function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      call.off("drain", done);
-      call.off("cancelled", done);
-      resolve();
-    };
-    call.once("drain", done);
-    call.once("cancelled", done);
-  });
+/**
+ * Writes no more than the caller reads, but for a bound in bytes: the stream's own bound counts
+ * messages, and sixteen of the longest for each of thousands of stuck readers are too many.
+ */
+class BoundedWriter {
+  readonly #call: ServerWritableStream<Buffer, Buffer>;
+  #unread = 0;
+  #wake: () => void = () => {};
+
+  constructor(call: ServerWritableStream<Buffer, Buffer>) {
+    this.#call = call;
+    call.once("cancelled", () => this.#wake());
+  }
+
+  /** Resolves when more may be written, or the caller has gone. */
+  async write(bytes: Buffer): Promise<void> {
+    this.#unread += bytes.length;
+    this.#call.write(bytes, () => {
+      this.#unread -= bytes.length;
+      this.#wake();
+    });
+    while (this.#unread > limits.unreadBytesMax && !this.#call.cancelled) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
 }
 
 /** Turns the end of a call into an abort, unless the call was answered before. */

@@ -75,7 +75,11 @@ export function noAnswer(address: string, why: string, cause?: unknown): ChatErr
   return new ChatError("NO_ANSWER", `No answer from ${address}: ${why}`, { cause });
 }
 
+/** For people: gRPC's own texts are long, and programs look at the reason only. */
 function describe({ code, details }: Status): string {
+  if (code === status.DEADLINE_EXCEEDED) return "the deadline has passed";
+  if (code === status.CANCELLED) return "the call was given up";
+  if (details?.includes("ECONNREFUSED")) return "the connection was refused";
   const name = status[code ?? status.UNKNOWN] ?? `status ${code}`;
   return details ? `${name}, ${details.slice(0, limits.errorTextLengthMax)}` : name;
 }
