@@ -19,11 +19,13 @@ import {
 } from "@grpc/grpc-js";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { guardSessions } from "./session_guard.ts";
 import { fromStatus, noAnswer } from "./status.ts";
 import { asBuffer, invalid } from "./wire.ts";
 
 // What goes wrong is thrown; gRPC must not write to the stderr of a program that uses this.
 setLogVerbosity(logVerbosity.NONE);
+guardSessions();
 
 /** Bounds of one kind of connection. */
 export interface ChannelLimits {

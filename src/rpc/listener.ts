@@ -24,10 +24,12 @@ import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { splitAddress } from "./dial.ts";
+import { guardSessions } from "./session_guard.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
 
 // What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
 setLogVerbosity(logVerbosity.NONE);
+guardSessions();
 
 /** A port that is being served. */
 export interface Listener {
