@@ -32,8 +32,8 @@ export interface ClusterNode {
 export class NodeCluster {
   readonly #options: NodeClusterOptions;
   readonly #nodes = new Map<string, ClusterNode>();
-  /** Every process ever started, so that none is left behind. */
-  readonly #processes: NodeProcess[] = [];
+  /** Every process ever started, by what it was started as, so that none is left behind. */
+  readonly #processes: { readonly id: string; readonly process: NodeProcess }[] = [];
 
   constructor(options: NodeClusterOptions) {
     this.#options = options;
@@ -46,6 +46,11 @@ export class NodeCluster {
   /** Nodes whose processes run. */
   get live(): readonly ClusterNode[] {
     return this.nodes.filter((node) => node.process.exit === undefined);
+  }
+
+  /** Every process ever started, also those that never served. */
+  get processes(): readonly { readonly id: string; readonly process: NodeProcess }[] {
+    return this.#processes;
   }
 
   /** Client addresses of all nodes, those that run first. */
@@ -70,7 +75,7 @@ export class NodeCluster {
       program: this.#options.program,
       flags: ["--id", id, "--data", this.dataDirectory(id), ...this.#startFlags(before)],
     });
-    this.#processes.push(process);
+    this.#processes.push({ id, process });
     const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);
     const node = { id, process, ready };
     this.#nodes.set(id, node);
@@ -83,7 +88,7 @@ export class NodeCluster {
 
   /** Ends every process and removes the data. */
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.end()));
+    await Promise.all(this.#processes.map(({ process }) => process.end()));
     await rm(this.#options.directory, { recursive: true, force: true });
   }
 

@@ -149,8 +149,9 @@ export async function withCluster(
 }
 
 function printLogs(cluster: NodeCluster): void {
-  for (const { id, process } of cluster.nodes) {
-    console.error(`last lines of ${id}:`);
+  for (const { id, process } of cluster.processes) {
+    console.error(`last lines of ${id}, process ${process.pid}:`);
     for (const line of process.log.slice(-30)) console.error(`  ${line}`);
+    if (process.exit !== undefined) console.error("  ended:", process.exit);
   }
 }
