@@ -21,7 +21,11 @@ import type { SimState } from "./sim_state.ts";
 import type { World } from "./world.ts";
 
 /** Production's parts. */
-export const SOUND_PARTS: NodeParts = { createCore, wrapLog: (log) => log };
+export const SOUND_PARTS: NodeParts = {
+  createCore,
+  wrapLog: (log) => log,
+  wrapState: (state) => state,
+};
 
 /** How often a node without a config asks to be taken in, ms. */
 const JOIN_RETRY_MS = 150;

@@ -13,6 +13,9 @@ import type { SimNode } from "./sim_node.ts";
 
 type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
 
+/** How often nodes that ended are started again once everybody is to come back, ms. */
+const RESTART_MS = 500;
+
 /** Faults acting on one cluster. */
 export class FaultInjector {
   readonly #cluster: Cluster;
@@ -54,8 +57,14 @@ export class FaultInjector {
         network.setBlocked(from.member.peerAddress, to.member.peerAddress, false);
       }
     }
-    if (!everyone) return;
+    if (everyone) this.#startAll();
+  }
+
+  /** Again and again: one that was leaving may end only now. */
+  #startAll(): void {
+    const { nodes, world } = this.#cluster;
     for (const node of nodes) if (node.image.last.index > 0) node.start();
+    world.after(RESTART_MS, () => this.#startAll());
   }
 
   #carryOut(fault: Fault): boolean {

@@ -46,6 +46,8 @@ export interface NodeParts {
   readonly createCore: (options: CoreOptions) => Core;
   /** Wraps the log store of each start. */
   readonly wrapLog: (log: LogStore) => LogStore;
+  /** Wraps the state of each start. */
+  readonly wrapState: (state: StateStore) => StateStore;
 }
 
 export interface SimNodeOptions {
@@ -216,7 +218,7 @@ export class SimNode {
       chain,
       encode: encodeCommand,
       log: wrapped,
-      state: this.#stateStore(process),
+      state: this.#stateStore(process, parts.wrapState(this.state)),
       transport,
       clock,
       onFatal: (error) => this.#fatal(error),
@@ -268,9 +270,9 @@ export class SimNode {
     world.after(this.#random.between(SYNC_MS.low, SYNC_MS.high), finish);
   }
 
-  #stateStore(process: Process): StateStore {
+  #stateStore(process: Process, state: StateStore): StateStore {
     const { world, recorder } = this.#options;
-    const { state, id } = this;
+    const { id } = this;
     const never = new Promise<never>(() => {});
     return {
       applied: () => state.applied(),

@@ -115,6 +115,7 @@ Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement s
     answered(1),
     invoked(2, ack),
     answered(2),
+    ACCEPTED,
     final("n1", 9, "d"),
   ];
   const received = [[{ id: "m1", index: 1 }]];

@@ -27,6 +27,8 @@ export const noResurrection: Checker = {
         if (event.kind === "answered") answered(event);
       },
       onEnd({ events, finals }, report) {
+        // Until writes are accepted a member may have yet to learn what was committed.
+        if (!events.some(({ kind }) => kind === "accepted")) return;
         const members = new Set(
           events.flatMap((event) => event.kind === "final" && event.member ? [event.node] : []),
         );
