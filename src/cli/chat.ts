@@ -39,7 +39,10 @@ export function chatCommand(
     .addOption(
       new Option("--state-dir <dir>", "where sessions are kept (default: the XDG state directory)"),
     )
-    .option("--password-stdin", "read the password from the first line of stdin")
+    .option(
+      "--password-stdin",
+      "read the password from stdin, its first line (or set JMESSAGE_PASSWORD)",
+    )
     .addOption(timeoutOption(TIMEOUT_SECONDS))
     .addOption(jsonOption());
   const flags = (): ChatFlags => group.opts();

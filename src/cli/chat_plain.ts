@@ -29,6 +29,8 @@ export class PlainChat {
   #state = "";
   #current: string | null = null;
   #closed = false;
+  /** A prompt stands at the end of the output, perhaps with something typed after it. */
+  #prompted = false;
 
   constructor(options: PlainChatOptions) {
     this.#options = options;
@@ -88,6 +90,7 @@ export class PlainChat {
 
   async #read(lines: Interface, controller: ChatController): Promise<void> {
     for await (const line of lines) {
+      this.#prompted = false;
       await controller.enter(line);
       if (this.#closed) return;
       this.#prompt();
@@ -97,11 +100,15 @@ export class PlainChat {
   }
 
   #print(text: string): void {
-    this.#options.output.write(`${text}\n`);
+    const prompted = this.#prompted;
+    this.#options.output.write(`${prompted ? "\n" : ""}${text}\n`);
+    this.#prompted = false;
+    if (prompted) this.#prompt();
   }
 
   #prompt(): void {
     if (!this.#options.prompt || this.#closed) return;
     this.#options.output.write(`${printable(this.#model?.current ?? "nobody")}> `);
+    this.#prompted = true;
   }
 }

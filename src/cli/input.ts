@@ -39,9 +39,11 @@ export class TerminalInput implements Input {
     process.stderr.write(question);
     // The terminal's own echo is off while readline edits; this drops readline's.
     const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const answer = await typedLine("", silent);
-    process.stderr.write("\n");
-    return answer;
+    try {
+      return await typedLine("", silent);
+    } finally {
+      process.stderr.write("\n");
+    }
   }
 
   async nextLine(): Promise<string | null> {

@@ -1,0 +1,183 @@
+/**
+ * Tests of the interactive chat on a fake terminal: keys in, escape sequences out, and the
+ * terminal left as it was found. A little emulator shows what a person would see.
+ *
+ * @module
+ */
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { ChatClient } from "../client/chat_client.ts";
+import { ManualClock } from "../client/client_test_clock.ts";
+import { FakeCluster } from "../client/client_test_cluster.ts";
+import { ChatController } from "./chat_controller.ts";
+import { FullChat } from "./chat_full.ts";
+import { ChatModel } from "./chat_model.ts";
+import type { KeySource, ScreenSink } from "./chat_terminal.ts";
+import type { Key } from "./line_editor.ts";
+
+class FakeKeys extends EventEmitter implements KeySource {
+  raw = false;
+  flowing = false;
+  setRawMode(raw: boolean): void {
+    this.raw = raw;
+  }
+  resume(): void {
+    this.flowing = true;
+  }
+  pause(): void {
+    this.flowing = false;
+  }
+}
+
+/** Understands what the chat writes: moves, clearing, and text; the rest must be known. */
+class FakeScreen extends EventEmitter implements ScreenSink {
+  columns = 80;
+  rows = 24;
+  alternate = false;
+  written = 0;
+  cells: string[][] = [];
+  cursor = { row: 0, column: 0 };
+
+  write(text: string): void {
+    this.written += text.length;
+    // deno-lint-ignore no-control-regex -- an escape sequence, or one character
+    for (const [token] of text.matchAll(/\x1b\[([?0-9;]*)([A-Za-z])|[^]/gu)) this.#take(token);
+  }
+
+  line(row: number): string {
+    return (this.cells[row] ?? []).join("").trimEnd();
+  }
+
+  #take(token: string): void {
+    // deno-lint-ignore no-control-regex -- as above
+    const [, words = "", letter = ""] = /^\x1b\[([?0-9;]*)([A-Za-z])$/.exec(token) ?? [];
+    if (letter === "H") {
+      const [row = 1, column = 1] = words.split(";").map(Number);
+      this.cursor = { row: row - 1, column: column - 1 };
+    } else if (letter === "J") this.cells = [];
+    else if (words === "?1049") this.alternate = letter === "h";
+    else if (letter === "") {
+      ok(token >= " ", `a control character was written: ${JSON.stringify(token)}`);
+      const row = this.cells[this.cursor.row] ??= [];
+      row[this.cursor.column++] = token;
+    } else ok(letter === "m" || words.startsWith("?"), `unknown sequence ${JSON.stringify(token)}`);
+  }
+}
+
+async function setUp() {
+  const clock = new ManualClock();
+  const cluster = new FakeCluster(["n1:1", "n2:1"]);
+  cluster.users.push({ name: "bob", online: true, lastSeenMs: null });
+  const client = new ChatClient({
+    servers: ["n1:1", "n2:1"],
+    connect: cluster.connect,
+    clock,
+    session: { user: "ann", token: "token-ann" },
+  });
+  const keys = new FakeKeys();
+  const screen = new FakeScreen();
+  const full = new FullChat({ source: keys, sink: screen, unicode: true, now: clock.wall });
+  const model = new ChatModel("ann", { onChange: () => full.draw() });
+  let ended = 0;
+  const controller = new ChatController({ client, clock, model, onEnd: () => void ended++ });
+  full.open(model, controller);
+  controller.start();
+  await clock.advance(100);
+  const press = async (name: string, options: Key & { readonly text?: string } = {}) => {
+    keys.emit("keypress", options.text, { ...options, name });
+    await clock.advance(10);
+  };
+  return {
+    clock,
+    cluster,
+    keys,
+    screen,
+    press,
+    ended: () => ended,
+    async type(text: string) {
+      for (const character of text) await press(character, { text: character });
+    },
+    async stop() {
+      full.close();
+      controller.stop();
+      client.close();
+      await clock.settle();
+    },
+  };
+}
+
+Deno.test("chat on a terminal: what is typed is seen, sent, and answered", async () => {
+  const { clock, cluster, screen, press, type, stop } = await setUp();
+  await type("/to bob");
+  equal(screen.line(23), "nobody> /to bob");
+  deepEqual(screen.cursor, { row: 23, column: 15 });
+  await press("return");
+  await type("hi Bobx");
+  await press("backspace");
+  await press("return");
+  cluster.write("bob", "ann", "\x1b[2Jhi Ann");
+  await clock.advance(100);
+  match(screen.line(1), /│ bob {2}online$/);
+  match(screen.line(2), /you: hi Bob$/);
+  match(screen.line(3), /bob: \\u\{1b\}\[2Jhi Ann$/);
+  equal(screen.line(23), "bob>");
+  await stop();
+});
+
+Deno.test("chat on a terminal: a paste of several lines is one message", async () => {
+  const { cluster, press, type, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  await press("paste-start");
+  await type("one");
+  await press("return", { text: "\r" });
+  await type("two");
+  await press("paste-end");
+  equal(cluster.log.length, 0);
+  await press("return");
+  deepEqual(cluster.log.map(({ body }) => body), ["one\ntwo"]);
+  await stop();
+});
+
+Deno.test("chat on a terminal: the terminal is left as it was found", async () => {
+  const { keys, screen, press, ended, stop } = await setUp();
+  ok(keys.raw && keys.flowing && screen.alternate);
+  await press("d", { ctrl: true, text: "\x04" });
+  equal(ended(), 1);
+  await stop();
+  ok(!keys.raw && !keys.flowing && !screen.alternate);
+  equal(keys.listenerCount("keypress"), 0);
+  equal(screen.listenerCount("resize"), 0);
+});
+
+Deno.test("chat on a terminal: a change writes little, a new size everything", async () => {
+  const { clock, screen, press, type, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  const before = screen.written;
+  await type("x");
+  ok(screen.written - before < 120, `${screen.written - before} characters for one key`);
+  screen.columns = 50;
+  screen.rows = 10;
+  screen.emit("resize");
+  await clock.advance(10);
+  equal(screen.cells.length, 10);
+  equal(screen.line(9), "bob> x");
+  match(screen.line(0), /n1:1 leads$/);
+  await stop();
+});
+
+Deno.test("chat on a terminal: control characters cannot be typed into a message", async () => {
+  const { cluster, press, type, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  await type("a");
+  await press("undefined", { text: "\x1b" });
+  await press("x", { ctrl: true, text: "\x18" });
+  await press("b", { meta: true, text: "b" });
+  await type("z");
+  await press("return");
+  deepEqual(cluster.log.map(({ body }) => body), ["az"]);
+  await stop();
+});
