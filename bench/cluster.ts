@@ -3,7 +3,7 @@
  * time to join. Owns the course of the measurement; the load is `jmessage bench`, the processes
  * are `src/cli/node_cluster.ts`'s.
  *
- * Run it with `deno run -A bench/cluster.ts [--nodes 3] [--seconds 10] [--failovers 10]
+ * Run it with `deno task bench:cluster [--nodes 3] [--seconds 10] [--failovers 10]
  * [--messages 100000] [--binary PATH]`.
  *
  * @module

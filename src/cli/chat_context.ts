@@ -110,7 +110,8 @@ async function findCluster(
 function keepLearned(client: ChatClient, clusterId: string, state: ChatState): void {
   try {
     const addresses = client.addresses();
-    if (addresses.some((address) => !state.addresses(clusterId).includes(address))) {
+    const known = state.addresses(clusterId);
+    if (addresses.some((address) => !known.includes(address))) {
       state.keepAddresses(clusterId, addresses);
     }
     const session = client.sessionState();

@@ -83,9 +83,15 @@ export class ChatState {
     return texts(readJson(this.#clusterFile(clusterId))["addresses"]);
   }
 
+  /** An address belongs to the cluster that was seen there last, and to no other. */
   keepAddresses(clusterId: string, addresses: readonly string[]): void {
     const kept = addresses.slice(0, limits.addressesKnownMax);
     this.#write(this.#clusterFile(clusterId), { clusterId, addresses: kept });
+    for (const other of this.clustersAt(kept)) {
+      if (other === clusterId) continue;
+      const left = this.addresses(other).filter((address) => !kept.includes(address));
+      this.#write(this.#clusterFile(other), { clusterId: other, addresses: left });
+    }
   }
 
   /** Clusters that one of `servers` was seen to belong to. */

@@ -65,13 +65,16 @@ Deno.test("chat state: damaged files count as missing", () => {
   });
 });
 
-Deno.test("chat state: a cluster is known by any of its addresses", () => {
+Deno.test("chat state: a cluster is known by its addresses, and each is one cluster's", () => {
   withState((state) => {
     state.keepAddresses("c1", ["a:1", "b:1"]);
     state.keepAddresses("c2", ["c:1"]);
     deepEqual(state.clustersAt(["x:1", "b:1"]), ["c1"]);
     deepEqual(state.addresses("c1"), ["a:1", "b:1"]);
     deepEqual(state.clustersAt(["z:1"]), []);
+    state.keepAddresses("c2", ["c:1", "b:1"]);
+    deepEqual(state.clustersAt(["b:1"]), ["c2"]);
+    deepEqual(state.addresses("c1"), ["a:1"]);
   });
 });
 

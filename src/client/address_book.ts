@@ -38,9 +38,9 @@ export class AddressBook {
     this.#add(addresses, false);
   }
 
-  /** All addresses, for being kept between runs. */
+  /** All addresses but those where another cluster answers. */
   all(): readonly string[] {
-    return this.#known.map((known) => known.address);
+    return this.#known.filter(({ foreign }) => foreign === null).map(({ address }) => address);
   }
 
   /** The address to try next; it goes to the end of the line. Skipped ones come last. */

@@ -61,6 +61,7 @@ Deno.test("address book: another cluster everywhere is told, at one address it i
   const book = new AddressBook(new ManualClock(), ["a", "b"]);
   book.answeredForeign("a", "other");
   equal(book.foreignCluster(), null);
+  deepEqual(book.all(), ["b"]);
   book.answeredForeign("b", "other");
   equal(book.foreignCluster(), "other");
 });

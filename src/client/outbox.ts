@@ -49,7 +49,7 @@ export class Outbox {
   send(
     message: { readonly requestId: string; readonly to: string; readonly body: string },
   ): Promise<SendMessageResponse> {
-    if (this.#controller.signal.aborted) return Promise.reject(closed());
+    if (this.#controller.signal.aborted) return Promise.reject(closed(false));
     if (this.#queue.length >= limits.outboxMessagesMax) {
       return Promise.reject(
         new ChatError("OVERLOADED", "Too many messages wait to be sent: wait for some of them"),
@@ -67,7 +67,7 @@ export class Outbox {
     this.#controller.abort();
     const left = this.#queue;
     this.#queue = [];
-    for (const waiting of left) waiting.reject(closed());
+    for (const [at, waiting] of left.entries()) waiting.reject(closed(at === 0));
   }
 
   async #run(): Promise<void> {
@@ -96,8 +96,9 @@ export class Outbox {
   }
 }
 
-function closed(): ChatError {
+/** Only the first was on its way, and may be accepted yet. */
+function closed(onItsWay: boolean): ChatError {
   return new ChatError("SHUTTING_DOWN", "The client was closed before the message was accepted", {
-    afterIndefinite: true,
+    afterIndefinite: onItsWay,
   });
 }
