@@ -308,7 +308,7 @@ export class SimNode {
     const transport = new PeerTransport({
       hello: () => this.#hello(),
       joined: () => Promise.resolve(),
-      heartbeatMs: () => 100,
+      failureTimeoutMs: () => 1_000,
       connect: network.connector(this.machine, process),
       rowsIn: () => 1,
       clock,

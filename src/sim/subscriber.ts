@@ -47,6 +47,8 @@ export class Subscriber {
   readonly #accountId: string;
   readonly #random;
   readonly #unacknowledged: string[] = [];
+  /** Which stream brought a message, by its id. */
+  readonly #seenOn = new Map<string, number>();
   #positions: SeenPosition[] = [];
   #stream: Stream | null = null;
   #streams = 0;
@@ -148,6 +150,11 @@ export class Subscriber {
     if (this.#stream !== stream || this.#closed) return;
     const { id, index } = message;
     this.#heardAt = this.#cluster.world.now;
+    // A node that lacks the newest position goes on from an older one (§8): what comes again on
+    // another stream is dropped, by its id. On one stream nothing may come twice.
+    const before = this.#seenOn.get(id);
+    if (before !== undefined && before !== stream.number) return;
+    this.#seenOn.set(id, stream.number);
     this.#received++;
     this.#unacknowledged.push(id);
     this.#remember(message);
