@@ -71,7 +71,8 @@ export function assemble(options: AssemblyOptions): Assembly {
   const transport: PeerTransport = new PeerTransport({
     hello: () => helloOf(options),
     joined: options.joined,
-    heartbeatMs: () => driver.status().policy?.heartbeatMs ?? DEFAULT_POLICY.heartbeatMs,
+    failureTimeoutMs: () =>
+      driver.status().policy?.failureTimeoutMs ?? DEFAULT_POLICY.failureTimeoutMs,
     connect: options.connect,
     rowsIn,
     clock,

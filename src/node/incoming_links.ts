@@ -19,8 +19,8 @@ export interface IncomingLinksOptions {
   /** Resolves once this node knows its cluster, or need not be waited for any longer. */
   readonly joined: () => Promise<void>;
   readonly clock: Clock;
-  /** Heartbeat interval of the cluster: a living peer sends something that often. */
-  readonly heartbeatMs: () => number;
+  /** T of the cluster: what takes longer on its way counts as lost. */
+  readonly failureTimeoutMs: () => number;
   /** A link is open; it may take the place of an older one. */
   readonly opened: (hello: Hello) => void;
   readonly frames: (hello: Hello, frames: readonly Frame[]) => void;
@@ -37,9 +37,6 @@ interface Incoming {
   /** Whoever wants to know how the link goes on. */
   readonly watchers: Set<(event: "heard" | "closed") => void>;
 }
-
-/** What arrives this soon after a newer start may have been on its way before the older ended. */
-const ON_THE_WAY_MS = 100;
 
 export class IncomingLinks {
   readonly #options: IncomingLinksOptions;
@@ -116,7 +113,10 @@ export class IncomingLinks {
   #answers(older: Incoming): Promise<boolean> {
     const { clock } = this.#options;
     const since = clock.mono();
-    const waitMs = Math.max(limits.olderStartAnswersMs, 4 * this.#options.heartbeatMs());
+    // What arrives within T may have been on its way when the older start died: a slower network
+    // counts as a partition (DESIGN §1). A start that lives says something in the time after.
+    const onTheWayMs = this.#options.failureTimeoutMs();
+    const waitMs = onTheWayMs + limits.olderStartAnswersMs;
     return new Promise((resolve) => {
       const decide = (answers: boolean) => {
         cancel();
@@ -125,7 +125,7 @@ export class IncomingLinks {
       };
       const watch = (event: "heard" | "closed") => {
         if (event === "closed") decide(false);
-        else if (clock.mono() - since > ON_THE_WAY_MS) decide(true);
+        else if (clock.mono() - since > onTheWayMs) decide(true);
       };
       const cancel = clock.after(waitMs, () => decide(false));
       older.watchers.add(watch);

@@ -22,7 +22,7 @@ import { fetchResuming } from "./snapshot_fetch.ts";
 export interface PeerTransportOptions {
   readonly hello: () => Hello;
   readonly joined: () => Promise<void>;
-  readonly heartbeatMs: () => number;
+  readonly failureTimeoutMs: () => number;
   /** A client for a peer address; it dials nothing before it is used. */
   readonly connect: (peerAddress: string) => PeerClient;
   /** Rows in a chunk of a snapshot, for progress. */
@@ -58,7 +58,7 @@ export class PeerTransport implements Transport {
       hello: options.hello,
       joined: options.joined,
       clock: options.clock,
-      heartbeatMs: options.heartbeatMs,
+      failureTimeoutMs: options.failureTimeoutMs,
       opened: (hello) => this.#called(hello),
       frames: (hello, frames) => this.#take(hello, frames),
       closed: (id) => this.#hungUp(id),

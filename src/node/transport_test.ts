@@ -6,6 +6,9 @@ import type { Message } from "../raft/message.ts";
 
 const message: Message = { kind: "leaveRequest" };
 
+/** The failure timeout of these peers. */
+const T_MS = 1_000;
+
 /** Nodes that know one another. */
 async function cluster(...ids: string[]): Promise<{ peers: FakePeers; nodes: FakeNode[] }> {
   const peers = new FakePeers();
@@ -126,7 +129,7 @@ Deno.test("transport: a copy of a running node's directory is refused and told s
   const copy = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
   copy.transport.setPeers([a!.member]);
   await settled();
-  await peers.clock.advance(limits.olderStartAnswersMs);
+  await peers.clock.advance(T_MS + limits.olderStartAnswersMs);
   assert.equal(copy.copied, 1);
   assert.equal(b!.copied, 0);
   talking();
@@ -142,7 +145,7 @@ Deno.test("transport: a start right after a crash is no copy", async () => {
   again.transport.setPeers([a!.member]);
   again.transport.send("a", message);
   await settled();
-  await peers.clock.advance(limits.olderStartAnswersMs);
+  await peers.clock.advance(T_MS + limits.olderStartAnswersMs);
   assert.equal(again.copied, 0);
   assert.deepEqual(a!.received.at(-1), ["b", 2, message]);
   peers.close();

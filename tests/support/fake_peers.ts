@@ -88,7 +88,7 @@ export class FakePeers {
       transport: new PeerTransport({
         hello,
         joined: () => joined.promise,
-        heartbeatMs: () => 100,
+        failureTimeoutMs: () => 1_000,
         connect: (address) => this.#connect(() => node, address),
         rowsIn: () => 1,
         clock: this.clock,
