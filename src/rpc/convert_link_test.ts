@@ -1,3 +1,10 @@
+/**
+ * Shows that everything a link carries survives the wire, and that what no writer of ours
+ * would send is refused by name or dropped. No sockets.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ChatError } from "../errors.ts";

@@ -1,3 +1,10 @@
+/**
+ * Links over real sockets, with a fake node behind the port: hellos, batches, the bound of the
+ * queue, and the ways in which a link ends.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";

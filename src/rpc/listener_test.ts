@@ -1,3 +1,10 @@
+/**
+ * Ports over real sockets: binding, closing in time, coming back, and connections that are
+ * none of ours.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectSocket, createServer, type Socket } from "node:net";

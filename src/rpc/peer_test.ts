@@ -1,3 +1,9 @@
+/**
+ * Joins, probes and snapshots over a real socket, with a fake node behind the port.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import type { Base } from "../raft/types.ts";

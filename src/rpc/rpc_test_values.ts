@@ -129,83 +129,93 @@ const entryLists: fc.Arbitrary<Entry[]> = record({
 
 const flag = fc.boolean();
 
-function kinds(): { readonly [K in Message["kind"]]: fc.Arbitrary<Message & { kind: K }> } {
-  const kind = <K extends string>(value: K) => fc.constant(value);
-  return {
-    ping: record({
-      kind: kind("ping"),
-      nonce: integers,
-      asksLease: flag,
-      leads: flag,
-      term: terms,
-      suspects: list(texts),
-    }),
-    pong: record({
-      kind: kind("pong"),
-      nonce: integers,
-      promised: terms,
-      config: record({ index: integers, term: terms }),
-      voter: flag,
-      certain: flag,
-      granted: flag,
-      leader: fc.option(members),
-    }),
-    append: record({
-      kind: kind("append"),
-      term: terms,
-      prev: positions,
-      entries: entryLists,
-      commitIndex: integers,
-      c0Index: integers,
-      asksLease: flag,
-    }),
-    appendReply: record({
-      kind: kind("appendReply"),
-      term: terms,
-      promised: terms,
-      ok: flag,
-      matchIndex: integers,
-      applied: fc.option(positions),
-      snapshotIndex: integers,
-    }),
-    snapshotNeeded: record({
-      kind: kind("snapshotNeeded"),
-      term: terms,
-      from: names,
-      baseIndex: integers,
-    }),
-    voteRequest: record({
-      kind: kind("voteRequest"),
-      pre: flag,
-      term: terms,
-      last: positions,
-      termStarts: termStartLists,
-      mark: fc.option(marks),
-      lastResort: flag,
-      everyPreVote: flag,
-      transferTerm: fc.option(terms),
-    }),
-    voteReply: record({
-      kind: kind("voteReply"),
-      pre: flag,
-      term: terms,
-      promised: terms,
-      granted: flag,
-      certain: flag,
-      last: positions,
-      tail: fc.option(record({ prev: positions, entries: entryLists })),
-      meeting: flag,
-    }),
-    transferNow: record({ kind: kind("transferNow"), term: terms }),
-    joinRequest: record({ kind: kind("joinRequest"), member: members }),
-    leaveRequest: record({ kind: kind("leaveRequest") }),
-    leaveReply: record({ kind: kind("leaveReply"), config: configEntries }),
-    askToLeave: record({ kind: kind("askToLeave"), term: terms }),
-  };
+/** One kind of message. */
+function kind<K extends Message["kind"]>(value: K): fc.Arbitrary<K> {
+  return fc.constant(value);
 }
 
+const heartbeats = {
+  ping: record({
+    kind: kind("ping"),
+    nonce: integers,
+    asksLease: flag,
+    leads: flag,
+    term: terms,
+    suspects: list(texts),
+  }),
+  pong: record({
+    kind: kind("pong"),
+    nonce: integers,
+    promised: terms,
+    config: record({ index: integers, term: terms }),
+    voter: flag,
+    certain: flag,
+    granted: flag,
+    leader: fc.option(members),
+  }),
+};
+const replication = {
+  append: record({
+    kind: kind("append"),
+    term: terms,
+    prev: positions,
+    entries: entryLists,
+    commitIndex: integers,
+    c0Index: integers,
+    asksLease: flag,
+  }),
+  appendReply: record({
+    kind: kind("appendReply"),
+    term: terms,
+    promised: terms,
+    ok: flag,
+    matchIndex: integers,
+    applied: fc.option(positions),
+    snapshotIndex: integers,
+  }),
+  snapshotNeeded: record({
+    kind: kind("snapshotNeeded"),
+    term: terms,
+    from: names,
+    baseIndex: integers,
+  }),
+};
+const elections = {
+  voteRequest: record({
+    kind: kind("voteRequest"),
+    pre: flag,
+    term: terms,
+    last: positions,
+    termStarts: termStartLists,
+    mark: fc.option(marks),
+    lastResort: flag,
+    everyPreVote: flag,
+    transferTerm: fc.option(terms),
+  }),
+  voteReply: record({
+    kind: kind("voteReply"),
+    pre: flag,
+    term: terms,
+    promised: terms,
+    granted: flag,
+    certain: flag,
+    last: positions,
+    tail: fc.option(record({ prev: positions, entries: entryLists })),
+    meeting: flag,
+  }),
+  transferNow: record({ kind: kind("transferNow"), term: terms }),
+};
+const membership = {
+  joinRequest: record({ kind: kind("joinRequest"), member: members }),
+  leaveRequest: record({ kind: kind("leaveRequest") }),
+  leaveReply: record({ kind: kind("leaveReply"), config: configEntries }),
+  askToLeave: record({ kind: kind("askToLeave"), term: terms }),
+};
+
 /** An arbitrary message of each kind: the type demands that none is forgotten. */
-export const messageKinds = kinds();
+export const messageKinds: {
+  readonly [K in Message["kind"]]: fc.Arbitrary<Message & { readonly kind: K }>;
+} = { ...heartbeats, ...replication, ...elections, ...membership };
 
 /** Presence as a frame carries it. */
 const presences: fc.Arbitrary<Frame> = record({

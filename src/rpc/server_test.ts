@@ -1,3 +1,10 @@
+/**
+ * The unary calls of the client port over a real socket, with fake services: what arrives,
+ * what comes back, every reason, deadlines and cancellation.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ChatError, type Reason, REASONS } from "../errors.ts";

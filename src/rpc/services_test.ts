@@ -1,3 +1,10 @@
+/**
+ * Shows that every request and answer survives the wire, that what is missing is refused by
+ * name, and that the tables and the schema agree. No sockets.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";

@@ -1,3 +1,10 @@
+/**
+ * The streams of the client port over a real socket, with fake services: order,
+ * back-pressure, ends of all kinds, and health.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
