@@ -86,8 +86,9 @@ function derive(password: string, salt: Uint8Array, cost: PasswordCost): Promise
   const options = { N, r, p, maxmem: 256 * N * r };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize("NFC"), salt, KEY_BYTES, options, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
+      // Without an error it is null, or on some runtimes undefined.
+      if (error) reject(error);
+      else resolve(key);
     });
   });
 }
