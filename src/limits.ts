@@ -140,6 +140,10 @@ export const limits = {
   joinAskMsMax: 2_000,
   /** Time before the members are asked again, if none took a joiner in, ms. */
   joinRetryMs: 250,
+  /** The same after several tries: a member that is alone for days must not burn its CPU. */
+  joinRetryMsMax: 4_000,
+  /** Pause between two looks at whether this node is still a member, ms. */
+  joinWatchMs: 250,
   /** Time in which a member that took a joiner in must show it by an append, ms. */
   joinTakenMs: 3_000,
   /** Pause between two looks at whether a join is done, ms. */

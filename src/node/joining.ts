@@ -12,6 +12,7 @@ import type { Member, Policy } from "../raft/types.ts";
 import type { JoinAnswer, PeerClient } from "../rpc/peer_api.ts";
 import { checkPolicy } from "./config.ts";
 import type { Logger } from "./logger.ts";
+import { pause } from "./pause.ts";
 import type { Clock } from "./ports.ts";
 
 export interface JoiningOptions {
@@ -43,15 +44,16 @@ export async function join(options: JoiningOptions, signal: AbortSignal): Promis
     if (!taken && round % LOG_EVERY_ROUNDS === 0 && !signal.aborted) {
       logger.log("warn", `No member takes this node in yet: ${failures.join("; ")}`);
     }
-    const until = clock.mono() + (taken ? limits.joinTakenMs : limits.joinRetryMs);
+    const retryMs = Math.min(limits.joinRetryMs * 2 ** round, limits.joinRetryMsMax);
+    const until = clock.mono() + (taken ? limits.joinTakenMs : retryMs);
     while (!done() && !signal.aborted && clock.mono() < until) {
-      await pause(clock, limits.joinPollMs);
+      await pause(clock, limits.joinPollMs, signal);
     }
   }
 }
 
 /** A line about failures now and then, not at each round. */
-const LOG_EVERY_ROUNDS = 20;
+const LOG_EVERY_ROUNDS = 8;
 
 /** Asks one after another until one takes the node in; a leader that is named is asked next. */
 async function askAll(
@@ -71,7 +73,7 @@ async function askAll(
       failures.push(`${next}: ${answer.message}`);
     } else if (answer.kind === "accepted") {
       await options.accepted(answer.clusterId);
-      options.logger.log("info", "A member takes this node in", { member: next });
+      options.logger.log("debug", "A member takes this node in", { member: next });
       return true;
     } else if (answer.leaderPeerAddress !== "") {
       queue.unshift(answer.leaderPeerAddress);
@@ -100,8 +102,4 @@ async function ask(
   } finally {
     client.close();
   }
-}
-
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve));
 }

@@ -27,6 +27,7 @@ import {
   type NodeOptions,
 } from "./config.ts";
 import { join } from "./joining.ts";
+import { pause } from "./pause.ts";
 
 /** What a node is in its cluster right now. */
 export interface NodeRole {
@@ -164,7 +165,8 @@ class Node implements RunningNode {
       if (!isNew) checkPolicy(this.#parts.config.policy, this.policy() ?? foundingPolicy({}));
       this.#assembly.peerGate.open();
       this.#assembly.clientGate.open();
-      void this.#join(isNew && directory.log.lastIndex === 0);
+      const stays = this.#stayIn(isNew && directory.log.lastIndex === 0);
+      stays.catch((error) => this.#fail(ChatError.from(error)));
     } catch (error) {
       this.#stopping = this.#close();
       await this.#stopping;
@@ -219,37 +221,40 @@ class Node implements RunningNode {
     });
   }
 
-  /** Asks to be taken in: a new node at once, one with data if nobody takes notice of it. */
-  async #join(isNew: boolean): Promise<void> {
+  /**
+   * Asks to be taken in whenever nobody takes notice of this node: a new one at once, another
+   * when it has not been ready for a while. One that was removed learns it here.
+   */
+  async #stayIn(isNew: boolean): Promise<void> {
     const { config, directory, clock } = this.#parts;
     const { driver } = this.#assembly;
+    let readyAt = isNew ? -Infinity : clock.mono();
     let isReady = false;
-    driver.onRole(({ ready }) => isReady = ready);
-    try {
-      if (!isNew) {
-        await new Promise<void>((resolve) => {
-          this.#giveUp.signal.addEventListener("abort", clock.after(limits.rejoinAfterMs, resolve));
-        });
-      }
-      await join({
-        self: () => this.#self,
-        clusterId: () => this.clusterId(),
-        addresses: () => [
-          ...config.join,
-          ...driver.status().members.map(({ member }) => member.peerAddress),
-        ],
-        policy: config.policy,
-        connect: connectPeer,
-        accepted: async (clusterId) => {
-          await directory.join(clusterId);
-          this.#joined.resolve();
-        },
-        done: () => isReady || (isNew && driver.status().role !== "joiner"),
-        clock,
-        logger: config.logger,
-      }, this.#giveUp.signal);
-    } catch (error) {
-      this.#fail(ChatError.from(error));
+    driver.onRole(({ ready }) => {
+      if (isReady && !ready) readyAt = clock.mono();
+      isReady = ready;
+    });
+    const options = {
+      self: () => this.#self,
+      clusterId: () => this.clusterId(),
+      addresses: () => [
+        ...config.join,
+        ...driver.status().members.map(({ member }) => member.peerAddress),
+      ],
+      policy: config.policy,
+      connect: connectPeer,
+      accepted: async (clusterId: string) => {
+        await directory.join(clusterId);
+        this.#joined.resolve();
+      },
+      done: () => isReady || clock.mono() - readyAt < limits.rejoinAfterMs,
+      clock,
+      logger: config.logger,
+    };
+    const { signal } = this.#giveUp;
+    while (!signal.aborted) {
+      await join(options, signal);
+      await pause(clock, limits.joinWatchMs, signal);
     }
   }
 

@@ -12,6 +12,7 @@ import { limits } from "../limits.ts";
 import type { NodeId } from "../raft/types.ts";
 import type { FetchedSnapshot, PeerClient } from "../rpc/peer_api.ts";
 import type { Logger } from "./logger.ts";
+import { pause } from "./pause.ts";
 import type { Clock, SnapshotFetch } from "./ports.ts";
 import { TransferProgress } from "./transfer_progress.ts";
 
@@ -91,7 +92,7 @@ async function* chunksOf(
         throw error;
       }
       stream = null;
-      await pause(clock, limits.snapshotResumeMs);
+      await pause(clock, limits.snapshotResumeMs, options.signal);
     }
   }
 }
@@ -100,8 +101,4 @@ async function* chunksOf(
 function resumable(error: ChatError): boolean {
   return error.reason === "NO_ANSWER" || error.reason === "INTERNAL" ||
     error.reason === "OVERLOADED";
-}
-
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve));
 }
