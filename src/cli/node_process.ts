@@ -125,7 +125,13 @@ export class NodeProcess {
 
   /** Sends a signal; nothing happens if the process is gone. */
   kill(signal: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGSTOP" | "SIGCONT"): void {
-    if (this.#exit === undefined) this.#child.kill(signal);
+    if (this.#exit !== undefined || this.pid === 0) return;
+    try {
+      // Not `child.kill`: in Deno it does nothing after the first signal, whatever that was.
+      process.kill(this.pid, signal);
+    } catch {
+      // It is gone, and its end is about to be told.
+    }
   }
 
   /** Ends it whatever its state, and resolves once it is gone. */

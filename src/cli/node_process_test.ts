@@ -21,6 +21,8 @@ Deno.test("node process: hears the events, and can be killed", async () => {
   const node = new NodeProcess({ program: script(source), flags: ["--id", "a"] });
   const ready = await node.ready;
   assert.deepEqual([ready.id, ready.listen, node.exit], ["a", "h:1", undefined]);
+  node.kill("SIGSTOP");
+  node.kill("SIGCONT");
   node.kill("SIGKILL");
   assert.deepEqual(await node.exited, { code: null, signal: "SIGKILL" });
   assert.equal(node.role?.leader, "b");
