@@ -17,7 +17,7 @@ import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
 import type { Campaign, CoreState } from "./state.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
-import type { Config, ConfigEntry, Entry, Mark, NodeId, Term } from "./types.ts";
+import type { Config, ConfigEntry, Entry, LogPosition, Mark, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
 
 /** Steps of the doubling after failed tries. */
@@ -129,23 +129,36 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
   if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
   peer.answeredAt = state.fast;
   if (reply.tail !== null) {
-    takeTail(state, reply.tail);
+    takeTail(state, reply.last, reply.tail);
     return;
   }
   current.replies.set(peer.id, reply);
   continueCampaign(state);
 }
 
-/** §7: what a fresher voter handed over; either side can become the leader then. */
-function takeTail(state: CoreState, tail: NonNullable<VoteReply["tail"]>): void {
-  state.campaign = null;
-  const last = tail.entries.at(-1);
-  if (last === undefined || !state.log.has(tail.prev)) return;
-  const taken = takeEntries(state, tail.prev, tail.entries, 0, last.term);
-  if (taken === "fork") {
-    state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
+/**
+ * §7: what a fresher voter handed over; either side can become the leader then. Terms of
+ * pre-votes repeat, so it may answer an earlier campaign: what a leader has sent since then is
+ * fresher than the voter was, and may be acknowledged. A long tail comes in parts, so the voter's
+ * end counts and not the part's; and like an append of that term it needs the promise of it.
+ */
+function takeTail(
+  state: CoreState,
+  voter: LogPosition,
+  tail: NonNullable<VoteReply["tail"]>,
+): void {
+  if (state.rules.fresh(state.log.last, voter)) return;
+  if (tail.entries.length === 0 || !state.log.has(tail.prev)) {
+    fail(state);
     return;
   }
+  const taken = takeEntries(state, tail.prev, tail.entries, 0, voter.term);
+  if (taken === "fork") {
+    state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
+    fail(state);
+    return;
+  }
+  state.campaign = null;
   state.heldTail = taken.held.flatMap((entry) => entry.kind === "config" ? [entry.config] : []);
   state.campaignAt = state.mono;
 }

@@ -163,7 +163,9 @@ export function onLogReadForTail(
   entries: readonly Entry[],
 ): void {
   const prev = entries[0];
-  if (prev === undefined) return;
+  const last = entries.at(-1);
+  // What was cut from this log while it was read is not handed on.
+  if (prev === undefined || last === undefined || !state.log.has(last)) return;
   replyTo(state, peer, request, {
     granted: false,
     meeting: false,

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import type { Message, VoteRequest } from "../../src/raft/message.ts";
+import type { Entry, EntryBody, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
+import { testChain, type TestCluster } from "./cluster.ts";
+import { scenario, settle } from "./scenario.ts";
+
+/** An entry as a leader of `term` would have appended it after `prev`. */
+function entryAfter(prev: LogPosition, term: Term, body: EntryBody): Entry {
+  const index = prev.index + 1;
+  return { index, term, checksum: testChain(prev.checksum, index, term, body), ...body };
+}
+
+function lastOf(c: TestCluster, id: NodeId): Entry {
+  const last = c.node(id).stored.entries.at(-1);
+  assert.ok(last !== undefined);
+  return last;
+}
+
+function command(text: string): EntryBody {
+  return { kind: "command", data: new TextEncoder().encode(text) };
+}
+
+/** A message that was on its way for a while, or that the other side's own log explains. */
+function receives(c: TestCluster, to: NodeId, from: NodeId, message: Message): void {
+  const { incarnation } = c.node(from);
+  c.feed(to, { kind: "message", from, incarnation, message });
+}
+
+/** Runs until the node sends a message of this kind, and gives that. */
+function sends<K extends Message["kind"]>(
+  c: TestCluster,
+  id: NodeId,
+  kind: K,
+): Message & { kind: K } {
+  const node = c.node(id);
+  node.effects = [];
+  let found: (Message & { kind: K }) | undefined;
+  c.until(() => {
+    for (const effect of node.effects) {
+      if (effect.kind !== "send" || effect.message.kind !== kind) continue;
+      found = effect.message as Message & { kind: K };
+    }
+    return found !== undefined;
+  });
+  assert.ok(found !== undefined);
+  return found;
+}
+
+/** The answer of a voter that refuses for freshness and hands on what the candidate lacks. */
+function tailReply(
+  request: VoteRequest,
+  voter: LogPosition,
+  tail: { readonly prev: LogPosition; readonly entries: readonly Entry[] },
+): Message {
+  return {
+    kind: "voteReply",
+    pre: request.pre,
+    term: request.term,
+    promised: voter.term,
+    granted: false,
+    certain: false,
+    last: voter,
+    tail,
+    meeting: false,
+  };
+}
+
+scenario("a tail that was on its way for long is older than the log by now", {
+  quorum: "majority",
+}, [
+  ["n3 was elected and made n2 acknowledge what may be committed; n1 and n3 die", (c) => {
+    settle(c);
+    const prev = lastOf(c, "n2");
+    const number = prev.term.number + 1;
+    const first = entryAfter(prev, { epoch: 0, number, nodeId: "n3" }, command("kept"));
+    const term: Term = { epoch: 0, number: number + 1, nodeId: "n3" };
+    const entries = [first, entryAfter(first, term, { kind: "noop" })];
+    c.kill("n1");
+    receives(c, "n2", "n3", {
+      kind: "append",
+      term,
+      prev,
+      entries,
+      commitIndex: prev.index,
+      c0Index: 0,
+      asksLease: true,
+    });
+    c.kill("n3");
+    c.run(5);
+    assert.equal(lastOf(c, "n2").index, prev.index + 2);
+  }],
+  [
+    "a tail comes that n1 sent to n2's last campaign, with the same number: it is not taken",
+    (c) => {
+      const request = sends(c, "n2", "voteRequest");
+      const entries = c.node("n2").stored.entries;
+      const prev = entries.at(-3);
+      assert.ok(prev !== undefined);
+      const term: Term = { epoch: 0, number: prev.term.number + 1, nodeId: "n1" };
+      const stale = entryAfter(prev, term, command("stale"));
+      receives(c, "n2", "n1", tailReply(request, stale, { prev, entries: [stale] }));
+      c.run(5);
+      assert.equal(lastOf(c, "n2").index, prev.index + 2);
+    },
+  ],
+]);
