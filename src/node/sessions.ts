@@ -54,8 +54,8 @@ export class Sessions {
     if (known?.checkedAt === this.#revocations) return known.session;
     const checkedAt = this.#revocations;
     const session = await findSession(this.#options.reader, hash);
-    if (session === null || session.revoked) this.#known.delete(hash);
-    else this.#remember(hash, { session, checkedAt });
+    if (session !== null && !session.revoked) this.#remember(hash, { session, checkedAt });
+    else if (this.#known.delete(hash) && session !== null) this.#options.onRevoked(session);
     return session;
   }
 

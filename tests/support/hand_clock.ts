@@ -53,6 +53,7 @@ export class HandClock implements Clock {
 
   /** Moves on, running what falls due on the way. */
   async advance(ms: number): Promise<void> {
+    await settled();
     const until = this.#now + ms;
     for (;;) {
       const due = [...this.#timers].filter((timer) => timer.at <= until);

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import type { Policy } from "../raft/types.ts";
+import { checkPolicy, DEFAULT_POLICY, foundingPolicy, nodeConfig } from "./config.ts";
+
+Deno.test("config: what is left out has the default of the command line", () => {
+  const { logger: _, ...config } = nodeConfig({});
+  assert.deepEqual(config, {
+    data: "./jmessage-data",
+    id: null,
+    listen: "127.0.0.1:2625",
+    peerListen: "127.0.0.1:2626",
+    advertise: null,
+    peerAdvertise: null,
+    join: [],
+    policy: {},
+    passwordCost: { N: 131_072, r: 8, p: 1 },
+  });
+  assert.deepEqual(foundingPolicy({}), {
+    quorum: "all",
+    lastResort: true,
+    heartbeatMs: 100,
+    failureTimeoutMs: 1_000,
+    isolationGraceMs: 3_000,
+  });
+});
+
+Deno.test("config: the isolation grace follows the failure timeout unless it is given", () => {
+  assert.equal(foundingPolicy({ failureTimeoutMs: 2_000 }).isolationGraceMs, 6_000);
+  const given = { failureTimeoutMs: 2_000, isolationGraceMs: 2_000 };
+  assert.equal(foundingPolicy(given).isolationGraceMs, 2_000);
+});
+
+Deno.test("config: a policy that cannot work is refused", () => {
+  const wrong: readonly Partial<Policy>[] = [
+    { heartbeatMs: 0 },
+    { heartbeatMs: 1.5 },
+    { failureTimeoutMs: 399 },
+    { heartbeatMs: 300 },
+    { isolationGraceMs: 999 },
+    { failureTimeoutMs: NaN },
+  ];
+  for (const policy of wrong) {
+    const refused = () => foundingPolicy(policy);
+    assert.throws(refused, { reason: "INVALID_ARGUMENT" }, JSON.stringify(policy));
+  }
+});
+
+Deno.test("config: a policy that is given must be the cluster's, each part of it", () => {
+  checkPolicy({}, DEFAULT_POLICY);
+  checkPolicy(DEFAULT_POLICY, DEFAULT_POLICY);
+  const others: Policy = {
+    quorum: "majority",
+    lastResort: false,
+    heartbeatMs: 1,
+    failureTimeoutMs: 2,
+    isolationGraceMs: 3,
+  };
+  for (const name of Object.keys(others) as (keyof Policy)[]) {
+    const wanted = { [name]: others[name] };
+    assert.throws(() => checkPolicy(wanted, DEFAULT_POLICY), { reason: "INVALID_ARGUMENT" }, name);
+  }
+});
+
+Deno.test("config: options that are no ids or addresses are refused by name", () => {
+  const join = new Array(100).fill("127.0.0.1:1");
+  const wrong = [{ id: "" }, { id: "a/b" }, { listen: "here" }, { peerListen: ":" }, { join }];
+  for (const options of wrong) {
+    const refused = () => nodeConfig(options);
+    assert.throws(refused, { reason: "INVALID_ARGUMENT" }, JSON.stringify(options));
+  }
+});

@@ -1,0 +1,268 @@
+import assert from "node:assert/strict";
+import { HandClock, settled } from "../../tests/support/hand_clock.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { ZERO_TERM } from "../raft/term.ts";
+import type { StoredState } from "../raft/types.ts";
+import type { FetchedSnapshot, SnapshotAsk, SnapshotPart } from "../rpc/peer_api.ts";
+import { createLogger } from "./logger.ts";
+import type { SnapshotSource } from "./ports.ts";
+import { type FetchOptions, fetchResuming } from "./snapshot_fetch.ts";
+import { SnapshotServer } from "./snapshot_server.ts";
+
+const term = { epoch: 0, number: 1, nodeId: "a" };
+const applied = { index: 50, term, checksum: "checksum 50" };
+const policy = {
+  quorum: "all",
+  lastResort: true,
+  heartbeatMs: 100,
+  failureTimeoutMs: 1_000,
+  isolationGraceMs: 3_000,
+} as const;
+
+function configAt(index: number) {
+  const config = {
+    policy,
+    voters: [],
+    learners: [],
+    tombstones: [],
+    mark: null,
+    c0Index: 0,
+    leavers: [],
+  };
+  return { index, term, config };
+}
+
+const stored: StoredState = {
+  promised: term,
+  commitIndex: 60,
+  base: { index: 0, term: ZERO_TERM, checksum: "", config: null },
+  termStarts: [{ term, index: 1 }, { term: { ...term, number: 2 }, index: 55 }],
+  configs: [configAt(1), configAt(40), configAt(58)],
+  entries: [],
+};
+
+/** A member that serves snapshots of so many chunks, and one that fetches from it. */
+class Bench {
+  readonly clock = new HandClock();
+  readonly lines: string[] = [];
+  readonly server: SnapshotServer;
+  opened = 0;
+  closed = 0;
+  /** Breaks the stream after so many parts, once each. */
+  readonly breaks: number[] = [];
+  readonly asks: SnapshotAsk[] = [];
+  readonly #chunks: number;
+  readonly #logger = createLogger({
+    level: "info",
+    format: "json",
+    write: (line) => void this.lines.push(line),
+  });
+
+  constructor(chunks: number, state = stored) {
+    this.#chunks = chunks;
+    this.server = new SnapshotServer({
+      log: { load: () => Promise.resolve(state) },
+      state: { openSnapshot: () => Promise.resolve(this.#source()) },
+      rowsIn: (chunk) => chunk.length,
+      clock: this.clock,
+      logger: this.#logger,
+    });
+  }
+
+  #source(): SnapshotSource {
+    this.opened += 1;
+    let next = 0;
+    return {
+      applied,
+      rowsTotal: 10 * this.#chunks,
+      next: async () => {
+        await settled();
+        return next < this.#chunks ? new Uint8Array(10).fill(next++) : null;
+      },
+      digest: () => "the digest",
+      close: () => Promise.resolve(void (this.closed += 1)),
+    };
+  }
+
+  ask(index = 0, firstChunk = 0, nodeId = "b"): SnapshotAsk {
+    return { clusterId: "cluster-1", nodeId, index, firstChunk };
+  }
+
+  /** Reads so many parts, then goes away. */
+  async read(ask: SnapshotAsk, partsMax = Infinity): Promise<SnapshotPart[]> {
+    const parts: SnapshotPart[] = [];
+    for await (const part of this.server.serve(ask, new AbortController().signal)) {
+      parts.push(part);
+      if (parts.length >= partsMax) break;
+    }
+    return parts;
+  }
+
+  fetch(signal = new AbortController().signal) {
+    const client: FetchOptions["client"] = {
+      fetchSnapshot: (ask) => this.#connect(ask),
+    };
+    const { clock } = this;
+    const from = "a";
+    return fetchResuming({
+      client,
+      from,
+      nodeId: "b",
+      clusterId: "cluster-1",
+      rowsIn: (chunk) => chunk.length,
+      clock,
+      logger: this.#logger,
+      signal,
+    });
+  }
+
+  /** What `src/rpc` makes of the parts, over a connection that may break. */
+  async #connect(ask: SnapshotAsk): Promise<FetchedSnapshot> {
+    this.asks.push(ask);
+    const breakAfter = this.breaks.shift() ?? Infinity;
+    const parts = this.server.serve(ask, new AbortController().signal);
+    const first = (await parts.next()).value;
+    assert.ok(first?.kind === "header");
+    let digest = "";
+    async function* chunks() {
+      let taken = 0;
+      try {
+        for await (const part of parts) {
+          if (taken++ >= breakAfter) throw new ChatError("NO_ANSWER", "The connection broke");
+          if (part.kind === "end") digest = part.digest;
+          else if (part.kind === "chunk") yield part.data;
+        }
+      } finally {
+        await parts.return(undefined);
+      }
+    }
+    return { ...first, chunks: chunks(), digest: () => digest };
+  }
+}
+
+/** Moves the clock on until the promise has an answer. */
+async function inTime<T>(clock: HandClock, promise: Promise<T>): Promise<T> {
+  let over = false;
+  promise.catch(() => undefined).finally(() => over = true);
+  while (!over) await clock.advance(limits.snapshotResumeMs);
+  return promise;
+}
+
+async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<number[]> {
+  const firsts: number[] = [];
+  for await (const chunk of chunks) firsts.push(chunk[0]!);
+  return firsts;
+}
+
+Deno.test("snapshot server: a header with what the log says of the place, chunks, an end", async () => {
+  const bench = new Bench(3);
+  const [header, ...rest] = await bench.read(bench.ask());
+  assert.ok(header?.kind === "header");
+  assert.deepEqual(header.base, { ...applied, config: configAt(40) });
+  assert.deepEqual(header.termStarts, [{ term, index: 1 }]);
+  assert.equal(header.rowsTotal, 30);
+  assert.deepEqual(rest.map((part) => part.kind), ["chunk", "chunk", "chunk", "end"]);
+  assert.deepEqual(rest.at(-1), { kind: "end", chunks: 3, digest: "the digest" });
+  assert.deepEqual([bench.opened, bench.closed, bench.clock.timers], [1, 1, 0]);
+});
+
+Deno.test("snapshot server: a broken fetch goes on in the same snapshot, also some chunks back", async () => {
+  const bench = new Bench(6);
+  await bench.read(bench.ask(), 4);
+  const parts = await bench.read(bench.ask(50, 1));
+  const numbers = parts.flatMap((part) => part.kind === "chunk" ? [part.number] : []);
+  assert.deepEqual(numbers, [1, 2, 3, 4, 5]);
+  assert.equal(bench.opened, 1);
+});
+
+Deno.test("snapshot server: what is not open here any more must be fetched anew", async () => {
+  const bench = new Bench(limits.snapshotChunksKept + 4);
+  const outdated = { reason: "NOT_UP_TO_DATE" };
+  await assert.rejects(bench.read(bench.ask(50, 1)), outdated);
+  await bench.read(bench.ask(), limits.snapshotChunksKept + 3);
+  await assert.rejects(bench.read(bench.ask(50, 1)), outdated, "a chunk that is not kept");
+  await assert.rejects(bench.read(bench.ask(49, 3)), outdated, "another index");
+  await assert.rejects(bench.read(bench.ask(50, 3, "c")), outdated, "another member");
+  await bench.clock.advance(limits.snapshotIdleMsMax);
+  await assert.rejects(bench.read(bench.ask(50, 10)), outdated, "nobody read for long");
+  assert.equal(bench.closed, 1);
+});
+
+Deno.test("snapshot server: a new fetch of a member takes the place of its old one", async () => {
+  const bench = new Bench(3);
+  await bench.read(bench.ask(), 2);
+  await bench.read(bench.ask());
+  assert.deepEqual([bench.opened, bench.closed], [2, 2]);
+});
+
+Deno.test("snapshot server: serves so many members at once, and the rest later", async () => {
+  const bench = new Bench(3);
+  for (let i = 0; i < limits.snapshotsServedMax; i++) await bench.read(bench.ask(0, 0, `${i}`), 2);
+  await assert.rejects(bench.read(bench.ask(0, 0, "one more")), { reason: "OVERLOADED" });
+  await bench.clock.advance(limits.snapshotIdleMsMax);
+  await bench.read(bench.ask(0, 0, "one more"));
+  await bench.server.close();
+  assert.equal(bench.opened, bench.closed);
+  await assert.rejects(bench.read(bench.ask()), { reason: "SHUTTING_DOWN" });
+});
+
+Deno.test("snapshot server: a stream that was taken over ends, the other gets every chunk", async () => {
+  const bench = new Bench(5);
+  const { signal } = new AbortController();
+  const slow = bench.server.serve(bench.ask(), signal);
+  await slow.next();
+  const pending = slow.next();
+  const parts = bench.read(bench.ask(50, 0));
+  await assert.rejects(Promise.all([pending, slow.next()]), { reason: "NOT_UP_TO_DATE" });
+  const numbers = (await parts).flatMap((part) => part.kind === "chunk" ? [part.number] : []);
+  assert.deepEqual(numbers, [0, 1, 2, 3, 4]);
+});
+
+Deno.test("snapshot server: a snapshot older than the log's base is not given out", async () => {
+  const base = { index: 70, term, checksum: "70", config: configAt(58) };
+  const bench = new Bench(1, { ...stored, configs: [], base });
+  await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
+  assert.equal(bench.closed, 1);
+});
+
+Deno.test("snapshot fetch: goes on where a stream broke, and both ends log how far they are", async () => {
+  const bench = new Bench(6);
+  bench.breaks.push(2, 0, 3);
+  const fetch = await bench.fetch();
+  assert.throws(() => fetch.digest());
+  const firsts = await inTime(bench.clock, bytesOf(fetch.chunks));
+  assert.deepEqual(firsts, [0, 1, 2, 3, 4, 5]);
+  assert.equal(fetch.digest(), "the digest");
+  assert.deepEqual(bench.asks.map((ask) => [ask.index, ask.firstChunk]), [
+    [0, 0],
+    [50, 2],
+    [50, 2],
+    [50, 5],
+  ]);
+  const lines = bench.lines.map((line) => JSON.parse(line));
+  for (const verb of ["sending", "receiving"]) {
+    const last = lines.findLast((line) => line.message.includes(verb));
+    assert.deepEqual([last.bytes, last.percent, last.index], [60, 100, 50], verb);
+    assert.ok(last.bytesPerSecond > 0);
+  }
+});
+
+Deno.test("snapshot fetch: gives up on a member that has it no more, or breaks all the time", async () => {
+  const gone = new Bench(6);
+  gone.breaks.push(2);
+  const fetch = await gone.fetch();
+  await gone.clock.advance(0);
+  const reading = bytesOf(fetch.chunks);
+  reading.catch(() => undefined);
+  await settled();
+  while (gone.asks.length < 1) await settled();
+  await gone.server.close();
+  await assert.rejects(inTime(gone.clock, reading), { reason: "NOT_UP_TO_DATE" });
+
+  const broken = new Bench(6);
+  broken.breaks.push(...new Array(limits.snapshotResumesMax + 2).fill(0));
+  const second = await broken.fetch();
+  await assert.rejects(inTime(broken.clock, bytesOf(second.chunks)), { reason: "NO_ANSWER" });
+  assert.equal(broken.asks.length, limits.snapshotResumesMax + 1);
+});
