@@ -11,7 +11,7 @@ import type { VoteReply, VoteRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
-import type { Entry, Index, LogPosition } from "./types.ts";
+import type { Entry, Index, LogPosition, NodeId, Term } from "./types.ts";
 import { isCertain } from "./certainty.ts";
 import { limits } from "../limits.ts";
 import { compareAddresses, findMember } from "./config.ts";
@@ -55,15 +55,31 @@ function isStarting(state: CoreState): boolean {
 
 /** §7: whether this voter may turn away from the leader that it knows. */
 function mayLeave(state: CoreState, peer: Peer, request: VoteRequest): boolean {
-  if (state.leadership !== null) return transferred(state, request);
+  if (state.leadership !== null) return transferred(request, state.leadership.term);
+  const granted = leaderGranted(state);
+  if (granted !== null && granted !== peer.id && granted !== state.leader) {
+    return transferred(request, state.promised);
+  }
   const leader = state.leader;
   if (leader === null || leader === peer.id) return true;
   if (isSuspected(state, leader) || leaderGaveUp(state)) return true;
-  return transferred(state, request);
+  return transferred(request, state.leaderTerm);
 }
 
-function transferred(state: CoreState, request: VoteRequest): boolean {
-  const term = state.leadership?.term ?? state.leaderTerm;
+/**
+ * Who leads the term promised here, by its pings, and holds a grant of this node: it may read by
+ * that (§8), also while this node has taken no append of it, for being far behind.
+ */
+function leaderGranted(state: CoreState): NodeId | null {
+  for (const peer of state.peers.values()) {
+    const leads = peer.leads !== null && sameTerm(peer.leads, state.promised);
+    if (leads && !isSuspected(state, peer.id)) return peer.id;
+  }
+  return null;
+}
+
+/** The leader of this term asked the candidate to campaign. */
+function transferred(request: VoteRequest, term: Term): boolean {
   return request.transferTerm !== null && sameTerm(request.transferTerm, term);
 }
 

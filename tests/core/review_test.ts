@@ -104,3 +104,31 @@ scenario("a tail that was on its way for long is older than the log by now", {
     },
   ],
 ]);
+
+scenario("a voter that only pings the leader it voted for does not turn to another", {
+  quorum: "majority",
+}, [
+  ["n3 begins to fetch a snapshot, and acknowledges nothing meanwhile", (c) => {
+    settle(c);
+    const last = lastOf(c, "n1");
+    const { term } = last;
+    const needed = { kind: "snapshotNeeded", term, from: "n1", baseIndex: last.index + 9 } as const;
+    receives(c, "n3", "n1", needed);
+  }],
+  ["n1 hands over to n2, which leads by the votes of n1 and n3", (c) => {
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2"));
+    settle(c);
+  }],
+  ["n1 and n2 cannot hear each other; n3 still grants n2, which hears n3 no more", (c) => {
+    c.partition(["n1"], ["n2"]);
+    sends(c, "n1", "voteRequest");
+    c.partition(["n3"], ["n2"], true);
+    for (let ms = 0; ms < 2_000; ms++) {
+      c.run(1);
+      const reads = c.node("n2").core?.canRead({ mono: c.now, fast: c.now }) === true;
+      const leads = c.node("n1").core?.status().role === "leader";
+      assert.ok(!(reads && leads), "n2 serves reads while n1 leads");
+    }
+  }],
+]);
