@@ -331,6 +331,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
   state.leader = state.self.id;
   state.leaderTerm = term;
   state.held = null;
+  state.heldTail = [];
   resetProgress(state);
   state.notice("info", won.lastResort ? "Leads by last resort" : "Leads by quorum");
 }

@@ -73,6 +73,8 @@ function noteFork(state: CoreState, peer: Peer, term: Term): void {
 /** From now on this node follows the sender, whose term is at least as high as its promise. */
 export function followLeader(state: CoreState, peer: Peer, term: Term): void {
   state.followedAt = state.slow;
+  // What a voter handed to a candidate holds nobody out any more once a leader's log counts.
+  state.heldTail = [];
   const changed = state.leader !== peer.id || !sameTerm(state.leaderTerm, term);
   if (!changed && state.leadership === null && state.campaign === null) return;
   assert(
@@ -85,7 +87,6 @@ export function followLeader(state: CoreState, peer: Peer, term: Term): void {
   state.attempts = 0;
   state.votedFor = null;
   state.held = null;
-  state.heldTail = [];
   // It said so while it was a candidate; links keep the order of messages.
   peer.gaveUpTerm = null;
   state.leader = peer.id;

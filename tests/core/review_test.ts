@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Message, VoteRequest } from "../../src/raft/message.ts";
 import type { Entry, EntryBody, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
 import { testChain, type TestCluster } from "./cluster.ts";
-import { scenario, settle } from "./scenario.ts";
+import { scenario, settle, writes } from "./scenario.ts";
 
 /** An entry as a leader of `term` would have appended it after `prev`. */
 function entryAfter(prev: LogPosition, term: Term, body: EntryBody): Entry {
@@ -130,5 +130,37 @@ scenario("a voter that only pings the leader it voted for does not turn to anoth
       const leads = c.node("n1").core?.status().role === "leader";
       assert.ok(!(reads && leads), "n2 serves reads while n1 leads");
     }
+  }],
+]);
+
+scenario("a config that was held back for a candidate is forgotten when it follows again", {
+  nodes: 4,
+}, [
+  ["n2 hears nothing of n1 and asks for pre-votes; n3 hands on a config without n4", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n2"], true);
+    const request = sends(c, "n2", "voteRequest");
+    const prev = lastOf(c, "n2");
+    const newest = c.node("n2").stored.configs.at(-1)?.config;
+    assert.ok(newest !== undefined);
+    const voters = newest.voters.filter((voter) => voter.id !== "n4");
+    const entry = entryAfter(prev, prev.term, { kind: "config", config: { ...newest, voters } });
+    receives(c, "n2", "n3", tailReply(request, entry, { prev, entries: [entry] }));
+  }],
+  ["n2 hears of n1 again, first a ping, and follows it", (c) => {
+    const { term } = lastOf(c, "n1");
+    const ping = { nonce: 1, asksLease: true, leads: true, term, suspects: [] } as const;
+    receives(c, "n2", "n1", { kind: "ping", ...ping });
+    c.feed("n2", { kind: "tick", random: 0.5 });
+    c.heal();
+    c.run(5_000);
+    writes(c, "a", "n1", "n2", "n3", "n4");
+  }],
+  ["n2 grants n4 its lease", (c) => {
+    for (const effect of c.node("n2").effects.slice(-200)) {
+      if (effect.kind !== "send" || effect.to !== "n4" || effect.message.kind !== "pong") continue;
+      assert.equal(effect.message.granted, true);
+    }
+    assert.equal(c.node("n4").core?.status().ready, true);
   }],
 ]);
