@@ -14,9 +14,12 @@ import type { CoreState, Leadership } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
 import type { Entry, Index, LogPosition, NodeId } from "./types.ts";
 
-/** A new leader knows nothing of the others' logs. */
+/** A new leader knows nothing of the others' logs, and holds no lease of its new term (§8). */
 export function resetProgress(state: CoreState): void {
-  for (const peer of state.peers.values()) peer.progress = newProgress(state.log.lastIndex + 1);
+  for (const peer of state.peers.values()) {
+    peer.progress = newProgress(state.log.lastIndex + 1);
+    peer.readLeaseAt = -Infinity;
+  }
 }
 
 /** Sends to every member what it lacks and has room for, or a heartbeat of the log when due. */

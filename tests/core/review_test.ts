@@ -164,3 +164,19 @@ scenario("a config that was held back for a candidate is forgotten when it follo
     assert.equal(c.node("n4").core?.status().ready, true);
   }],
 ]);
+
+scenario("a leader counts no lease of an earlier term of its own", {}, [
+  ["n1 hands over to n2, and gets it back at once", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    while (!c.leads("n2")) c.run(1);
+    c.feed("n2", { kind: "transfer", id: 1, to: "n1" });
+    while (!c.leads("n1")) c.run(1);
+  }],
+  ["it reads only when somebody has granted it a lease in this term", (c) => {
+    const canRead = () => c.node("n1").core?.canRead({ mono: c.now, fast: c.now }) === true;
+    c.run(2);
+    assert.equal(canRead(), false);
+    c.until(canRead, 200);
+  }],
+]);
