@@ -1,3 +1,9 @@
+/**
+ * The fast clock, over two clocks that the test moves.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { FastClock } from "./clock.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * Options, their defaults and what is refused.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import type { Policy } from "../raft/types.ts";
 import { checkPolicy, DEFAULT_POLICY, foundingPolicy, nodeConfig } from "./config.ts";

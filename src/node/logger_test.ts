@@ -1,3 +1,9 @@
+/**
+ * The two forms of the log.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { createLogger, type LogLevel } from "./logger.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * Whole nodes in one process, over real sockets and files.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,3 +1,9 @@
+/**
+ * Password hashes: right, wrong, unknown, and too many at once.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";

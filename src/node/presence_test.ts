@@ -1,3 +1,9 @@
+/**
+ * Presence at two members, linked by hand.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { limits } from "../limits.ts";
 import { Presence } from "./presence.ts";

@@ -1,8 +1,14 @@
+/**
+ * The rules of messages, over a driver without a core.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { FakeLog } from "../../tests/support/fake_driver.ts";
-import { context, ServiceBench } from "../../tests/support/service_bench.ts";
-import { limits } from "../limits.ts";
+import type { FakeLog } from "../support/fake_driver.ts";
+import { context, ServiceBench } from "../support/service_bench.ts";
+import { limits } from "../../src/limits.ts";
 
 /** Runs a test with two users of one member. */
 function withUsers(

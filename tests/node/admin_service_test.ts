@@ -1,9 +1,15 @@
+/**
+ * What operators see and ask, over a driver without a core.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
-import { FakeDriver } from "../../tests/support/fake_driver.ts";
-import { context } from "../../tests/support/service_bench.ts";
-import { ChatError } from "../errors.ts";
-import { createAdminService } from "./admin_service.ts";
-import { Gate } from "./gate.ts";
+import { FakeDriver } from "../support/fake_driver.ts";
+import { context } from "../support/service_bench.ts";
+import { ChatError } from "../../src/errors.ts";
+import { createAdminService } from "../../src/node/admin_service.ts";
+import { Gate } from "../../src/node/gate.ts";
 
 /** The second member, which follows the first. */
 async function bench(nodeId = "node-2") {

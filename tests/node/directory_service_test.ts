@@ -1,7 +1,13 @@
+/**
+ * Who and what is listed, over a driver without a core.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { context, ServiceBench } from "../../tests/support/service_bench.ts";
-import { limits } from "../limits.ts";
+import { context, ServiceBench } from "../support/service_bench.ts";
+import { limits } from "../../src/limits.ts";
 
 async function usersOf(bench: ServiceBench, token: string) {
   const { users } = await bench.chat.listUsers({}, context(token));

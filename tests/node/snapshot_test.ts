@@ -1,14 +1,20 @@
+/**
+ * Both ends of a snapshot's way, over streams that break.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
-import { HandClock, settled } from "../../tests/support/hand_clock.ts";
-import { ChatError } from "../errors.ts";
-import { limits } from "../limits.ts";
-import { ZERO_TERM } from "../raft/term.ts";
-import type { StoredState } from "../raft/types.ts";
-import type { FetchedSnapshot, SnapshotAsk, SnapshotPart } from "../rpc/peer_api.ts";
-import { createLogger } from "./logger.ts";
-import type { SnapshotSource } from "./ports.ts";
-import { type FetchOptions, fetchResuming } from "./snapshot_fetch.ts";
-import { SnapshotServer } from "./snapshot_server.ts";
+import { HandClock, settled } from "../support/hand_clock.ts";
+import { ChatError } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import { ZERO_TERM } from "../../src/raft/term.ts";
+import type { StoredState } from "../../src/raft/types.ts";
+import type { FetchedSnapshot, SnapshotAsk, SnapshotPart } from "../../src/rpc/peer_api.ts";
+import { createLogger } from "../../src/node/logger.ts";
+import type { SnapshotSource } from "../../src/node/ports.ts";
+import { type FetchOptions, fetchResuming } from "../../src/node/snapshot_fetch.ts";
+import { SnapshotServer } from "../../src/node/snapshot_server.ts";
 
 const term = { epoch: 0, number: 1, nodeId: "a" };
 const applied = { index: 50, term, checksum: "checksum 50" };

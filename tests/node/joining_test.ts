@@ -1,12 +1,18 @@
+/**
+ * Joining, against members that answer from a table.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
-import { HandClock } from "../../tests/support/hand_clock.ts";
-import { ChatError, type Reason } from "../errors.ts";
-import { limits } from "../limits.ts";
-import { ZERO_TERM } from "../raft/term.ts";
-import type { JoinAnswer, PeerClient, ProbeAnswer } from "../rpc/peer_api.ts";
-import { DEFAULT_POLICY } from "./config.ts";
-import { join, type JoiningOptions } from "./joining.ts";
-import { silentLogger } from "./logger.ts";
+import { HandClock } from "../support/hand_clock.ts";
+import { ChatError, type Reason } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import { ZERO_TERM } from "../../src/raft/term.ts";
+import type { JoinAnswer, PeerClient, ProbeAnswer } from "../../src/rpc/peer_api.ts";
+import { DEFAULT_POLICY } from "../../src/node/config.ts";
+import { join, type JoiningOptions } from "../../src/node/joining.ts";
+import { silentLogger } from "../../src/node/logger.ts";
 
 const accepted: JoinAnswer = { kind: "accepted", clusterId: "cluster-1" };
 

@@ -1,13 +1,20 @@
+/**
+ * Subscriptions: where they begin, what they give, how they end; and that nothing is missed or
+ * repeated in any order of events.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import type { FakeLog } from "../../tests/support/fake_driver.ts";
-import { settled } from "../../tests/support/hand_clock.ts";
-import { context, ServiceBench } from "../../tests/support/service_bench.ts";
-import { parsePosition } from "../chat/position.ts";
-import { ChatError, type Reason } from "../errors.ts";
-import { limits } from "../limits.ts";
-import type { SubscribeFrame, SubscribeRequest } from "../rpc/api.ts";
+import type { FakeLog } from "../support/fake_driver.ts";
+import { settled } from "../support/hand_clock.ts";
+import { context, ServiceBench } from "../support/service_bench.ts";
+import { parsePosition } from "../../src/chat/position.ts";
+import { ChatError, type Reason } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
+import type { SubscribeFrame, SubscribeRequest } from "../../src/rpc/api.ts";
 
 /** A reader of a stream that takes frames when the test says so. */
 class Subscriber {

@@ -1,8 +1,14 @@
+/**
+ * The rules of accounts and sessions, over a driver without a core.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { context, ServiceBench } from "../../tests/support/service_bench.ts";
-import { ChatError, type Reason } from "../errors.ts";
-import { limits } from "../limits.ts";
+import { context, ServiceBench } from "../support/service_bench.ts";
+import { ChatError, type Reason } from "../../src/errors.ts";
+import { limits } from "../../src/limits.ts";
 
 /** Runs a test with a member of its own. */
 function withBench(name: string, run: (bench: ServiceBench) => Promise<void>): void {

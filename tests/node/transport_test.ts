@@ -1,8 +1,14 @@
+/**
+ * Links between nodes over connections in memory, which can break and hang.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
-import { settled } from "../../tests/support/hand_clock.ts";
-import { type FakeNode, FakePeers } from "../../tests/support/fake_peers.ts";
-import { limits } from "../limits.ts";
-import type { Message } from "../raft/message.ts";
+import { settled } from "../support/hand_clock.ts";
+import { type FakeNode, FakePeers } from "../support/fake_peers.ts";
+import { limits } from "../../src/limits.ts";
+import type { Message } from "../../src/raft/message.ts";
 
 const message: Message = { kind: "leaveRequest" };
 

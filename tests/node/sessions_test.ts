@@ -1,10 +1,16 @@
+/**
+ * Sessions over the real state machine in memory.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
-import { HandClock } from "../../tests/support/hand_clock.ts";
-import { loggedIn, login, logout, placed } from "../../tests/support/chat_log.ts";
-import { MemoryChat } from "../../tests/support/memory_chat.ts";
-import type { Command } from "../chat/command.ts";
-import { limits } from "../limits.ts";
-import { Sessions, tokenHash } from "./sessions.ts";
+import { HandClock } from "../support/hand_clock.ts";
+import { loggedIn, login, logout, placed } from "../support/chat_log.ts";
+import { MemoryChat } from "../support/memory_chat.ts";
+import type { Command } from "../../src/chat/command.ts";
+import { limits } from "../../src/limits.ts";
+import { Sessions, tokenHash } from "../../src/node/sessions.ts";
 
 /** Ann with two sessions, Bob with one; tokens are `one`, `two`, `three`. */
 async function bench() {
