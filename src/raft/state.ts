@@ -90,6 +90,9 @@ interface PingRound {
   readonly asks: boolean;
 }
 
+/** Numbers set apart for the pings of one start; more than can be in doubt at once (§5). */
+const NONCES_PER_START = 1024;
+
 /** Rounds remembered: answers to older ones count for nothing. */
 const PING_ROUNDS_MAX = 128;
 
@@ -150,7 +153,8 @@ export class CoreState {
   random = 0.5;
   lastPingAt = -Infinity;
   rounds: PingRound[] = [];
-  nextNonce = 1;
+  /** No start uses the numbers of the one before: an answer to that one grants this one nothing. */
+  nextNonce: number;
 
   readonly peers = new Map<NodeId, Peer>();
   /** Members of any config ever seen, by id: whom to ask when nobody of the newest answers. */
@@ -180,6 +184,7 @@ export class CoreState {
   constructor(options: CoreOptions, rules: Rules) {
     this.self = options.self;
     this.incarnation = options.incarnation;
+    this.nextNonce = options.incarnation * NONCES_PER_START;
     this.chain = options.chain;
     this.rules = rules;
     this.log = new RaftLog(options.stored);

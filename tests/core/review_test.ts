@@ -180,3 +180,31 @@ scenario("a leader counts no lease of an earlier term of its own", {}, [
     c.until(canRead, 200);
   }],
 ]);
+
+scenario("an answer to a ping of an earlier start is no grant to this one", { nodes: 2 }, [
+  ["n1 restarts and pings n2, whose disk hangs with the answer", (c) => {
+    settle(c);
+    c.kill("n1");
+    c.start("n1");
+  }],
+  ["n1 restarts once more; the answer to its first start comes", (c) => {
+    const { nonce } = sends(c, "n1", "ping");
+    const config = c.node("n1").stored.configs.at(-1);
+    assert.ok(config !== undefined);
+    c.kill("n1");
+    c.start("n1");
+    c.partition(["n1"], ["n2"]);
+    sends(c, "n1", "ping");
+    receives(c, "n1", "n2", {
+      kind: "pong",
+      nonce,
+      promised: config.term,
+      config,
+      voter: true,
+      certain: true,
+      granted: true,
+      leader: null,
+    });
+    assert.equal(c.node("n1").core?.status().certain, false);
+  }],
+]);
