@@ -71,11 +71,24 @@ export function dropSuspects(state: CoreState): void {
   } else if (out.size > 0) {
     // A leader that was out for long may have been gone on without, by last resort, by the very
     // nodes that it suspects now: it must know better before it goes on without them (§6).
-    if (usesLastResort(config.policy) && !state.rules.mayDrop(isCertain(state))) return;
+    if (usesLastResort(config.policy) && !state.rules.mayDrop(someoneIsCertain(state, config))) {
+      return;
+    }
     dropVoters(state, config, out);
   } else if (isStuck(state)) {
     stepDown(state);
   }
+}
+
+/**
+ * Whether this leader is certain, or a voter that follows it said so within T: then nobody has
+ * gone on without that one. A leader whose own promotion is pending is never certain itself.
+ */
+function someoneIsCertain(state: CoreState, config: Config): boolean {
+  return isCertain(state) || config.voters.some((voter) =>
+    !isSuspected(state, voter.id) &&
+    state.fast - state.peer(voter.id).certainAt < state.timeout
+  );
 }
 
 function dropVoters(state: CoreState, config: Config, out: ReadonlySet<NodeId>): void {
@@ -147,17 +160,23 @@ function changeAddress(state: CoreState, config: Config, member: Member): void {
   appendConfig(state, { voters: config.voters.map(swap), learners: config.learners.map(swap) });
 }
 
-/** §3: a joiner at the address of a member replaces it; the old id is never taken in again. */
+/**
+ * §3: a joiner at the address of a member replaces it; the old id is never taken in again. A
+ * member that moves there keeps its place: a voter may hold a grant, and must not be left out.
+ */
 function replace(state: CoreState, config: Config, holder: Member, member: Member): Refusal | null {
   const staying = config.voters.filter((voter) => voter.id !== holder.id);
   const voter = isVoter(config, holder.id);
   if (voter && (!isSuspected(state, holder.id) || !couldCommit(state, staying, null))) {
     return { reason: "NO_LEADER" };
   }
-  const others = (member_: Member) => member_.id !== holder.id && member_.id !== member.id;
+  const moved = (members: readonly Member[]) =>
+    members.filter((other) => other.id !== holder.id)
+      .map((other) => other.id === member.id ? member : other);
+  const joins = findMember(config, member.id) === undefined;
   appendConfig(state, {
-    voters: config.voters.filter(others),
-    learners: [...config.learners.filter(others), member],
+    voters: moved(config.voters),
+    learners: joins ? [...moved(config.learners), member] : moved(config.learners),
     tombstones: [...config.tombstones, holder.id],
   });
   return null;

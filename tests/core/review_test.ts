@@ -208,3 +208,31 @@ scenario("an answer to a ping of an earlier start is no grant to this one", { no
     assert.equal(c.node("n1").core?.status().certain, false);
   }],
 ]);
+
+scenario("a voter that moves to the address of a dead one stays a voter", {}, [
+  ["n3 dies for good; n2 restarts at its address", (c) => {
+    settle(c);
+    const { peerAddress } = c.node("n3").member;
+    c.kill("n3");
+    c.kill("n2");
+    c.nodes.delete("n3");
+    Object.assign(c.node("n2"), { member: { ...c.node("n2").member, peerAddress } });
+    c.start("n2");
+    c.node("n1").effects = [];
+  }],
+  ["no config leaves n2 out that n1 grants to", (c) => {
+    c.until(() => c.node("n2").core?.status().ready === true, 20_000);
+    c.run(3_000);
+    for (const effect of c.node("n1").effects) {
+      if (effect.kind !== "persist") continue;
+      for (const entry of effect.entries) {
+        if (entry.kind !== "config") continue;
+        const ids = entry.config.voters.map((voter) => voter.id);
+        assert.ok(ids.includes("n2"), `the voters were ${ids}`);
+      }
+    }
+    writes(c, "a", "n1", "n2");
+    const row = c.node("n1").core?.status().members.find((one) => one.member.id === "n2");
+    assert.equal(row?.member.peerAddress, c.node("n2").member.peerAddress);
+  }],
+]);
