@@ -17,8 +17,10 @@ import { ChatError } from "../errors.ts";
 import { connect } from "../rpc/client.ts";
 import { AdminCluster } from "./admin_cluster.ts";
 import { waitSynced } from "./admin_wait.ts";
+import { interactiveChat } from "./chat_interactive.ts";
 import { newCommand } from "./command.ts";
 import { Talk } from "./demo_talk.ts";
+import { TerminalInput } from "./input.ts";
 import { type ClusterNode, NodeCluster } from "./node_cluster.ts";
 import { thisProgram } from "./node_process.ts";
 import { parseInteger } from "./options.ts";
@@ -34,6 +36,8 @@ const LINES_BEFORE = 8;
 const LINES_AFTER = 12;
 /** Longest that the cluster may take to be whole, ms. */
 const SYNC_MS_MAX = 20_000;
+/** Longest that logging in to the chat may take at the end, s. */
+const CHAT_SECONDS_MAX = 30;
 
 /** `jmessage demo`. */
 export function demoCommand(): CommandUnknownOpts {
@@ -41,18 +45,37 @@ export function demoCommand(): CommandUnknownOpts {
     example: "jmessage demo --nodes 5",
   })
     .option("--nodes <n>", "how many nodes", parseInteger(2, 9), 3)
-    .action(async (flags) => {
-      const directory = await mkdtemp(join(tmpdir(), "jmessage-demo-"));
-      const cluster = new NodeCluster({ program: thisProgram(), directory });
-      const interrupted = onInterrupt();
-      try {
-        const demo = new Demo(cluster, terminal);
-        await Promise.race([demo.run(flags.nodes), interrupted.promise]);
-      } finally {
-        interrupted.stop();
-        await cluster.close();
-      }
-    });
+    .action((flags) => runDemo(flags.nodes));
+}
+
+async function runDemo(nodes: number): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "jmessage-demo-"));
+  const cluster = new NodeCluster({ program: thisProgram(), directory });
+  const interrupted = onInterrupt();
+  try {
+    const demo = new Demo(cluster, terminal);
+    await Promise.race([demo.run(nodes), interrupted.promise]);
+    interrupted.stop();
+    if (process.stdin.isTTY && process.stdout.isTTY) await goOn(cluster, directory);
+  } finally {
+    interrupted.stop();
+    await cluster.close();
+  }
+}
+
+/** The cluster stays up for a person to play with, until the chat is left. */
+async function goOn(cluster: NodeCluster, directory: string): Promise<void> {
+  const [user, other] = PEOPLE;
+  const servers = cluster.addresses;
+  terminal.line("");
+  terminal.line(`You are ${user} now. The cluster lives until you leave with /quit. Try:`);
+  terminal.line(`  in another terminal, password "${PASSWORD}":`);
+  terminal.line(`    jmessage chat -s ${servers.join(",")} -u ${other}`);
+  terminal.line(`  kill -9 ${cluster.live.map(({ process: node }) => node.pid).join(" or ")}`);
+  const environment = { ...process.env, JMESSAGE_PASSWORD: PASSWORD };
+  const options = { connect, output: terminal, input: new TerminalInput(), environment };
+  const stateDir = join(directory, "state");
+  await interactiveChat({ servers, user, stateDir, timeout: CHAT_SECONDS_MAX }, options);
 }
 
 /** Rejects when the demo is asked to stop, so that what it started ends with it. */

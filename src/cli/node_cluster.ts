@@ -35,6 +35,8 @@ export class NodeCluster {
   /** Every process ever started, by what it was started as, so that none is left behind. */
   readonly #processes: { readonly id: string; readonly process: NodeProcess }[] = [];
 
+  #closed = false;
+
   constructor(options: NodeClusterOptions) {
     this.#options = options;
   }
@@ -70,6 +72,7 @@ export class NodeCluster {
    * ones join whoever runs; one that ran before comes back at its addresses.
    */
   async start(id: string): Promise<ClusterNode> {
+    if (this.#closed) throw new ChatError("SHUTTING_DOWN", `Cannot start ${id}: it is over`);
     const before = this.#nodes.get(id)?.ready;
     const process = new NodeProcess({
       program: this.#options.program,
@@ -88,6 +91,7 @@ export class NodeCluster {
 
   /** Ends every process and removes the data. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#processes.map(({ process }) => process.end()));
     await rm(this.#options.directory, { recursive: true, force: true });
   }

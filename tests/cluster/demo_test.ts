@@ -1,0 +1,85 @@
+/**
+ * The demo as a newcomer runs it, without a terminal: it proves what it promises, is over
+ * within a minute, and leaves neither processes nor files behind, even if it is interrupted.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { until } from "./wait.ts";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+
+/** Runs `test` with a demo that keeps its files in a directory of its own. */
+async function withDemo(
+  test: (demo: Deno.ChildProcess, directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "jmessage-demo-test-" });
+  const demo = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", CLI, "demo"],
+    env: { TMPDIR: directory },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  try {
+    await test(demo, directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Ids of the processes that a printed line names. */
+function processesOf(text: string): readonly number[] {
+  return [...text.matchAll(/, process (\d+)$/gm)].map((match) => Number(match[1]));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function entries(directory: string): readonly string[] {
+  return [...Deno.readDirSync(directory)].map(({ name }) => name);
+}
+
+Deno.test("demo: kills the leader, proves that nothing was lost, and cleans up", async () => {
+  await withDemo(async (demo, directory) => {
+    const started = performance.now();
+    const { code, stdout, stderr } = await demo.output();
+    const text = new TextDecoder().decode(stdout);
+    assert.equal(code, 0, text + new TextDecoder().decode(stderr));
+    assert.match(text, /the leader, is killed \(SIGKILL\)/);
+    assert.match(text, /All 22 acknowledged messages are in the history, and arrived, once/);
+    assert.match(text, /All 3 databases are identical at index \d+/);
+    assert.match(text, /^failover: \d+ ms/m);
+    assert.ok(performance.now() - started < 60_000, "it took less than a minute");
+    assert.equal(processesOf(text).length, 3);
+    assert.deepEqual(processesOf(text).filter(isRunning), []);
+    assert.deepEqual(entries(directory), []);
+  });
+});
+
+Deno.test("demo: interrupted in the middle, it cleans up and fails", async () => {
+  await withDemo(async (demo, directory) => {
+    let text = "";
+    const errors = new Response(demo.stderr).text();
+    const reading = demo.stdout.pipeThrough(new TextDecoderStream()).pipeTo(
+      new WritableStream({ write: (chunk) => void (text += chunk) }),
+    );
+    await until(() => text.includes("Two accounts talk"), { what: "the talk", ms: 40_000 });
+    demo.kill("SIGINT");
+    const { code } = await demo.status;
+    await reading;
+    assert.equal(code, 1);
+    assert.equal(await errors, "jmessage: The demo was interrupted\n");
+    assert.deepEqual(processesOf(text).filter(isRunning), []);
+    assert.deepEqual(entries(directory), []);
+  });
+});
