@@ -145,6 +145,9 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
   state.seen = maxTerm(state.seen, pong.promised);
   if (round.sentAt < peer.answeredPingAt) return;
   peer.answeredPingAt = round.sentAt;
+  const led = state.leadership?.term;
+  const follows = led !== undefined && sameTerm(pong.promised, led);
+  peer.certainAt = pong.certain && follows ? round.sentAt : -Infinity;
   if (!pong.voter) {
     peer.deniesVoter = true;
     peer.deniedAt = round.sentAt;
@@ -158,8 +161,7 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
   if (!round.asks || !pong.granted || !holds) return;
   const began = state.rules.leaseBegan(round.sentAt, state.fast);
   noteGrant(peer, began);
-  const term0 = state.leadership?.term;
-  if (term0 !== undefined && sameTerm(pong.promised, term0)) peer.readLeaseAt = round.sentAt;
+  if (follows) peer.readLeaseAt = round.sentAt;
   const configs = openConfigs(state);
   if (pong.certain && configs.some((entry) => isVoter(entry.config, peer.id))) {
     noteCertainGrant(state, began);
@@ -168,16 +170,20 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
 
 /**
  * §5: whom this node's live grants forbid to leave out of `config`. Empty: it may be proposed
- * or persisted.
+ * or persisted. Asks about every voter: a start counts as a grant also to those of whom nothing
+ * was heard since.
  */
 export function heldBackBy(state: CoreState, config: Config): readonly NodeId[] {
-  const holders: NodeId[] = [];
-  for (const peer of state.peers.values()) {
-    if (peer.gone || peer.grantUntil <= state.slow || isVoter(config, peer.id)) continue;
-    const leaver = config.leavers.find((candidate) => candidate.id === peer.id);
-    if (leaver !== undefined && leaver.incarnation >= peer.incarnation) continue;
-    const voterHere = openConfigs(state).some((entry) => isVoter(entry.config, peer.id));
-    if (voterHere) holders.push(peer.id);
+  const voters = new Set<NodeId>();
+  for (const entry of openConfigs(state)) {
+    for (const voter of entry.config.voters) voters.add(voter.id);
   }
-  return holders;
+  voters.delete(state.self.id);
+  return [...voters].filter((id) => !isVoter(config, id) && holdsBack(state, config, id));
+}
+
+function holdsBack(state: CoreState, config: Config, id: NodeId): boolean {
+  if (isSuspected(state, id)) return false;
+  const leaver = config.leavers.find((candidate) => candidate.id === id);
+  return leaver === undefined || leaver.incarnation < state.peer(id).incarnation;
 }

@@ -236,3 +236,27 @@ scenario("a voter that moves to the address of a dead one stays a voter", {}, [
     assert.equal(row?.member.peerAddress, c.node("n2").member.peerAddress);
   }],
 ]);
+
+scenario("a node that has just started holds a config back for everybody", { lastResort: false }, [
+  ["n2 restarts; the first that it hears is a config without n3", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.start("n2");
+    const prev = lastOf(c, "n2");
+    const newest = c.node("n2").stored.configs.at(-1)?.config;
+    assert.ok(newest !== undefined);
+    const voters = newest.voters.filter((voter) => voter.id !== "n3");
+    const config = { ...newest, voters, c0Index: 1 };
+    const entry = entryAfter(prev, prev.term, { kind: "config", config });
+    receives(c, "n2", "n1", {
+      kind: "append",
+      term: prev.term,
+      prev,
+      entries: [entry],
+      commitIndex: 0,
+      c0Index: 0,
+      asksLease: true,
+    });
+    assert.equal(c.node("n2").core?.status().lastIndex, prev.index);
+  }],
+]);
