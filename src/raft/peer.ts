@@ -59,6 +59,8 @@ export interface Peer {
   answeredPingAt: number;
   /** Arrival (fast) of its newest answer: how long it has been silent. */
   answeredAt: number;
+  /** Sending time (fast) of the newest ping that it, following this leader, answered as certain. */
+  certainAt: number;
   /** Sending time (fast) of the newest granted ping whose answer carried the term led here. */
   readLeaseAt: number;
 
@@ -96,6 +98,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     deniedAt: -Infinity,
     answeredPingAt: -Infinity,
     answeredAt: -Infinity,
+    certainAt: -Infinity,
     readLeaseAt: -Infinity,
     heardAt: -Infinity,
     pingedAt: -Infinity,

@@ -19,6 +19,7 @@ export function resetProgress(state: CoreState): void {
   for (const peer of state.peers.values()) {
     peer.progress = newProgress(state.log.lastIndex + 1);
     peer.readLeaseAt = -Infinity;
+    peer.certainAt = -Infinity;
   }
 }
 

@@ -49,6 +49,25 @@ scenario("a learner's promotion is pending when the leader dies", {}, [
   }],
 ]);
 
+scenario("who leads while its own promotion is pending is never certain itself", { nodes: 4 }, [
+  ["n1 dies, n2 leads, n1 comes back as a learner", (c) => {
+    settle(c);
+    c.kill("n1");
+    writes(c, "a", "n2", "n3", "n4");
+    c.start("n1");
+  }],
+  ["n2 dies when its promotion of n1 is on every log and committed on none", (c) => {
+    const has = (id: string) =>
+      c.node(id).stored.configs.at(-1)?.config.voters.some((voter) => voter.id === "n1") === true;
+    while (!["n1", "n3", "n4"].every(has)) c.run(1);
+    c.kill("n2");
+  }],
+  ["n1 leads; n3 and n4 are certain, so it drops n2, and writes go on", (c) => {
+    const took = writes(c, "b", "n1", "n3", "n4");
+    assert.ok(took < 1_000, `took ${took} ms`);
+  }],
+]);
+
 scenario("a drop is pending and the dropped node is back at once", { lastResort: false }, [
   ["n3 dies", (c) => {
     settle(c);
