@@ -126,7 +126,7 @@ export class FaultBudget {
     this.#silences.set(key, merge(this.#silences.get(key), added, gap));
   }
 
-  /** The node will crash at any moment from now on, until `settled` says that it has. */
+  /** The node will be gone at some moment from now on; faulty at least until `settled`. */
   expect(node: SimNode): void {
     this.#faulty.set(node.id, Infinity);
   }

@@ -31,7 +31,7 @@ interface User {
 }
 
 /** A client waits this long before it tries again, ms. */
-const RETRY_MS = { low: 10, high: 60 };
+const RETRY_MS = { low: 20, high: 120 };
 
 /** All users of a run. */
 export class Clients {

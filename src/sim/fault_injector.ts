@@ -50,7 +50,7 @@ export class FaultInjector {
     this.#healed = true;
     const { nodes, network } = this.#cluster;
     for (const from of nodes) {
-      from.process?.spare();
+      from.spare();
       for (const to of nodes) {
         if (from === to) continue;
         Object.assign(this.#condition(from, to), { extraDelayMs: 0, loss: 0, duplication: 0 });
@@ -108,9 +108,12 @@ export class FaultInjector {
     const crash = () => {
       node.crash({ powerCut });
       this.#budget.settled(node);
+      const ms = fault.restartAfterMs ?? null;
+      if (ms !== null) this.#cluster.world.after(ms, () => !this.#healed && node.start());
     };
     this.#budget.expect(node);
-    if (fault.afterCalls === 0) crash();
+    if (fault.onConfig === true) node.crashOnConfig(fault.afterCalls, crash);
+    else if (fault.afterCalls === 0) crash();
     else node.crashAfterCalls(fault.afterCalls, crash);
     return true;
   }
@@ -118,7 +121,7 @@ export class FaultInjector {
   #restart(target: Target): boolean {
     const node = this.#cluster.target(target);
     if (node === null || node.alive || node.image.last.index === 0) return false;
-    this.#budget.note(node, 0);
+    this.#budget.settled(node);
     node.start();
     return true;
   }
@@ -205,7 +208,7 @@ export class FaultInjector {
   #leave(fault: FaultOf<"leave">): boolean {
     const node = this.#cluster.target(fault.node);
     if (node === null || !node.alive || !this.#budget.allows(node)) return false;
-    this.#budget.note(node, 0);
+    this.#budget.expect(node);
     node.leave(limits.shutdownMsMax);
     return true;
   }
@@ -216,7 +219,7 @@ export class FaultInjector {
     if (node === null || leader === null || node === leader || !this.#budget.allows(node)) {
       return false;
     }
-    this.#budget.note(node, 0);
+    this.#budget.expect(node);
     leader.driver?.remove(node.id).catch(() => undefined);
     return true;
   }

@@ -130,8 +130,16 @@ class Run {
     for (const operation of operations) {
       this.#world.after(operation.atMs, () => this.#clients.begins(operation));
     }
+    this.#writeOn(config.writeEveryMs ?? null, this.#world.now + config.durationMs);
     for (const fault of faults) this.#world.after(fault.atMs, () => this.#faults.inject(fault));
     await this.#world.run(this.#world.now + config.durationMs);
+  }
+
+  /** A steady load: a message from each user in turn. */
+  #writeOn(everyMs: number | null, untilMs: number, from = 0): void {
+    if (everyMs === null || this.#world.now >= untilMs) return;
+    this.#clients.begins({ atMs: 0, kind: "send", from, to: from + 1 });
+    this.#world.after(everyMs, () => this.#writeOn(everyMs, untilMs, from + 1));
   }
 
   /** The faults are over: writes must be accepted again, and everybody must catch up. */

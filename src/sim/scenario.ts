@@ -26,6 +26,8 @@ export interface ScenarioConfig {
   readonly users: number;
   /** How long operations and faults go on, ms. */
   readonly durationMs: number;
+  /** One more message is sent this often all the time, ms; `null`: only the operations. */
+  readonly writeEveryMs?: number | null;
   /** What holds the replicated state: the model, or libSQL in memory. */
   readonly state: "model" | "libsql";
 }
@@ -60,6 +62,10 @@ export type Fault =
       readonly powerCut: boolean;
       /** 0: at once; else at so many port calls of the node later, between any two effects. */
       readonly afterCalls: number;
+      /** Count only from the node's next write of a config on. */
+      readonly onConfig?: boolean;
+      /** Starts again so long after the crash; otherwise only a `restart` does it. */
+      readonly restartAfterMs?: number | null;
     }
     | { readonly kind: "restart"; readonly node: Target }
     | { readonly kind: "stall"; readonly node: Target; readonly ms: number }

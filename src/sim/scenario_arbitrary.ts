@@ -34,7 +34,7 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
       seed: fc.nat(0x7fff_ffff),
       config: fc.constant(config),
       operations: fc.array(operations(), { maxLength: choices.stepsMax - faultsMax }),
-      faults: fc.array(faults(config), { maxLength: faultsMax }),
+      faults: faultLists(config, faultsMax),
     });
   });
 }
@@ -50,7 +50,11 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     ending: fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
     users: fc.constant(3),
     durationMs: fc.constant(DURATION_MS),
-    state: weighted<ScenarioConfig["state"]>([9, fc.constant("model")], [1, fc.constant("libsql")]),
+    writeEveryMs: fc.constantFrom(null, null, 400, 150),
+    state: weighted<ScenarioConfig["state"]>([19, fc.constant("model")], [
+      1,
+      fc.constant("libsql"),
+    ]),
   });
 }
 
@@ -100,7 +104,20 @@ function operations(): fc.Arbitrary<Operation> {
 /** Parts of T around which the protocol changes its mind. */
 const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5].map((part) => part * FAILURE_TIMEOUT_MS);
 
-function faults(config: ScenarioConfig): fc.Arbitrary<Fault> {
+/**
+ * A list of faults of a few kinds only: many of one kind find what a few of every kind do not
+ * (Groce et al. 2012, swarm testing).
+ */
+function faultLists(config: ScenarioConfig, max: number): fc.Arbitrary<Fault[]> {
+  const all = faultKinds(config);
+  return fc.subarray(all, { minLength: 1 }).chain((some) =>
+    fc.array(weighted<Fault>(...some), { maxLength: max })
+  );
+}
+
+type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
+
+function faultKinds(config: ScenarioConfig): Weighted<Fault>[] {
   const node = targets(config.nodes + config.spares);
   const atMs = instant();
   const stall = around(STALLS);
@@ -108,7 +125,8 @@ function faults(config: ScenarioConfig): fc.Arbitrary<Fault> {
   const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
   const long = fc.integer({ min: 50, max: 4 * FAILURE_TIMEOUT_MS });
   const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
-  return weighted<Fault>(
+  const isolated = fc.array(node, { minLength: 1, maxLength: 2 });
+  return [
     [8, fc.record({ atMs, kind: kind("crash"), node, ...crashes() })],
     [7, fc.record({ atMs, kind: kind("restart"), node })],
     [3, fc.record({ atMs, kind: kind("stall"), node, ms: stall })],
@@ -117,22 +135,14 @@ function faults(config: ScenarioConfig): fc.Arbitrary<Fault> {
     [1, fc.record({ atMs, kind: kind("lose"), ...pair, chance: fc.constant(0.5), ms: short })],
     [1, fc.record({ atMs, kind: kind("duplicate"), ...pair, ms: long })],
     [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
-    [
-      1,
-      fc.record({
-        atMs,
-        kind: kind("isolate"),
-        nodes: fc.array(node, { minLength: 1, maxLength: 2 }),
-        ms: fc.oneof(short, long),
-      }),
-    ],
+    [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
     [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: stall })],
     [2, fc.record({ atMs, kind: kind("join") })],
     [1, fc.record({ atMs, kind: kind("leave"), node })],
     [1, fc.record({ atMs, kind: kind("remove"), node })],
     [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
-  );
+  ];
 }
 
 function crashes() {
@@ -140,6 +150,8 @@ function crashes() {
     powerCut: fc.boolean(),
     // Most at once; the rest a few port calls later, between any two effects.
     afterCalls: weighted<number>([2, fc.constant(0)], [1, fc.integer({ min: 1, max: 40 })]),
+    onConfig: weighted<boolean>([3, fc.constant(false)], [1, fc.constant(true)]),
+    restartAfterMs: fc.option(fc.integer({ min: 1, max: 400 }), { nil: null }),
   };
 }
 
@@ -156,6 +168,6 @@ function around(values: readonly number[]): fc.Arbitrary<number> {
     .map(([value, off]) => value + off);
 }
 
-function weighted<T>(...choices: readonly (readonly [number, fc.Arbitrary<T>])[]): fc.Arbitrary<T> {
+function weighted<T>(...choices: readonly Weighted<T>[]): fc.Arbitrary<T> {
   return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 }

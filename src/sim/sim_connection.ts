@@ -16,7 +16,7 @@ import type {
   OutgoingLink,
 } from "../rpc/peer_api.ts";
 import type { Process } from "./process.ts";
-import { DIAL_TIMEOUT_MS, type Machine, type SimNetwork } from "./sim_network.ts";
+import { type Condition, DIAL_TIMEOUT_MS, type Machine, type SimNetwork } from "./sim_network.ts";
 
 /** Where a connection or a call comes from and goes to. */
 export interface Place {
@@ -32,6 +32,9 @@ export class SimConnection {
   readonly #place: Place;
   readonly #hello: Hello;
   readonly #events: LinkEvents;
+  /** What the two directions are like; the network keeps them up to date. */
+  readonly #there: Condition;
+  readonly #back: Condition;
   #accepting: Process | null = null;
   #receiver: LinkReceiver | null = null;
   #open = false;
@@ -48,6 +51,9 @@ export class SimConnection {
     this.#place = place;
     this.#hello = options.hello;
     this.#events = options.events;
+    const { network, from, to } = place;
+    this.#there = network.condition(from.address, to.address);
+    this.#back = network.condition(to.address, from.address);
   }
 
   readonly outgoing: OutgoingLink = {
@@ -62,11 +68,11 @@ export class SimConnection {
   };
 
   dial(): void {
-    const { network, from, to } = this.#place;
+    const { network } = this.#place;
     const timeout = network.world.after(DIAL_TIMEOUT_MS, () => {
       if (!this.#open) this.#end({ kind: "broken", detail: "no answer in time" });
     });
-    network.world.after(network.delay(from.address, to.address), () => {
+    network.world.after(network.delay(this.#there), () => {
       if (this.#over) timeout.live = false;
       else if (this.#passes()) this.#arrive();
     });
@@ -123,17 +129,17 @@ export class SimConnection {
 
   /** Whether both directions let a handshake through. */
   #passes(): boolean {
-    const { network, from, to } = this.#place;
+    const { from, to } = this.#place;
     return from.powered && to.powered &&
-      !network.condition(from.address, to.address).blocked &&
-      !network.condition(to.address, from.address).blocked;
+      !this.#there.blocked &&
+      !this.#back.blocked;
   }
 
   #arrive(): void {
-    const { network, from, to } = this.#place;
+    const { network, to } = this.#place;
     const listening = to.process;
     if (listening === null || to.api === null) {
-      const back = network.delay(to.address, from.address);
+      const back = network.delay(this.#back);
       network.world.after(back, () => this.#end({ kind: "refused" }));
       return;
     }
@@ -156,8 +162,8 @@ export class SimConnection {
   };
 
   async #accept(opening: Promise<LinkReceiver>): Promise<void> {
-    const { network, from, to } = this.#place;
-    const back = () => network.delay(to.address, from.address);
+    const { network } = this.#place;
+    const back = () => network.delay(this.#back);
     try {
       const receiver = await opening;
       if (this.#over) return receiver.closed();
@@ -179,8 +185,8 @@ export class SimConnection {
 
   #send(frame: Frame): boolean {
     if (!this.#open || this.#over) return false;
-    const { network, from, to } = this.#place;
-    const condition = network.condition(from.address, to.address);
+    const { network } = this.#place;
+    const condition = this.#there;
     if (condition.loss > 0 && network.random.chance(condition.loss)) return true;
     if (condition.blocked) this.#blocked.push(frame);
     else this.#transmit(frame);
@@ -188,14 +194,14 @@ export class SimConnection {
   }
 
   #transmit(frame: Frame): void {
-    const { network, from, to } = this.#place;
+    const { network } = this.#place;
     const { world } = network;
     this.#arrivesAt = Math.max(
       this.#arrivesAt,
-      world.now + network.delay(from.address, to.address),
+      world.now + network.delay(this.#there),
     );
     this.#onTheWay++;
-    const twice = network.random.chance(network.condition(from.address, to.address).duplication);
+    const twice = network.random.chance(this.#there.duplication);
     world.after(this.#arrivesAt - world.now, () => {
       this.#onTheWay--;
       if (this.#arrivalsLeft <= 0) return;
@@ -218,18 +224,18 @@ export class SimConnection {
   }
 
   #laterHere(task: () => void): void {
-    const { network, from, to, process } = this.#place;
-    const ms = network.delay(to.address, from.address);
+    const { network, process } = this.#place;
+    const ms = network.delay(this.#back);
     network.world.after(ms, () => process.run("network", task));
   }
 
   /** After everything that is still on its way. */
   #laterThere(task: () => void): void {
-    const { network, from, to } = this.#place;
+    const { network } = this.#place;
     const { world } = network;
     this.#arrivesAt = Math.max(
       this.#arrivesAt,
-      world.now + network.delay(from.address, to.address),
+      world.now + network.delay(this.#there),
     );
     world.after(this.#arrivesAt - world.now, () => this.#accepting?.run("network", task));
   }

@@ -75,9 +75,8 @@ export class SimNetwork {
     return condition;
   }
 
-  /** How long a message sent now takes, ms. */
-  delay(from: string, to: string): number {
-    const { extraDelayMs } = this.condition(from, to);
+  /** How long a message sent now takes in such a direction, ms. */
+  delay({ extraDelayMs }: Condition): number {
     return this.random.between(DELAY_MS.low, DELAY_MS.high) + extraDelayMs;
   }
 

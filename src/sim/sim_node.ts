@@ -9,7 +9,6 @@
 import type { Core } from "../raft/core_api.ts";
 import type { CoreOptions, CoreStatus } from "../raft/io.ts";
 import type { Member, NodeId, PersistBatch, Role } from "../raft/types.ts";
-import { bootstrapBatch } from "../raft/bootstrap.ts";
 import { encodeCommand } from "../chat/codec.ts";
 import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
@@ -68,6 +67,8 @@ interface Running {
   readonly snapshots: SnapshotServer;
   role: Role;
   ready: boolean;
+  /** Called before a write that carries a config. */
+  onConfigWrite: () => void;
 }
 
 /** A machine and the node on it. */
@@ -174,6 +175,20 @@ export class SimNode {
     this.#running?.process.crashAfterCalls(calls, crash);
   }
 
+  /** The same, counted from its next write of a config on. */
+  crashOnConfig(calls: number, crash: () => void): void {
+    const running = this.#running;
+    if (running === null) return;
+    running.onConfigWrite = () => running.process.crashAfterCalls(calls, crash);
+  }
+
+  /** No crash that was planned happens any more. */
+  spare(): void {
+    if (this.#running === null) return;
+    this.#running.onConfigWrite = () => {};
+    this.#running.process.spare();
+  }
+
   /** SIGTERM: the process ends once the cluster goes on without it, or after a while. */
   leave(limitMs: number): void {
     const running = this.#running;
@@ -202,7 +217,8 @@ export class SimNode {
     const { world, network, member, parts } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const wrapped = parts.wrapLog(counted(log, process));
+    const onConfigWrite = () => this.#running?.onConfigWrite();
+    const wrapped = parts.wrapLog(counted(log, { process, onConfigWrite }));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
@@ -234,6 +250,7 @@ export class SimNode {
       snapshots,
       role: "joiner",
       ready: false,
+      onConfigWrite: () => {},
     };
     driver.onRole((change) => {
       running.role = change.role;
@@ -348,18 +365,20 @@ export class SimNode {
 }
 
 /** The log store, where each write is a call at which the process may die. */
-function counted(log: SimLogStore, process: Process): LogStore {
+function counted(
+  log: SimLogStore,
+  { process, onConfigWrite }: { readonly process: Process; readonly onConfigWrite: () => void },
+): LogStore {
   const never = new Promise<never>(() => {});
   return {
     load: (entriesMax) => log.load(entriesMax),
-    persist: (batches) => process.call() ? log.persist(batches) : never,
+    persist(batches) {
+      const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
+      if (config) onConfigWrite();
+      return process.call() ? log.persist(batches) : never;
+    },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),
     compact: (base) => process.call() ? log.compact(base) : never,
     close: () => log.close(),
   };
-}
-
-/** The founder's first entry, on its disk before it starts. */
-export function bootstrap(node: SimNode, policy: Parameters<typeof bootstrapBatch>[1]): void {
-  node.install(bootstrapBatch(node.member, policy, chain));
 }

@@ -29,6 +29,8 @@ export function rpcClient(place: Place): Omit<PeerClient, "openLink"> {
 /** There and back: what it gives, or `NO_ANSWER` once that has taken too long. */
 function call<T>(place: Place, work: (api: PeerApi) => Promise<T>): Promise<T> {
   const { network, from, to, process } = place;
+  const onTheWay = network.condition(from.address, to.address);
+  const onTheWayBack = network.condition(to.address, from.address);
   return new Promise((resolve, reject) => {
     const settle = (task: () => void) =>
       process.run("network", () => {
@@ -37,12 +39,12 @@ function call<T>(place: Place, work: (api: PeerApi) => Promise<T>): Promise<T> {
       });
     network.world.after(DIAL_TIMEOUT_MS, () => settle(() => reject(noAnswer(to.address))));
     const back = (task: () => void) => {
-      const blocked = network.condition(to.address, from.address).blocked || !to.powered;
+      const blocked = onTheWayBack.blocked || !to.powered;
       if (blocked) return;
-      network.world.after(network.delay(to.address, from.address), () => settle(task));
+      network.world.after(network.delay(onTheWayBack), () => settle(task));
     };
-    network.world.after(network.delay(from.address, to.address), () => {
-      const blocked = network.condition(from.address, to.address).blocked || !to.powered;
+    network.world.after(network.delay(onTheWay), () => {
+      const blocked = onTheWay.blocked || !to.powered;
       if (blocked || !from.powered) return;
       const { api, process: listening } = to;
       if (api === null || listening === null) return back(() => reject(noAnswer(to.address)));
