@@ -164,7 +164,7 @@ export function takeEntries(
   const taken = fresh.slice(0, cut);
   if (!chainHolds(state, known, taken)) return { end: known, held: [] };
   const truncate = truncateFrom !== null && taken.length > 0 ? truncateFrom : null;
-  if (truncate !== null) log.truncate(truncate);
+  if (truncate !== null) log.truncate(truncate, known);
   for (const entry of taken) takeEntry(state, entry);
   const promises = compareTerms(term, state.promised) > 0;
   if (promises) state.promise(term);

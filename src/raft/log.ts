@@ -33,6 +33,8 @@ export class RaftLog {
   /** Index of `#entries[0]`, if there is one; always last + 1 - length. */
   #first: Index;
   #entries: Entry[];
+  /** The end of the log while no entry is in memory. */
+  #before: LogPosition;
   #starts: TermStart[];
   #configs: ConfigEntry[];
   #bytes = 0;
@@ -40,6 +42,7 @@ export class RaftLog {
   constructor(stored: Pick<StoredState, "base" | "entries" | "termStarts" | "configs">) {
     this.#base = stored.base;
     this.#entries = [...stored.entries];
+    this.#before = stored.base;
     this.#first = stored.entries[0]?.index ?? stored.base.index + 1;
     this.#starts = [...stored.termStarts];
     this.#configs = stored.base.config === null
@@ -57,7 +60,7 @@ export class RaftLog {
   }
 
   get last(): LogPosition {
-    return this.#entries.at(-1) ?? this.#base;
+    return this.#entries.at(-1) ?? this.#before;
   }
 
   /** Configs from the base's on, oldest first. */
@@ -136,11 +139,21 @@ export class RaftLog {
     }
   }
 
-  /** Removes the entries from `index` on; they must all be in memory. */
-  truncate(index: Index): void {
-    assert(index > this.#base.index && index >= this.#first, "Truncation is above the base");
-    for (const entry of this.#entries.slice(index - this.#first)) this.#bytes -= entryBytes(entry);
-    this.#entries.length = index - this.#first;
+  /**
+   * Removes the entries from `index` on, also those below the memory window; `previous` is the
+   * place before it. A leader that was cut off and restarts may have nothing else in memory.
+   */
+  truncate(index: Index, previous: LogPosition): void {
+    assert(index > this.#base.index, "Truncation is above the base");
+    assert(previous.index === index - 1, "A cut log ends before the cut");
+    const kept = Math.max(index - this.#first, 0);
+    for (const entry of this.#entries.slice(kept)) this.#bytes -= entryBytes(entry);
+    this.#entries.length = kept;
+    this.#first = Math.min(this.#first, index);
+    if (kept === 0) {
+      const { term, checksum } = previous;
+      this.#before = { index: previous.index, term, checksum };
+    }
     while ((this.#starts.at(-1)?.index ?? 0) >= index) this.#starts.pop();
     while ((this.#configs.at(-1)?.index ?? 0) >= index) this.#configs.pop();
   }
@@ -150,12 +163,14 @@ export class RaftLog {
     assert(base.index >= this.#base.index && base.index <= this.lastIndex, "The base moves up");
     this.#dropMemoryThrough(base.index);
     this.#base = base;
+    if (base.index >= this.#before.index) this.#before = base;
     while ((this.#configs[1]?.index ?? Infinity) <= base.index) this.#configs.shift();
   }
 
   /** Replaces the whole log by an installed snapshot. */
   install(base: Base, termStarts: readonly TermStart[]): void {
     this.#base = base;
+    this.#before = base;
     this.#first = base.index + 1;
     this.#entries = [];
     this.#bytes = 0;

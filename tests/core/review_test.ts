@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EMPTY_BASE, RaftLog } from "../../src/raft/log.ts";
 import type { Message, VoteRequest } from "../../src/raft/message.ts";
 import type { Entry, EntryBody, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
 import { testChain, type TestCluster } from "./cluster.ts";
@@ -260,3 +261,28 @@ scenario("a node that has just started holds a config back for everybody", { las
     assert.equal(c.node("n2").core?.status().lastIndex, prev.index);
   }],
 ]);
+
+Deno.test("log: everything in memory is cut, and what is below it on the disk", () => {
+  const term: Term = { epoch: 0, number: 1, nodeId: "n1" };
+  const entries: Entry[] = [];
+  let last: LogPosition = EMPTY_BASE;
+  for (const text of ["a", "b", "c", "d"]) {
+    const entry = entryAfter(last, term, command(text));
+    entries.push(entry);
+    last = entry;
+  }
+  const [first, second] = entries;
+  assert.ok(first !== undefined && second !== undefined);
+  const newer: Term = { epoch: 0, number: 2, nodeId: "n2" };
+  for (const previous of [second, first]) {
+    const termStarts = [{ term, index: 1 }];
+    const stored = { base: EMPTY_BASE, entries: entries.slice(2), termStarts, configs: [] };
+    const log = new RaftLog(stored);
+    log.truncate(previous.index + 1, previous);
+    assert.equal(log.last.checksum, previous.checksum);
+    assert.equal(log.lastIndex, previous.index);
+    log.append(entryAfter(previous, newer, command("e")));
+    assert.equal(log.lastIndex, previous.index + 1);
+    assert.deepEqual(log.termAt(previous.index + 1), newer);
+  }
+});
