@@ -1,3 +1,9 @@
+/**
+ * Scenarios about configurations: pending, dropped, left, removed, handed over (§4, §6, §7).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { scenario, settle, writes } from "./scenario.ts";
 

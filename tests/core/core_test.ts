@@ -1,3 +1,9 @@
+/**
+ * What the core does when little goes wrong: the first thing to run after a change.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { TestCluster } from "./cluster.ts";
 

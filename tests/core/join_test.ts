@@ -1,3 +1,9 @@
+/**
+ * Scenarios about new nodes: learners, replacements, promotions (§6).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { scenario, settle, writes } from "./scenario.ts";
 

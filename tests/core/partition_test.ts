@@ -1,3 +1,9 @@
+/**
+ * Scenarios about networks that part, and what each side may do (§1).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";

@@ -1,3 +1,9 @@
+/**
+ * Scenarios about coming back: all, some, in every order, with one missing (§1, §7).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { scenario, settle, writes } from "./scenario.ts";
 

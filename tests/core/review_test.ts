@@ -1,4 +1,11 @@
+/**
+ * Scenarios that a reading of the code against the design has brought up (§13).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
+import type { Effect } from "../../src/raft/io.ts";
 import { EMPTY_BASE, RaftLog } from "../../src/raft/log.ts";
 import type { Message, VoteRequest } from "../../src/raft/message.ts";
 import type { Entry, EntryBody, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
@@ -27,6 +34,15 @@ function receives(c: TestCluster, to: NodeId, from: NodeId, message: Message): v
   c.feed(to, { kind: "message", from, incarnation, message });
 }
 
+/** The newest message of this kind among effects. */
+function sent<K extends Message["kind"]>(
+  effects: readonly Effect[],
+  kind: K,
+): (Message & { kind: K }) | undefined {
+  const effect = effects.findLast((one) => one.kind === "send" && one.message.kind === kind);
+  return effect?.kind === "send" ? effect.message as Message & { kind: K } : undefined;
+}
+
 /** Runs until the node sends a message of this kind, and gives that. */
 function sends<K extends Message["kind"]>(
   c: TestCluster,
@@ -36,13 +52,7 @@ function sends<K extends Message["kind"]>(
   const node = c.node(id);
   node.effects = [];
   let found: (Message & { kind: K }) | undefined;
-  c.until(() => {
-    for (const effect of node.effects) {
-      if (effect.kind !== "send" || effect.message.kind !== kind) continue;
-      found = effect.message as Message & { kind: K };
-    }
-    return found !== undefined;
-  });
+  c.until(() => (found = sent(node.effects, kind)) !== undefined);
   assert.ok(found !== undefined);
   return found;
 }
@@ -286,3 +296,62 @@ Deno.test("log: everything in memory is cut, and what is below it on the disk", 
     assert.deepEqual(log.termAt(previous.index + 1), newer);
   }
 });
+
+scenario("a tail that begins at the base is read from the disk behind it", {}, [
+  ["n2's log begins at a base and its memory later; n3's log ends at that base", (c) => {
+    settle(c);
+    for (const text of ["a", "b", "c"]) writes(c, text, "n1", "n2", "n3");
+    const node = c.node("n2");
+    const { entries } = node.stored;
+    const base = entries.at(-3);
+    const rest = entries.slice(-2);
+    const config = node.stored.configs.at(-1);
+    assert.ok(base !== undefined && config !== undefined);
+    c.kill("n2");
+    Object.assign(node.stored, { base: { ...base, config }, configs: [] });
+    node.stored.entries = rest.slice(-1);
+    c.start("n2");
+    const { index, term } = base;
+    const request: VoteRequest = {
+      kind: "voteRequest",
+      pre: true,
+      term: { ...term, number: term.number + 1 },
+      last: base,
+      termStarts: node.stored.termStarts.filter((start) => start.index <= index),
+      mark: null,
+      lastResort: false,
+      everyPreVote: false,
+      transferTerm: null,
+    };
+    node.effects = [];
+    receives(c, "n2", "n3", request);
+    const read = node.effects.find((effect) => effect.kind === "readLog");
+    assert.ok(read?.kind === "readLog");
+    assert.equal(read.from, index + 1);
+    c.feed("n2", { kind: "logRead", request: read.request, entries: rest });
+    const reply = sent(node.effects, "voteReply");
+    assert.equal(reply?.tail?.prev.index, index);
+    assert.equal(reply?.tail?.entries.length, 2);
+  }],
+]);
+
+scenario("what is applied is not cut, however old the commit index on the disk is", {}, [
+  ["n2 restarts with a commit index from long ago", (c) => {
+    settle(c);
+    for (const text of ["a", "b"]) writes(c, text, "n1", "n2", "n3");
+    c.kill("n2");
+    c.node("n2").stored.commitIndex = 1;
+    c.start("n2");
+  }],
+  ["a leader of a history without the last write does not cut it", (c) => {
+    const last = lastOf(c, "n2");
+    const prev = c.node("n2").stored.entries.at(-2);
+    assert.ok(prev !== undefined);
+    const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
+    const entries = [entryAfter(prev, term, { kind: "noop" })];
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, asksLease: true } as const;
+    receives(c, "n2", "n3", { kind: "append", ...append });
+    c.run(5);
+    assert.equal(lastOf(c, "n2").checksum, last.checksum);
+  }],
+]);

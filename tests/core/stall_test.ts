@@ -1,3 +1,9 @@
+/**
+ * Scenarios about nodes and disks that stand still for a while, and wake up (§5).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { scenario, settle, writes } from "./scenario.ts";
 

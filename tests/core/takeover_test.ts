@@ -1,3 +1,9 @@
+/**
+ * Scenarios about leaders that die and who goes on, up to the last one (§7).
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { scenario, settle, writes } from "./scenario.ts";
 

@@ -6,10 +6,10 @@
  */
 
 import assert from "node:assert/strict";
-import { testLogStore } from "../../tests/contract/log_store_contract.ts";
-import { buildEntries, commandBody, termOf } from "../../tests/contract/log_entries.ts";
-import { EMPTY_BASE } from "../raft/log.ts";
-import { DiskImage, SimLogStore } from "./sim_disk.ts";
+import { testLogStore } from "../contract/log_store_contract.ts";
+import { buildEntries, commandBody, termOf } from "../contract/log_entries.ts";
+import { EMPTY_BASE } from "../../src/raft/log.ts";
+import { DiskImage, SimLogStore } from "../../src/sim/sim_disk.ts";
 
 testLogStore("simulated log store", () => {
   const image = new DiskImage();
