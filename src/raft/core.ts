@@ -238,7 +238,7 @@ class RaftCore implements Core {
     if (read === undefined) return;
     const peer = state.peer(read.peer);
     if (read.request === null) onLogReadForAppend(state, peer, request, entries);
-    else onLogReadForTail(state, peer, read.request, entries);
+    else onLogReadForTail(state, { ...read, request: read.request }, entries);
   }
 
   /** §10: cuts the log below what is durably applied, keeping a tail and what others need. */

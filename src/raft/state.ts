@@ -83,6 +83,14 @@ export interface Leadership {
   readonly leaving: Map<NodeId, number>;
 }
 
+/** A log read asked for: for an append (`request` null), or for a candidate's tail. */
+export interface LogRead {
+  readonly peer: NodeId;
+  readonly request: VoteRequest | null;
+  /** The place before what is read; `null` if it is the first that is read. */
+  readonly prev: LogPosition | null;
+}
+
 /** A ping round: the same nonce to everybody. */
 interface PingRound {
   readonly nonce: number;
@@ -164,11 +172,7 @@ export class CoreState {
   readonly pending: PendingPersist[] = [];
   #commitOnDisk: Index;
   nextRead = 1;
-  /** Log reads asked for: for an append (`request` null) or for a candidate's tail. */
-  readonly reads = new Map<
-    number,
-    { readonly peer: NodeId; readonly request: VoteRequest | null }
-  >();
+  readonly reads = new Map<number, LogRead>();
   snapshotIndex: Index = 0;
   fetching = false;
   checkpointIndex: Index = 0;
@@ -191,8 +195,13 @@ export class CoreState {
     this.promised = options.stored.promised;
     this.seen = maxTerm(this.promised, this.log.last.term);
     this.applied = options.stored.applied;
-    this.commitIndex = Math.max(options.stored.commitIndex, options.stored.base.index);
-    this.#commitOnDisk = this.commitIndex;
+    // What is applied was committed, although the stored index is only a lower bound (§4).
+    this.commitIndex = Math.max(
+      options.stored.commitIndex,
+      options.stored.base.index,
+      options.stored.applied.index,
+    );
+    this.#commitOnDisk = options.stored.commitIndex;
     this.persistedIndex = this.log.lastIndex;
     this.applyTold = this.applied.index;
     for (const entry of this.log.configs) this.remember(entry.config);

@@ -9,7 +9,7 @@ import { isSuspected } from "./lease.ts";
 import { lastCommonIndex, termAtStarts } from "./log.ts";
 import type { VoteReply, VoteRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
-import type { CoreState } from "./state.ts";
+import type { CoreState, LogRead } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
 import type { Entry, Index, LogPosition, NodeId, Term } from "./types.ts";
 import { isCertain } from "./certainty.ts";
@@ -153,9 +153,12 @@ function sendTail(state: CoreState, peer: Peer, request: VoteRequest): boolean {
     return true;
   }
   const number = state.nextRead++;
-  state.reads.set(number, { peer: peer.id, request });
+  // Of the base only the place is known: there is no such entry to be read.
+  const atBase = common === state.log.base.index ? state.log.base : null;
+  state.reads.set(number, { peer: peer.id, request, prev: atBase });
   const to = Math.min(sendableTail(state), common + limits.appendEntriesMax);
-  state.effects.push({ kind: "readLog", request: number, from: common, to });
+  const from = atBase === null ? common : common + 1;
+  state.effects.push({ kind: "readLog", request: number, from, to });
   return true;
 }
 
@@ -174,17 +177,17 @@ function tailOf(prev: LogPosition, entries: readonly Entry[]): VoteReply["tail"]
 /** The host has read the tail that a candidate lacks. */
 export function onLogReadForTail(
   state: CoreState,
-  peer: Peer,
-  request: VoteRequest,
+  read: LogRead & { readonly request: VoteRequest },
   entries: readonly Entry[],
 ): void {
-  const prev = entries[0];
+  const prev = read.prev ?? entries[0];
+  const rest = read.prev === null ? entries.slice(1) : entries;
   const last = entries.at(-1);
   // What was cut from this log while it was read is not handed on.
   if (prev === undefined || last === undefined || !state.log.has(last)) return;
-  replyTo(state, peer, request, {
+  replyTo(state, state.peer(read.peer), read.request, {
     granted: false,
     meeting: false,
-    tail: tailOf(prev, entries.slice(1)),
+    tail: tailOf(prev, rest),
   });
 }
