@@ -153,7 +153,7 @@ export const limits = {
   /** Between a closing port's last answer and the end of its connections, ms. */
   lastBytesMs: 20,
   /** Of `shutdownMsMax`, what is kept for closing files and ports, ms. */
-  closeMsMax: 500,
+  closeMsMax: 1_000,
   /** Peers with a link to one node: more than any cluster should have. */
   peersMax: 64,
   /** Frames held for one peer while its link is being dialled. */

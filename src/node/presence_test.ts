@@ -111,3 +111,12 @@ Deno.test("presence: never seen means null", () => {
   assert.equal(a.lastSeenMs("ann"), null);
   assert.equal(a.isOnline("ann"), false);
 });
+
+Deno.test("presence: a member that started anew voids what it told before", () => {
+  const { a, b, link } = members();
+  a.opened("ann");
+  link();
+  const again = new Presence({ mono: () => 0, wall: () => 0 });
+  again.complete().forEach((frame) => b.told("a", frame));
+  assert.ok(!b.isOnline("ann"));
+});

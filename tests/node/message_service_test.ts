@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { FakeLog } from "../support/fake_driver.ts";
+import { settled } from "../support/hand_clock.ts";
 import { context, ServiceBench } from "../support/service_bench.ts";
 import { limits } from "../../src/limits.ts";
 
@@ -228,6 +229,7 @@ Deno.test("message service: a member that has yet to apply a login waits rather 
   const member = await ServiceBench.open(2, log);
   const ann = await leader.user("ann");
   const reading = member.chat.listUsers({}, context(ann));
+  await settled();
   await member.driver.apply();
   assert.deepEqual((await reading).users.map((user) => user.name), ["ann"]);
   await Promise.all([leader.close(), member.close()]);

@@ -157,6 +157,20 @@ Deno.test("transport: a start right after a crash is no copy", async () => {
   peers.close();
 });
 
+Deno.test("transport: a start that a newer one has followed is refused, whoever is the copy", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  // Its links break for a moment, and in that moment the newer one comes.
+  b!.transport.setPeers([]);
+  await settled();
+  const newer = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
+  newer.transport.setPeers([a!.member]);
+  await settled();
+  b!.transport.setPeers([a!.member]);
+  await settled();
+  assert.deepEqual([b!.copied, newer.copied], [1, 0]);
+  peers.close();
+});
+
 Deno.test("transport: a restored directory, which forgot a start, is refused", async () => {
   const { peers, nodes: [a, b] } = await cluster("a", "b");
   peers.kill(b!);
