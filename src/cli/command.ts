@@ -35,7 +35,9 @@ export function newCommand(name: string, summary: string, options: { example: st
   const examples = options.example.split("\n").map((line) => `  ${line}`).join("\n");
   return new Command(name)
     .summary(summary)
-    .description(`${summary}.`)
+    .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
     .addHelpText("after", `\nExample:\n${examples}`);
 }
 
@@ -106,6 +108,7 @@ export function commandPath(command: CommandUnknownOpts): string {
   return parent === null ? command.name() : `${commandPath(parent)} ${command.name()}`;
 }
 
+/** Without the full stop that would stand before the rest of our line. */
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, " ");
+  return text.trim().replace(/\s*\n\s*/g, " ").replace(/\.$/, "");
 }

@@ -67,13 +67,28 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
     )
     .option("--join <list>", "peer addresses of the cluster to join", parseAddresses)
     .addOption(
-      new Option("--quorum <policy>", "whose disks have a message before it is acknowledged")
+      new Option(
+        "--quorum <policy>",
+        "whose disks have a message before it is acknowledged (new cluster: all)",
+      )
         .choices(["all", "majority"] as const),
     )
-    .option("--last-resort <on|off>", "whether the last node goes on alone", parseOnOff)
-    .option("--heartbeat-ms <n>", "time between pings", parseMs)
-    .option("--failure-timeout-ms <n>", "silence that counts as a failure", parseMs)
-    .option("--isolation-grace-ms <n>", "more silence before a node goes on alone", parseMs)
+    .option(
+      "--last-resort <on|off>",
+      "whether the last node goes on alone (new cluster: on)",
+      parseOnOff,
+    )
+    .option("--heartbeat-ms <n>", "time between pings (new cluster: 100)", parseMs)
+    .option(
+      "--failure-timeout-ms <n>",
+      "silence that counts as a failure (new cluster: 1000)",
+      parseMs,
+    )
+    .option(
+      "--isolation-grace-ms <n>",
+      "more silence before it goes on alone (new cluster: thrice that)",
+      parseMs,
+    )
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
         .default("info" as const),
