@@ -200,7 +200,7 @@ class RaftCore implements Core {
       case "leaveReply":
         return onLeaveReply(state);
       case "askToLeave":
-        return onAskToLeave(state, peer.id);
+        return onAskToLeave(state, peer.id, message.term);
       default:
         return unreachable(message);
     }

@@ -269,7 +269,9 @@ export function onSnapshotBuilt(
 ): void {
   state.fetching = false;
   state.snapshotIndex = 0;
-  if (base.index <= state.commitIndex || state.leadership !== null) return;
+  // A commit on its way to the disk may be told as soon as it is there: it is not taken back.
+  const committed = Math.max(state.commitIndex, state.commitPending);
+  if (base.index <= committed || state.leadership !== null) return;
   const mine = state.log.termAt(state.commitIndex);
   const theirs = state.commitIndex === 0 ? mine : termAtStarts(termStarts, state.commitIndex);
   if (mine === null || theirs === null || !sameTerm(mine, theirs)) {

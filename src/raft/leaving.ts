@@ -12,7 +12,8 @@ import { notLeader } from "./membership.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
-import type { NodeId } from "./types.ts";
+import { sameTerm } from "./term.ts";
+import type { NodeId, Term } from "./types.ts";
 
 /** An operator asks this leader to hand over; `null` if it begins to. */
 export function beginTransfer(state: CoreState, to: NodeId | null): Refusal | null {
@@ -102,9 +103,9 @@ function askToBeDropped(state: CoreState): void {
   state.send(state.leader, { kind: "leaveRequest" });
 }
 
-/** The leader asks on behalf of an operator. */
-export function onAskToLeave(state: CoreState, from: NodeId): void {
-  if (state.leader !== from) return;
+/** The leader asks on behalf of an operator, in this term of it: with its term the wish ends. */
+export function onAskToLeave(state: CoreState, from: NodeId, term: Term): void {
+  if (state.leader !== from || !sameTerm(state.leaderTerm, term)) return;
   state.leavingSince ??= state.log.lastIndex;
   state.send(from, { kind: "leaveRequest" });
 }

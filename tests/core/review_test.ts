@@ -1,9 +1,3 @@
-/**
- * Scenarios that a reading of the code against the design has brought up (§13).
- *
- * @module
- */
-
 import assert from "node:assert/strict";
 import type { Effect } from "../../src/raft/io.ts";
 import { EMPTY_BASE, RaftLog } from "../../src/raft/log.ts";
@@ -353,5 +347,43 @@ scenario("what is applied is not cut, however old the commit index on the disk i
     receives(c, "n2", "n3", { kind: "append", ...append });
     c.run(5);
     assert.equal(lastOf(c, "n2").checksum, last.checksum);
+  }],
+]);
+
+scenario("a snapshot does not take back a commit that is on its way to the disk", {
+  quorum: "majority",
+}, [
+  ["n2 hears that a config is committed while its disk hangs", (c) => {
+    settle(c);
+    c.hangDisk("n2", 60_000);
+    c.feed("n1", { kind: "join", id: 1, member: c.add(4).member });
+    c.run(150);
+  }],
+  ["a snapshot of that very index has been built: it is not wanted", (c) => {
+    const { entries, termStarts, configs } = c.node("n1").stored;
+    const base = entries.at(-1);
+    const config = configs.at(-1);
+    assert.ok(base !== undefined && config !== undefined && config.index === base.index);
+    assert.equal(c.node("n2").core?.status().lastIndex, base.index);
+    const effects = c.feed("n2", {
+      kind: "snapshotBuilt",
+      base: { index: base.index, term: base.term, checksum: base.checksum, config },
+      termStarts,
+    });
+    assert.ok(effects.every((effect) => effect.kind !== "persist"));
+  }],
+]);
+
+scenario("a leader's wish of an earlier term that a node may leave is void", {}, [
+  ["n2 hears late that n1 once asked it to leave", (c) => {
+    settle(c);
+    const { term } = lastOf(c, "n2");
+    const earlier: Term = { ...term, number: term.number - 1 };
+    receives(c, "n2", "n1", { kind: "askToLeave", term: earlier });
+  }],
+  ["n2 stays as it is", (c) => {
+    assert.equal(c.node("n2").core?.status().certain, true);
+    c.run(500);
+    assert.deepEqual(c.voters(), ["n1", "n2", "n3"]);
   }],
 ]);
