@@ -19,7 +19,7 @@ import type {
   LoginResponse,
   LogoutRequest,
 } from "../rpc/api.ts";
-import type { Mutations } from "./mutations.ts";
+import { fingerprint, type Mutations } from "./mutations.ts";
 import { orGone, type ServiceParts } from "./service_parts.ts";
 import { tokenHash } from "./sessions.ts";
 
@@ -66,7 +66,7 @@ export class AccountService {
 
   /** `UNAUTHENTICATED` for an unknown user and for a wrong password, with no difference. */
   async login(request: LoginRequest, context: CallContext): Promise<Answered<LoginResponse>> {
-    checkRequestId(request.requestId);
+    const requestId = checkRequestId(request.requestId);
     const { driver } = this.#parts.options;
     await driver.readIndex();
     const account = await this.#checked(request);
@@ -75,9 +75,9 @@ export class AccountService {
     const { outcome } = await orGone(
       driver.propose({
         kind: "login",
-        // Not the client's: a retry must log the token that it gives back (DESIGN §8).
-        requestId: randomUUID(),
-        fingerprint: "",
+        requestId,
+        // A retry is decided anew: it must log the token that it gives back (DESIGN §8).
+        fingerprint: fingerprint({ kind: "login", fields: [request.name] }),
         timeMs: this.#parts.options.clock.wall(),
         accountId: account.accountId,
         sessionId,

@@ -120,7 +120,9 @@ export class Mutations {
 }
 
 /** SHA-256 over the kind and the fields, hex. */
-function fingerprint(mutation: { readonly kind: string; readonly fields: readonly unknown[] }) {
+export function fingerprint(
+  mutation: { readonly kind: string; readonly fields: readonly unknown[] },
+): string {
   const text = JSON.stringify([mutation.kind, ...mutation.fields]);
   return createHash("sha256").update(text).digest("hex");
 }

@@ -110,6 +110,9 @@ withBench(
     const second = await bench.chat.login(request, context());
     assert.equal(first.name, "Ann");
     assert.notEqual(first.token, second.token);
+    await bench.user("bob");
+    const other = { ...request, name: "bob", password: "password of bob" };
+    assert.equal(await reasonOf(bench.chat.login(other, context())), "REQUEST_ID_REUSED");
     for (const { token } of [first, second]) await bench.chat.listUsers({}, context(token));
   },
 );
