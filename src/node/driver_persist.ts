@@ -48,6 +48,8 @@ export class PersistPipeline {
   add(batch: PersistBatch): void {
     assert(batch.number === this.#newest + 1, `Persist ${batch.number} follows ${this.#newest}`);
     this.#newest = batch.number;
+    // It replaces the log by one that begins above every base that was waiting.
+    if (batch.install !== undefined) this.#compaction = null;
     this.#queued.push(batch);
     this.#schedule();
   }
