@@ -1,3 +1,9 @@
+/**
+ * The order in which the log store is written, where no whole driver is needed to show it.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import { EMPTY_BASE } from "../raft/log.ts";
 import type { Base, PersistBatch } from "../raft/types.ts";

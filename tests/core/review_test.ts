@@ -1,3 +1,10 @@
+/**
+ * Messages that come late, twice or from an earlier life, and edges of the memory window: each
+ * scenario names the step in which a node once did more, or less, than the protocol says.
+ *
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import type { Effect } from "../../src/raft/io.ts";
 import { EMPTY_BASE, RaftLog } from "../../src/raft/log.ts";
