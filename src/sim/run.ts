@@ -158,7 +158,10 @@ class Run {
       () => this.#caughtUp(),
     );
     // What the last of them applied is on its way to the subscribers.
-    await this.#world.run(this.#world.now + 2 * this.#timeout, () => this.#allDelivered());
+    await this.#world.run(
+      this.#world.now + 2 * this.#timeout,
+      () => this.#allDelivered() && this.#caughtUp(),
+    );
   }
 
   async #probe(): Promise<void> {

@@ -26,6 +26,9 @@ const DURATION_MS = 6_000;
 
 const FAILURE_TIMEOUT_MS = 1_000;
 
+/** Moments of a schedule around which its faults lie. */
+const MOMENTS_MAX = 4;
+
 /** Any scenario of these choices. */
 export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
   return configs(choices).chain((config) => {
@@ -50,7 +53,7 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     ending: fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
     users: fc.constant(3),
     durationMs: fc.constant(DURATION_MS),
-    writeEveryMs: fc.constantFrom(null, null, 400, 150),
+    writeEveryMs: fc.constantFrom(null, 400, 150),
     state: weighted<ScenarioConfig["state"]>([19, fc.constant("model")], [
       1,
       fc.constant("libsql"),
@@ -105,21 +108,29 @@ function operations(): fc.Arbitrary<Operation> {
 const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5].map((part) => part * FAILURE_TIMEOUT_MS);
 
 /**
- * A list of faults of a few kinds only: many of one kind find what a few of every kind do not
- * (Groce et al. 2012, swarm testing).
+ * A list of faults of a few kinds only, around a few moments: many of one kind find what a few
+ * of every kind do not (Groce et al. 2012, swarm testing), and so do those that coincide.
  */
 function faultLists(config: ScenarioConfig, max: number): fc.Arbitrary<Fault[]> {
-  const all = faultKinds(config);
-  return fc.subarray(all, { minLength: 1 }).chain((some) =>
-    fc.array(weighted<Fault>(...some), { maxLength: max })
-  );
+  const moments = fc.array(instant(), { minLength: 1, maxLength: MOMENTS_MAX });
+  return moments.chain((some) => {
+    const kinds = faultKinds(config, near(some));
+    return fc.subarray(kinds, { minLength: 1 })
+      .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max }));
+  });
+}
+
+/** At one of the moments, or soon after it. */
+function near(moments: readonly number[]): fc.Arbitrary<number> {
+  const soon = fc.oneof(fc.constant(0), fc.nat(30), fc.nat(300), fc.nat(2_000));
+  return fc.tuple(fc.constantFrom(...moments), soon)
+    .map(([moment, later]) => Math.min(moment + later, DURATION_MS - 1));
 }
 
 type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
 
-function faultKinds(config: ScenarioConfig): Weighted<Fault>[] {
+function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighted<Fault>[] {
   const node = targets(config.nodes + config.spares);
-  const atMs = instant();
   const stall = around(STALLS);
   const pair = { from: node, to: node };
   const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });

@@ -39,6 +39,8 @@ export class SimConnection {
   #receiver: LinkReceiver | null = null;
   #open = false;
   #over = false;
+  /** The handshake is held up by a block, or by a machine without power. */
+  #knocks = false;
   /** When the newest frame arrives: none overtakes it. */
   #arrivesAt = 0;
   /** Frames that a block holds back in the sender's kernel. */
@@ -74,7 +76,7 @@ export class SimConnection {
     });
     network.world.after(network.delay(this.#there), () => {
       if (this.#over) timeout.live = false;
-      else if (this.#passes()) this.#arrive();
+      else this.#knock();
     });
   }
 
@@ -94,6 +96,17 @@ export class SimConnection {
     const held = this.#blocked;
     this.#blocked = [];
     for (const frame of held) this.#transmit(frame);
+  }
+
+  /** A block in either direction is over: a handshake that it held up goes on. */
+  knockAgain(): void {
+    if (this.#knocks) this.#knock();
+  }
+
+  #knock(): void {
+    if (this.#over) return;
+    this.#knocks = !this.#passes();
+    if (!this.#knocks) this.#arrive();
   }
 
   /** Both ends learn that the connection broke; what was on its way is lost. */

@@ -101,7 +101,10 @@ export class SimNetwork {
   setBlocked(from: string, to: string, blocked: boolean): void {
     this.condition(from, to).blocked = blocked;
     if (blocked) return;
-    for (const connection of this.#connections) connection.unblocked(from, to);
+    for (const connection of [...this.#connections]) {
+      connection.unblocked(from, to);
+      if (connection.joins(from, to)) connection.knockAgain();
+    }
   }
 
   /** Breaks every connection between two machines. */
