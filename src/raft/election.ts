@@ -324,6 +324,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
     transfer: null,
     readsGivenUp: false,
     removing: new Map(),
+    toldLeavers: 0,
     leaving: new Map(),
   };
   state.campaign = null;

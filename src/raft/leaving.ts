@@ -8,7 +8,7 @@ import { findMember, isVoter } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { isSuspected } from "./lease.ts";
-import { notLeader } from "./membership.ts";
+import { isSettled, notLeader } from "./membership.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
@@ -40,6 +40,8 @@ function bestTarget(state: CoreState): NodeId | null {
   let match = -1;
   for (const voter of state.newest?.config.voters ?? []) {
     if (voter.id === state.self.id || isSuspected(state, voter.id)) continue;
+    // Who is on its way out itself would not campaign.
+    if (state.leadership?.leaving.has(voter.id) === true) continue;
     const persisted = state.peer(voter.id).progress.match;
     if (persisted > match) {
       best = voter.id;
@@ -77,12 +79,16 @@ export function continueLeave(state: CoreState): void {
   if (!state.wantsLeave || state.left) return;
   const config = state.newest?.config;
   const voter = config !== undefined && isVoter(config, state.self.id);
-  if (config === undefined || !voter || config.voters.length === 1) {
+  if (config === undefined || !voter) {
     leaveNow(state);
+  } else if (config.voters.length === 1) {
+    // The last voter never leaves, it just ends, once it is the last for certain.
+    if (isSettled(state)) leaveNow(state);
   } else if (state.leadership !== null) {
     if (state.leadership.transfer !== null) return;
-    if (bestTarget(state) === null) leaveNow(state);
-    else beginTransfer(state, null);
+    if (bestTarget(state) !== null) beginTransfer(state, null);
+    // Those that leave as well are dropped first.
+    else if (state.leadership.leaving.size === 0) leaveNow(state);
   } else if (!commitsByAll(config.policy)) {
     leaveNow(state);
   } else {

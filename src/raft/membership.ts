@@ -30,7 +30,7 @@ export function isServing(state: CoreState): boolean {
 }
 
 /** True while no config is pending. */
-function isSettled(state: CoreState): boolean {
+export function isSettled(state: CoreState): boolean {
   const c1 = state.newest;
   return c1 !== null && c1.index <= state.commitIndex;
 }
@@ -116,6 +116,7 @@ export function changeMembers(state: CoreState): void {
   const config = state.newest?.config;
   if (leadership === null || config === undefined) return;
   answerRemovals(state, leadership);
+  tellLeavers(state, leadership);
   if (!isServing(state) || !isSettled(state) || leadership.transfer !== null) return;
   const changed = leaveOrRemove(state, leadership, config) || promote(state, config) ||
     dropLearners(state, config) || moveSelf(state, config) || clearMark(state, config);
@@ -292,6 +293,14 @@ function answerRemovals(state: CoreState, leadership: Leadership): void {
   }
 }
 
+/** Says at once to those that left that they may go: this leader may be about to go, too. */
+function tellLeavers(state: CoreState, leadership: Leadership): void {
+  const c0 = committedConfig(state);
+  if (c0 === null || c0.index <= leadership.toldLeavers) return;
+  leadership.toldLeavers = c0.index;
+  for (const { id } of c0.config.leavers) state.send(id, { kind: "leaveReply", config: c0 });
+}
+
 /** A member asks to be dropped, in the start of it that asks; answered once that is committed. */
 export function onLeaveRequest(state: CoreState, peer: Peer, incarnation: number): void {
   const leadership = state.leadership;
@@ -304,5 +313,7 @@ export function onLeaveRequest(state: CoreState, peer: Peer, incarnation: number
     state.send(peer.id, { kind: "leaveReply", config: c0 });
   } else if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
     leadership.leaving.set(peer.id, incarnation);
+    // It will not campaign: proposals need not wait for it.
+    if (leadership.transfer?.to === peer.id) leadership.transfer = null;
   }
 }

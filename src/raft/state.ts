@@ -79,6 +79,8 @@ export interface Leadership {
   readsGivenUp: boolean;
   /** Nodes asked to leave by an operator. */
   readonly removing: Map<NodeId, { readonly request: number }>;
+  /** Index of the newest committed config whose leavers were told so. */
+  toldLeavers: Index;
   /** Nodes that asked to leave, with their incarnation. */
   readonly leaving: Map<NodeId, number>;
 }

@@ -167,6 +167,32 @@ scenario("an orderly stop of all: the last one starts alone", {}, [
   }],
 ]);
 
+scenario("all are told to stop at once: each leaves in order, and the last one starts alone", {}, [
+  ["n1, n2 and n3 get SIGTERM at one moment", (c) => {
+    writes(c, "a", "n1", "n2", "n3");
+    settle(c);
+    for (const id of ["n1", "n2", "n3"]) c.feed(id, { kind: "leave" });
+  }],
+  ["within two seconds all have left", (c) => {
+    const took = c.until(() => {
+      for (const id of ["n1", "n2", "n3"]) {
+        if (c.node(id).left && c.node(id).core !== null) c.kill(id);
+      }
+      return ["n1", "n2", "n3"].every((id) => c.node(id).left);
+    });
+    assert.ok(took < 2_000, `took ${took} ms`);
+  }],
+  ["the last view has one voter, which starts alone", (c) => {
+    const last = ["n1", "n2", "n3"].find((id) =>
+      c.node(id).stored.configs.at(-1)?.config.voters.every((voter) => voter.id === id) === true
+    );
+    assert.ok(last !== undefined);
+    c.start(last);
+    writes(c, "b", last);
+    assert.ok(c.applied("a", last));
+  }],
+]);
+
 scenario("an operator removes a live member, and it stays out", {}, [
   ["n3 is removed", (c) => {
     settle(c);
