@@ -36,7 +36,10 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
     return fc.record({
       seed: fc.nat(0x7fff_ffff),
       config: fc.constant(config),
-      operations: fc.array(operations(), { maxLength: choices.stepsMax - faultsMax }),
+      operations: fc.array(operations(), {
+        maxLength: choices.stepsMax - faultsMax,
+        size: "max",
+      }),
       faults: faultLists(config, faultsMax),
     });
   });
@@ -116,7 +119,7 @@ function faultLists(config: ScenarioConfig, max: number): fc.Arbitrary<Fault[]> 
   return moments.chain((some) => {
     const kinds = faultKinds(config, near(some));
     return fc.subarray(kinds, { minLength: 1 })
-      .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max }));
+      .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max, size: "max" }));
   });
 }
 

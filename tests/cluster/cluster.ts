@@ -132,8 +132,8 @@ export async function withCluster(
     for (let number = 1; number <= options.nodes; number++) await cluster.start(`n${number}`);
     writers = await Writers.start({
       servers: cluster.addresses,
-      senders: options.senders ?? 2,
-      perSecond: options.perSecond ?? 60,
+      senders: options.senders ?? 4,
+      perSecond: options.perSecond ?? 100,
     });
     const one = new ClusterTest(cluster, writers);
     await one.whole(options.nodes);
