@@ -41,14 +41,18 @@ export class EventQueue {
     return event;
   }
 
+  /** When the first event is due; `null` if there is none. Cancelled ones go. */
+  get nextAt(): number | null {
+    while (this.#heap[0]?.live === false) this.#removeFirst();
+    return this.#heap[0]?.at ?? null;
+  }
+
   /** Takes the first event out; `null` if there is none. Cancelled ones are skipped. */
   next(): SimEvent | null {
-    for (;;) {
-      const first = this.#heap[0];
-      if (first === undefined) return null;
-      this.#removeFirst();
-      if (first.live) return first;
-    }
+    if (this.nextAt === null) return null;
+    const first = this.#heap[0]!;
+    this.#removeFirst();
+    return first;
   }
 
   #removeFirst(): void {

@@ -215,7 +215,7 @@ export class SimConnection {
     );
     this.#onTheWay++;
     const twice = network.random.chance(this.#there.duplication);
-    world.after(this.#arrivesAt - world.now, () => {
+    world.at(this.#arrivesAt, () => {
       this.#onTheWay--;
       if (this.#arrivalsLeft <= 0) return;
       this.#arrivalsLeft--;
@@ -250,6 +250,6 @@ export class SimConnection {
       this.#arrivesAt,
       world.now + network.delay(this.#there),
     );
-    world.after(this.#arrivesAt - world.now, () => this.#accepting?.run("network", task));
+    world.at(this.#arrivesAt, () => this.#accepting?.run("network", task));
   }
 }

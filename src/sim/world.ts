@@ -53,7 +53,12 @@ export class World {
   }
 
   after(ms: number, task: () => void): SimEvent {
-    return this.#queue.add(this.now + Math.max(ms, 0), task);
+    return this.at(this.now + Math.max(ms, 0), task);
+  }
+
+  /** At a virtual time: two that have the same run in the order of these calls. */
+  at(ms: number, task: () => void): SimEvent {
+    return this.#queue.add(ms, task);
   }
 
   /** Counts asynchronous work that needs no virtual time: its event ends when it has ended. */
@@ -84,16 +89,15 @@ export class World {
   async run(untilMs: number, done: () => boolean = () => false): Promise<void> {
     await this.#settle();
     while (!done()) {
-      const event = this.#queue.next();
-      if (event === null) return;
-      if (event.at > untilMs) {
+      const at = this.#queue.nextAt;
+      if (at === null) return;
+      if (at > untilMs) {
         this.now = untilMs;
-        this.#queue.add(event.at, event.task);
         return;
       }
-      this.now = event.at;
+      this.now = at;
       this.#events++;
-      event.task();
+      this.#queue.next()!.task();
       await this.#settle();
     }
   }
