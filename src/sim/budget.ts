@@ -108,22 +108,22 @@ export class FaultBudget {
   }
 
   #silence(from: SimNode, to: SimNode, ms: number): { readonly short: boolean } {
-    const { world, policy } = this.#cluster;
-    const timeout = policy.failureTimeoutMs;
-    const merged = merge(
-      this.#silences.get(`${from.id}>${to.id}`),
-      { since: world.now, until: world.now + ms },
-      timeout * MERGED_WITHIN,
-    );
-    return { short: merged.until - merged.since < timeout * PARTITIONED_AT };
+    const { policy } = this.#cluster;
+    const { since, until } = this.#silenceWith(from, to, ms);
+    return { short: until - since < policy.failureTimeoutMs * PARTITIONED_AT };
   }
 
   #noteSilence(from: SimNode, to: SimNode, ms: number): void {
+    this.#silences.set(`${from.id}>${to.id}`, this.#silenceWith(from, to, ms));
+  }
+
+  /** Silences that overlap add up: what one has held back meets the other. */
+  #silenceWith(from: SimNode, to: SimNode, ms: number): Span {
     const { world, policy } = this.#cluster;
-    const key = `${from.id}>${to.id}`;
-    const added = { since: world.now, until: world.now + ms };
-    const gap = policy.failureTimeoutMs * MERGED_WITHIN;
-    this.#silences.set(key, merge(this.#silences.get(key), added, gap));
+    const old = this.#silences.get(`${from.id}>${to.id}`);
+    const begins = Math.max(world.now, old?.until ?? 0);
+    const added = { since: world.now, until: begins + ms };
+    return merge(old, added, policy.failureTimeoutMs * MERGED_WITHIN);
   }
 
   /** The node will be gone at some moment from now on; faulty at least until `settled`. */

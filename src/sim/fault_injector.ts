@@ -138,9 +138,21 @@ export class FaultInjector {
   #slow(fault: FaultOf<"slow">): boolean {
     const pair = this.#pair(fault);
     if (pair === null) return false;
-    // Each message is late by this much; the pair is silent no longer than that at a time.
-    if (!this.#budget.takesSilence(pair, fault.delayMs, this.#partitionsJudged())) return false;
+    if (!this.#slows(pair, fault.delayMs)) return false;
     return this.#worsen(pair, "extraDelayMs", fault.delayMs, fault.ms);
+  }
+
+  /**
+   * Each message is late by this much, and the pair is silent no longer than that at a time;
+   * but the handshake of a link that is down goes through the same twice, in both directions.
+   */
+  #slows(pair: Pair, delayMs: number): boolean {
+    const { from, to } = pair;
+    const { network } = this.#cluster;
+    if (network.linked(from.member.peerAddress, to.member.peerAddress)) {
+      return this.#budget.takesSilence(pair, delayMs, this.#partitionsJudged());
+    }
+    return this.#takesSilences(bothWays(pair), 2 * delayMs);
   }
 
   #lose(fault: FaultOf<"lose">): boolean {
@@ -167,12 +179,15 @@ export class FaultInjector {
   }
 
   #block(pairs: readonly (Pair | null)[], ms: number): boolean {
+    const known = pairs.filter((pair) => pair !== null);
+    if (known.length < pairs.length || !this.#takesSilences(known, ms)) return false;
+    for (const pair of known) this.#blockPair(pair, ms);
+    return known.length > 0;
+  }
+
+  #takesSilences(pairs: readonly Pair[], ms: number): boolean {
     const partitions = this.#partitionsJudged();
-    for (const pair of pairs) {
-      if (pair === null || !this.#budget.takesSilence(pair, ms, partitions)) return false;
-    }
-    for (const pair of pairs) if (pair !== null) this.#blockPair(pair, ms);
-    return pairs.length > 0;
+    return pairs.every((pair) => this.#budget.takesSilence(pair, ms, partitions));
   }
 
   #blockPair({ from, to }: Pair, ms: number): void {
@@ -191,9 +206,12 @@ export class FaultInjector {
   #reset(fault: FaultOf<"reset">): boolean {
     const pair = this.#pair(fault);
     if (pair === null) return false;
-    if (!this.#budget.takesSilence(pair, limits.redialMs * 2, this.#partitionsJudged())) {
-      return false;
-    }
+    // Slow directions are gone through twice: by the news, by the handshake there and back, and
+    // by the first frame.
+    const slowness = this.#condition(pair.from, pair.to).extraDelayMs +
+      this.#condition(pair.to, pair.from).extraDelayMs;
+    const ms = 2 * (limits.redialMs + slowness);
+    if (!this.#takesSilences(bothWays(pair), ms)) return false;
     this.#cluster.network.reset(pair.from.member.peerAddress, pair.to.member.peerAddress);
     return true;
   }
@@ -265,4 +283,8 @@ export class FaultInjector {
 interface Pair {
   readonly from: SimNode;
   readonly to: SimNode;
+}
+
+function bothWays({ from, to }: Pair): readonly Pair[] {
+  return [{ from, to }, { from: to, to: from }];
 }

@@ -86,6 +86,11 @@ export class SimConnection {
       (from.address === other && to.address === one);
   }
 
+  /** Whether frames get from one address to the other on it. */
+  carries(from: string, to: string): boolean {
+    return this.#open && this.#place.from.address === from && this.#place.to.address === to;
+  }
+
   touches(machine: Machine): boolean {
     return this.#place.from === machine || this.#place.to === machine;
   }

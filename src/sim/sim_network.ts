@@ -107,6 +107,13 @@ export class SimNetwork {
     }
   }
 
+  /** Whether both directions between two machines have an open connection. */
+  linked(one: string, other: string): boolean {
+    const connections = [...this.#connections];
+    return connections.some((connection) => connection.carries(one, other)) &&
+      connections.some((connection) => connection.carries(other, one));
+  }
+
   /** Breaks every connection between two machines. */
   reset(one: string, other: string): void {
     for (const connection of [...this.#connections]) {
