@@ -16,6 +16,7 @@ import type { Peer } from "./peer.ts";
 import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
 import type { Campaign, CoreState } from "./state.ts";
+import { survivors } from "./survivors.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
 import type { Config, ConfigEntry, Entry, LogPosition, Mark, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
@@ -264,9 +265,7 @@ function couldServe(state: CoreState, current: Campaign): boolean {
   if (!commitsByAll(newest.policy)) {
     return state.rules.commitSet(newest, (id) => granted(state, current, id));
   }
-  const stays = (id: NodeId) => isVoter(newest, id) && !isSuspected(state, id);
-  const anchors = candidateAnchors(state, current.replies);
-  return anchors.every((entry) => state.rules.quorum(entry.config, stays));
+  return survivors(state, candidateAnchors(state, current.replies)) !== null;
 }
 
 /** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */

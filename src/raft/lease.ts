@@ -24,6 +24,15 @@ export function isSuspected(state: CoreState, id: NodeId): boolean {
   return peer.gone || peer.grantUntil <= state.slow;
 }
 
+/**
+ * Whether a node that is granted nothing, being no voter, lives: it pinged lately, with a disk
+ * that writes.
+ */
+export function pingsLately(state: CoreState, id: NodeId): boolean {
+  const peer = state.peer(id);
+  return !peer.gone && peer.asksLease && state.slow - peer.pingedAt < 3 * state.heartbeat;
+}
+
 /** Voters of C1 that this node suspects. */
 export function suspects(state: CoreState): readonly NodeId[] {
   const config = state.newest?.config;

@@ -12,10 +12,12 @@ import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
-import { heldBackBy, isSuspected, suspects } from "./lease.ts";
+import { heldBackBy, isSuspected, pingsLately, suspects } from "./lease.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState, Leadership } from "./state.ts";
+import { survivors } from "./survivors.ts";
+import { sameTerm } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
 
 /** A learner this close to the commit index is made a voter, in entries. */
@@ -67,15 +69,32 @@ export function dropSuspects(state: CoreState): void {
   const out = new Set(suspects(state));
   if (!commitsByAll(config.policy)) {
     // Nobody is dropped; but a leader that no majority answers leads nobody (dissertation §6.2).
-    if (!state.rules.commitSet(config, (id) => !out.has(id))) stepDown(state);
+    if (!state.rules.commitSet(config, (id) => !out.has(id))) withdrawOrStepDown(state);
   } else if (out.size > 0) {
     // A leader that was out for long may have been gone on without, by last resort, by the very
     // nodes that it suspects now: it must know better before it goes on without them (§6).
     if (usesLastResort(config.policy) && !state.rules.mayDrop(someoneIsCertain(state, config))) {
       return;
     }
-    dropVoters(state, config, out);
+    dropVoters(state, config);
   } else if (isStuck(state)) {
+    stepDown(state);
+  }
+}
+
+/**
+ * A pending config of the own term may have made voters of nodes that have died since. Where the
+ * one before it has a majority that lives, this leader goes back to that.
+ */
+function withdrawOrStepDown(state: CoreState): void {
+  const c0 = committedConfig(state);
+  const c1 = state.newest;
+  const live = (id: NodeId) => !isSuspected(state, id);
+  const isOwn = c1 !== null && state.leadership !== null &&
+    sameTerm(c1.term, state.leadership.term);
+  if (c0 !== null && isOwn && !isSettled(state) && state.rules.commitSet(c0.config, live)) {
+    appendConfig(state, { ...c0.config, leavers: [] });
+  } else {
     stepDown(state);
   }
 }
@@ -91,13 +110,13 @@ function someoneIsCertain(state: CoreState, config: Config): boolean {
   );
 }
 
-function dropVoters(state: CoreState, config: Config, out: ReadonlySet<NodeId>): void {
-  const voters = config.voters.filter((voter) => !out.has(voter.id));
-  if (!couldCommit(state, voters, null)) {
-    stepDown(state);
-  } else if (heldBackBy(state, changeConfig(config, { voters })).length === 0) {
-    appendConfig(state, { voters });
-  }
+function dropVoters(state: CoreState, config: Config): void {
+  const voters = survivors(state, leaderAnchors(state));
+  if (voters === null) return stepDown(state);
+  // Who was on its way out by a config that never committed may be a voter again.
+  const learners = config.learners.filter(({ id }) => !voters.some((voter) => voter.id === id));
+  const change = { voters, learners };
+  if (heldBackBy(state, changeConfig(config, change)).length === 0) appendConfig(state, change);
 }
 
 /** A leave is pending that cannot commit any more, because who left died first. */
@@ -202,8 +221,7 @@ function promote(state: CoreState, config: Config): boolean {
 function isPromotable(state: CoreState, peer: Peer): boolean {
   const progress = peer.progress;
   return progress.streaming && progress.match + PROMOTE_LAG_ENTRIES >= state.commitIndex &&
-    !peer.gone && peer.asksLease && state.slow - peer.pingedAt < 3 * state.heartbeat &&
-    state.mono >= peer.promoteAfter;
+    pingsLately(state, peer.id) && state.mono >= peer.promoteAfter;
 }
 
 /** A learner that has fallen silent holds up nothing, but the log is kept for it no longer. */

@@ -103,6 +103,25 @@ scenario("two members die shortly after one another", { nodes: 5, lastResort: fa
   }],
 ]);
 
+const pending = "a leader dies with a drop pending that lacks one who is back by now";
+scenario(pending, { nodes: 5, lastResort: false }, [
+  ["n2 dies, and n4 just before n1 drops them", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.kill("n4");
+  }],
+  ["n1 dies as soon as n3 has the config without them", (c) => {
+    const voters = () => c.node("n3").core!.status().members.filter(({ voter }) => voter);
+    while (voters().length === 5) c.run(1);
+    c.kill("n1");
+  }],
+  ["n4 is back: three of five live, and two of the pending three", (c) => {
+    c.start("n4");
+    writes(c, "a", "n3", "n4", "n5");
+    c.until(() => c.voters().join() === "n3,n4,n5");
+  }],
+]);
+
 scenario("a drop that can commit no more is put out of the way", { nodes: 5, lastResort: false }, [
   ["n1 hears nothing of n3 and n4, and soon nothing of n5", (c) => {
     settle(c);

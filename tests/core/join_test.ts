@@ -31,6 +31,32 @@ scenario("a node joins while writes flow and the leader dies in the middle of th
   }],
 ]);
 
+const promoted = "under majority a joiner dies as it is made a voter, while a voter is dead";
+scenario(promoted, { quorum: "majority" }, [
+  ["n3 dies, and n4 asks to join", (c) => {
+    settle(c);
+    c.kill("n3");
+    const n4 = c.add(4);
+    c.start("n4");
+    c.feed("n1", { kind: "join", id: 1, member: n4.member });
+  }],
+  ["n4 dies before the config that makes it the fourth voter is on its disk", (c) => {
+    const voters = () => c.node("n1").core!.status().members.filter(({ voter }) => voter);
+    while (voters().length < 4) c.run(1);
+    c.kill("n4");
+  }],
+  ["one of three voters is dead: the other two go on", (c) => {
+    writes(c, "a", "n1", "n2");
+    c.until(() => c.voters().join() === "n1,n2,n3");
+    writes(c, "b", "n1", "n2");
+  }],
+  ["n4 is back, and a voter now", (c) => {
+    c.start("n4");
+    c.until(() => c.voters().includes("n4"));
+    writes(c, "c", "n4");
+  }],
+]);
+
 scenario("a learner counts in no quorum", { nodes: 2 }, [
   ["n3 joins and its disk hangs before it is a voter", (c) => {
     settle(c);
