@@ -112,7 +112,8 @@ export class FaultInjector {
       if (ms !== null) this.#cluster.world.after(ms, () => !this.#healed && node.start());
     };
     this.#budget.expect(node);
-    if (fault.onConfig === true) node.crashOnConfig(fault.afterCalls, crash);
+    const onWrite = fault.onWrite ?? null;
+    if (onWrite !== null) node.crashOnWrite(onWrite, fault.afterCalls, crash);
     else if (fault.afterCalls === 0) crash();
     else node.crashAfterCalls(fault.afterCalls, crash);
     return true;

@@ -20,6 +20,7 @@ export interface WrittenBatch {
   /** The log begins here now, with this config's voters. */
   readonly installed?: WrittenEntry;
   readonly truncateFrom?: Index;
+  readonly promised?: Term;
   readonly entries: readonly WrittenEntry[];
   readonly commitIndex?: Index;
 }
@@ -53,6 +54,8 @@ export type HistoryFact =
     readonly term: Term;
     readonly ready: boolean;
   }
+  /** A node was about to tell a candidate that it has its vote for this term. */
+  | { readonly kind: "granted"; readonly node: NodeId; readonly term: Term }
   /** Entries that a node applied, with what came of each. */
   | {
     readonly kind: "applied";

@@ -13,11 +13,15 @@ export function configQuorum(
   voters: readonly NodeId[],
   has: ReadonlySet<NodeId>,
 ): boolean {
+  return policy.quorum === "majority" ? commitSet(policy, voters, has) : anchorQuorum(voters, has);
+}
+
+/** §4's quorum(C), the same for both policies: what an anchor asks of a pending config. */
+export function anchorQuorum(voters: readonly NodeId[], has: ReadonlySet<NodeId>): boolean {
   const count = voters.filter((id) => has.has(id)).length;
-  if (count * 2 > voters.length) return true;
-  if (policy.quorum === "majority") return false;
+  if (count * 2 !== voters.length) return count * 2 > voters.length;
   // Exactly half counts with the smallest address, which comes first.
-  return count * 2 === voters.length && voters[0] !== undefined && has.has(voters[0]);
+  return voters[0] !== undefined && has.has(voters[0]);
 }
 
 /** Whether `has` contains the commit set of these voters. */

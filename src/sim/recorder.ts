@@ -49,10 +49,11 @@ export class Recorder {
 }
 
 function summaryOf(batch: PersistBatch): WrittenBatch {
-  const { install, truncateFrom, commitIndex } = batch;
+  const { install, truncateFrom, promised, commitIndex } = batch;
   return {
     entries: batch.entries.map(entrySummary),
     ...(truncateFrom === undefined ? {} : { truncateFrom }),
+    ...(promised === undefined ? {} : { promised }),
     ...(commitIndex === undefined ? {} : { commitIndex }),
     ...(install === undefined ? {} : { installed: installSummary(install.base) }),
   };
@@ -79,13 +80,16 @@ function detailOf(fact: HistoryFact): string {
         const cut = batch.truncateFrom === undefined ? "" : `cut@${batch.truncateFrom} `;
         const base = batch.installed === undefined ? "" : `base@${batch.installed.index} `;
         const entries = batch.entries.map(entryText).join(" ");
+        const promise = batch.promised === undefined ? "" : ` promised=${termText(batch.promised)}`;
         const commit = batch.commitIndex === undefined ? "" : ` commit=${batch.commitIndex}`;
-        return `${base}${cut}${entries}${commit}`;
+        return `${base}${cut}${entries}${promise}${commit}`;
       });
       return parts.join(" | ");
     }
     case "role":
       return `${fact.role} ${termText(fact.term)}${fact.ready ? " ready" : ""}`;
+    case "granted":
+      return termText(fact.term);
     case "applied":
       return `${fact.entries.at(0)?.index}-${fact.entries.at(-1)?.index}`;
     case "acknowledged":

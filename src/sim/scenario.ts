@@ -48,6 +48,9 @@ export type Operation =
     | { readonly kind: "moveSubscriber"; readonly user: number; readonly node: number }
   );
 
+/** Writes of the log at which a crash hurts most: of a config, or of a promised term. */
+export type WriteKind = "config" | "promise";
+
 /** Which node a fault hits: by place in rank order, or by what it is at that moment. */
 export type Target = number | "leader" | "follower";
 
@@ -62,8 +65,8 @@ export type Fault =
       readonly powerCut: boolean;
       /** 0: at once; else at so many port calls of the node later, between any two effects. */
       readonly afterCalls: number;
-      /** Count only from the node's next write of a config on. */
-      readonly onConfig?: boolean;
+      /** Count only from the node's next write of this kind on; `null`: from now on. */
+      readonly onWrite?: WriteKind | null;
       /** Starts again so long after the crash; otherwise only a `restart` does it. */
       readonly restartAfterMs?: number | null;
     }

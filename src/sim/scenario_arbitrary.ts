@@ -7,7 +7,15 @@
 
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
-import type { Budget, Fault, Operation, Scenario, ScenarioConfig, Target } from "./scenario.ts";
+import type {
+  Budget,
+  Fault,
+  Operation,
+  Scenario,
+  ScenarioConfig,
+  Target,
+  WriteKind,
+} from "./scenario.ts";
 
 /** Which scenarios to make. */
 export interface ScenarioChoices {
@@ -26,23 +34,25 @@ const DURATION_MS = 6_000;
 
 const FAILURE_TIMEOUT_MS = 1_000;
 
+/** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
+const CALLS_MAX = 40;
+
 /** Moments of a schedule around which its faults lie. */
 const MOMENTS_MAX = 4;
 
 /** Any scenario of these choices. */
 export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
-  return configs(choices).chain((config) => {
-    const faultsMax = Math.max(Math.ceil(choices.stepsMax / 2), 1);
-    return fc.record({
+  const faultsMax = Math.max(Math.ceil(choices.stepsMax / 2), 1);
+  const operationsMax = choices.stepsMax - faultsMax;
+  const moments = fc.array(instant(), { minLength: 1, maxLength: MOMENTS_MAX });
+  return fc.tuple(configs(choices), moments).chain(([config, some]) =>
+    fc.record({
       seed: fc.nat(0x7fff_ffff),
       config: fc.constant(config),
-      operations: fc.array(operations(), {
-        maxLength: choices.stepsMax - faultsMax,
-        size: "max",
-      }),
-      faults: faultLists(config, faultsMax),
-    });
-  });
+      operations: fc.array(operations(some), { maxLength: operationsMax, size: "max" }),
+      faults: faultLists(config, { moments: some, max: faultsMax }),
+    })
+  );
 }
 
 function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
@@ -56,7 +66,7 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     ending: fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
     users: fc.constant(3),
     durationMs: fc.constant(DURATION_MS),
-    writeEveryMs: fc.constantFrom(null, 400, 150),
+    writeEveryMs: fc.constantFrom(null, 400, 150, 40),
     state: weighted<ScenarioConfig["state"]>([19, fc.constant("model")], [
       1,
       fc.constant("libsql"),
@@ -86,9 +96,10 @@ function instant(): fc.Arbitrary<number> {
   return fc.nat(DURATION_MS - 1);
 }
 
-function operations(): fc.Arbitrary<Operation> {
+/** What clients do: any time, or while something goes wrong. */
+function operations(moments: readonly number[]): fc.Arbitrary<Operation> {
   const user = fc.nat(2);
-  const atMs = instant();
+  const atMs = fc.oneof(instant(), near(moments));
   return weighted<Operation>(
     [8, fc.record({ atMs, kind: fc.constant("send"), from: user, to: user })],
     [1, fc.record({ atMs, kind: fc.constant("acknowledge"), user })],
@@ -108,32 +119,82 @@ function operations(): fc.Arbitrary<Operation> {
 }
 
 /** Parts of T around which the protocol changes its mind. */
-const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5].map((part) => part * FAILURE_TIMEOUT_MS);
+const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6].map((part) => part * FAILURE_TIMEOUT_MS);
 
 /**
  * A list of faults of a few kinds only, around a few moments: many of one kind find what a few
  * of every kind do not (Groce et al. 2012, swarm testing), and so do those that coincide.
  */
-function faultLists(config: ScenarioConfig, max: number): fc.Arbitrary<Fault[]> {
-  const moments = fc.array(instant(), { minLength: 1, maxLength: MOMENTS_MAX });
-  return moments.chain((some) => {
-    const kinds = faultKinds(config, near(some));
-    return fc.subarray(kinds, { minLength: 1 })
-      .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max, size: "max" }));
-  });
+function faultLists(
+  config: ScenarioConfig,
+  { moments, max }: { readonly moments: readonly number[]; readonly max: number },
+): fc.Arbitrary<Fault[]> {
+  const node = targets(config.nodes + config.spares);
+  const kinds = faultKinds(node, near(moments));
+  const single = ([weight, fault]: Weighted<Fault>): Weighted<Fault[]> => [
+    weight,
+    fault.map((one) => [one]),
+  ];
+  return fc.subarray([...kinds.map(single), ...plots(node, near(moments))], { minLength: 1 })
+    .chain((few) => fc.array(weighted<Fault[]>(...few), { maxLength: max, size: "max" }))
+    .map((lists) => lists.flat().slice(0, max));
 }
 
-/** At one of the moments, or soon after it. */
+/** At one of the moments, or soon after it, or when the protocol has drawn its conclusions. */
 function near(moments: readonly number[]): fc.Arbitrary<number> {
-  const soon = fc.oneof(fc.constant(0), fc.nat(30), fc.nat(300), fc.nat(2_000));
+  const soon = fc.oneof(
+    fc.constant(0),
+    fc.nat(30),
+    fc.nat(300),
+    fc.nat(2_000),
+    around(STALLS),
+  );
   return fc.tuple(fc.constantFrom(...moments), soon)
     .map(([moment, later]) => Math.min(moment + later, DURATION_MS - 1));
 }
 
 type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
 
-function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighted<Fault>[] {
-  const node = targets(config.nodes + config.spares);
+/** Two faults that the protocol fears together, and that chance seldom brings together. */
+function plots(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>): Weighted<Fault[]>[] {
+  return [[3, lagAndCrash(node, atMs)], [3, absenceAndCrash(node)]];
+}
+
+/** The leader dies while one of the others lacks its newest entries. */
+function lagAndCrash(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
+  const later = fc.integer({ min: 20, max: 0.6 * FAILURE_TIMEOUT_MS });
+  return fc.record({ atMs, to: node, later, afterCalls: fc.nat(CALLS_MAX) })
+    .map(({ atMs, to, later, afterCalls }): Fault[] => [
+      { atMs, kind: "block", from: "leader", to, ms: later + 50 },
+      {
+        atMs: Math.min(atMs + later, DURATION_MS - 1),
+        kind: "crash",
+        node: "leader",
+        powerCut: false,
+        afterCalls,
+      },
+    ]);
+}
+
+/** Whoever went on without one that stood still for long dies as that one wakes up. */
+function absenceAndCrash(node: fc.Arbitrary<Target>) {
+  const absence = around([4.5, 5, 5.5].map((part) => part * FAILURE_TIMEOUT_MS));
+  const pair = { sleeper: fc.oneof(fc.constant<Target>("leader"), node), other: node };
+  const early = fc.integer({ min: 0, max: 0.5 * FAILURE_TIMEOUT_MS });
+  return fc.record({ ...pair, atMs: early, absence, before: fc.nat(300) })
+    .map(({ sleeper, other, atMs, absence, before }): Fault[] => [
+      { atMs, kind: "stall", node: sleeper, ms: absence },
+      {
+        atMs: Math.min(atMs + absence - before, DURATION_MS - 1),
+        kind: "crash",
+        node: other,
+        powerCut: false,
+        afterCalls: 0,
+      },
+    ]);
+}
+
+function faultKinds(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>): Weighted<Fault>[] {
   const stall = around(STALLS);
   const pair = { from: node, to: node };
   const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
@@ -163,8 +224,12 @@ function crashes() {
   return {
     powerCut: fc.boolean(),
     // Most at once; the rest a few port calls later, between any two effects.
-    afterCalls: weighted<number>([2, fc.constant(0)], [1, fc.integer({ min: 1, max: 40 })]),
-    onConfig: weighted<boolean>([3, fc.constant(false)], [1, fc.constant(true)]),
+    afterCalls: weighted<number>([2, fc.constant(0)], [1, fc.integer({ min: 1, max: CALLS_MAX })]),
+    onWrite: weighted<WriteKind | null>(
+      [6, fc.constant(null)],
+      [2, fc.constant("config")],
+      [1, fc.constant("promise")],
+    ),
     restartAfterMs: fc.option(fc.integer({ min: 1, max: 400 }), { nil: null }),
   };
 }

@@ -25,6 +25,7 @@ import { MachineTime, SimClock } from "./sim_clock.ts";
 import { DiskImage, SimLogStore } from "./sim_disk.ts";
 import type { Machine, SimNetwork } from "./sim_network.ts";
 import { servePeers } from "./sim_peer_api.ts";
+import type { WriteKind } from "./scenario.ts";
 import type { SimState } from "./sim_state.ts";
 import type { World } from "./world.ts";
 
@@ -67,8 +68,8 @@ interface Running {
   readonly snapshots: SnapshotServer;
   role: Role;
   ready: boolean;
-  /** Called before a write that carries a config. */
-  onConfigWrite: () => void;
+  /** Called before a write that carries such a thing. */
+  onWrite: (kind: WriteKind) => void;
 }
 
 /** A machine and the node on it. */
@@ -175,17 +176,21 @@ export class SimNode {
     this.#running?.process.crashAfterCalls(calls, crash);
   }
 
-  /** The same, counted from its next write of a config on. */
-  crashOnConfig(calls: number, crash: () => void): void {
+  /** The same, counted from its next write of a kind on. */
+  crashOnWrite(kind: WriteKind, calls: number, crash: () => void): void {
     const running = this.#running;
     if (running === null) return;
-    running.onConfigWrite = () => running.process.crashAfterCalls(calls, crash);
+    running.onWrite = (written) => {
+      if (written !== kind) return;
+      running.onWrite = () => {};
+      running.process.crashAfterCalls(calls, crash);
+    };
   }
 
   /** No crash that was planned happens any more. */
   spare(): void {
     if (this.#running === null) return;
-    this.#running.onConfigWrite = () => {};
+    this.#running.onWrite = () => {};
     this.#running.process.spare();
   }
 
@@ -217,8 +222,8 @@ export class SimNode {
     const { world, network, member, parts } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const onConfigWrite = () => this.#running?.onConfigWrite();
-    const wrapped = parts.wrapLog(counted(log, { process, onConfigWrite }));
+    const onWrite = (kind: WriteKind) => this.#running?.onWrite(kind);
+    const wrapped = parts.wrapLog(counted(log, { process, onWrite }));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
@@ -250,7 +255,7 @@ export class SimNode {
       snapshots,
       role: "joiner",
       ready: false,
-      onConfigWrite: () => {},
+      onWrite: () => {},
     };
     driver.onRole((change) => {
       running.role = change.role;
@@ -338,7 +343,12 @@ export class SimNode {
     });
     const counting: Transport = {
       send: (to, message) => {
-        if (process.call()) transport.send(to, message);
+        if (!process.call()) return;
+        const vote = message.kind === "voteReply" && message.granted && !message.pre;
+        if (vote) {
+          this.#options.recorder.fact({ kind: "granted", node: this.id, term: message.term });
+        }
+        transport.send(to, message);
       },
       setPeers: (members) => transport.setPeers(members),
       fetchSnapshot: (from) => transport.fetchSnapshot(from),
@@ -367,14 +377,18 @@ export class SimNode {
 /** The log store, where each write is a call at which the process may die. */
 function counted(
   log: SimLogStore,
-  { process, onConfigWrite }: { readonly process: Process; readonly onConfigWrite: () => void },
+  { process, onWrite }: {
+    readonly process: Process;
+    readonly onWrite: (kind: WriteKind) => void;
+  },
 ): LogStore {
   const never = new Promise<never>(() => {});
   return {
     load: (entriesMax) => log.load(entriesMax),
     persist(batches) {
       const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
-      if (config) onConfigWrite();
+      if (config) onWrite("config");
+      if (batches.some(({ promised }) => promised !== undefined)) onWrite("promise");
       return process.call() ? log.persist(batches) : never;
     },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),

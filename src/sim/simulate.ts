@@ -21,6 +21,8 @@ export interface SimulateOptions extends ScenarioChoices {
   readonly seed: number;
   /** Replaces parts of each node, to show that the checkers notice. */
   readonly parts?: NodeParts;
+  /** Scenarios tried at most to make a failing one smaller; 0 keeps it as it was found. */
+  readonly shrinksMax?: number;
   /** Called after each run with how many there were. */
   readonly onRun?: (runs: number) => void;
 }
@@ -42,7 +44,7 @@ export interface SimulateResult {
   readonly faults: Readonly<Record<string, number>>;
 }
 
-/** Scenarios tried at most to make a failing one smaller. */
+/** So many by default. */
 const SHRINKS_MAX = 400;
 
 /** Runs one scenario and judges it. A run that ends by an error is a violation too. */
@@ -67,14 +69,14 @@ export async function judge(
 
 /** Runs scenarios until one fails or all have passed; a failing one is shrunk. */
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
-  const { runs, seed, parts, onRun } = options;
+  const { runs, seed, parts, onRun, shrinksMax = SHRINKS_MAX } = options;
   const faults: Record<string, number> = {};
   let simulatedMs = 0;
   let done = 0;
   let failedAt: number | null = null;
   let shrinks = 0;
   const property = fc.asyncProperty(scenarios(options), async (scenario) => {
-    if (failedAt !== null && shrinks++ >= SHRINKS_MAX) return true;
+    if (failedAt !== null && shrinks++ >= shrinksMax) return true;
     const judged = await judge(scenario, parts);
     if (failedAt === null) {
       simulatedMs += judged.simulatedMs;
@@ -85,7 +87,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     if (judged.violations.length > 0) failedAt ??= done;
     return judged.violations.length === 0;
   });
-  const details = await fc.check(property, { seed, numRuns: runs });
+  const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: shrinksMax === 0 });
   const [scenario] = details.counterexample ?? [];
   const failure = scenario === undefined || failedAt === null
     ? null

@@ -19,10 +19,12 @@ import { logMatching } from "./log_matching.ts";
 import { noResurrection } from "./no_resurrection.ts";
 import { noTruncation } from "./no_truncation.ts";
 import { oneView } from "./one_view.ts";
+import { persistOrder } from "./persist_order.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
 
 export const CHECKERS: readonly Checker[] = [
   failStop,
+  persistOrder,
   commitBacked,
   electionSafety,
   leaseSafety,

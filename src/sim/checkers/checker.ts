@@ -39,6 +39,12 @@ export interface Checker {
 export class DiskLog {
   #base: WrittenEntry = { index: 0, term: { epoch: 0, number: 0, nodeId: "" }, checksum: "" };
   readonly #entries: WrittenEntry[] = [];
+  #promised: Term | null = null;
+
+  /** The newest promise; `null` before the first. */
+  get promised(): Term | null {
+    return this.#promised;
+  }
 
   get last(): WrittenEntry {
     return this.#entries.at(-1) ?? this.#base;
@@ -84,6 +90,7 @@ export class DiskLog {
       removed = [...removed, ...this.#entries.splice(place)];
     }
     this.#entries.push(...batch.entries);
+    if (batch.promised !== undefined) this.#promised = batch.promised;
     return removed;
   }
 }

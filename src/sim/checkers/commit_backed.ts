@@ -1,23 +1,31 @@
 /**
  * `CommitBacked`: at the instant of each acknowledgement, its entry and the newest config are on
- * the disks that §4 names. Fires first of all checkers.
+ * the disks that §4 names; and when a config is first applied anywhere, it is on the disks of a
+ * quorum of the one committed before it. Fires first of all checkers.
  *
  * @module
  */
 
 import { termText } from "../../raft/term.ts";
 import type { Index, NodeId } from "../../raft/types.ts";
-import type { WrittenEntry } from "../history.ts";
-import { commitSet } from "../quorum.ts";
-import type { Checker, DiskLog } from "./checker.ts";
+import type { HistoryEvent, WrittenEntry } from "../history.ts";
+import { anchorQuorum, commitSet } from "../quorum.ts";
+import type { Checker, DiskLog, Disks } from "./checker.ts";
 
 export const commitBacked: Checker = {
   name: "CommitBacked",
   holdsAcrossForks: true,
   begin({ policy }) {
     const applied = new Map<NodeId, Index>();
+    let committed: ConfigEntry | null = null;
     return {
       onEvent(event, disks, report) {
+        const next = firstCommitted(event, disks, committed);
+        if (next !== null) {
+          const message = committed === null ? null : unbacked(next, committed, disks);
+          if (message !== null) report(message);
+          committed = next;
+        }
         if (event.kind === "applied") applied.set(event.node, event.entries.at(-1)?.index ?? 0);
         if (event.kind !== "acknowledged") return;
         const { node, index, term, requestId } = event;
@@ -39,6 +47,30 @@ export const commitBacked: Checker = {
 };
 
 type ConfigEntry = WrittenEntry & { readonly voters: readonly NodeId[] };
+
+/** The config that a node applies before any other node does, if this is one. */
+function firstCommitted(
+  event: HistoryEvent,
+  disks: Disks,
+  committed: ConfigEntry | null,
+): ConfigEntry | null {
+  if (event.kind !== "applied") return null;
+  const log = disks.of(event.node);
+  const newest = event.entries.map(({ index }) => log.entryAt(index))
+    .findLast((entry) => entry?.voters !== undefined);
+  if (newest === undefined || newest === null) return null;
+  return newest.index > (committed?.index ?? 0) ? newest as ConfigEntry : null;
+}
+
+/** §4: what is wrong if a pending config committed without a quorum of the one before it. */
+function unbacked(next: ConfigEntry, before: ConfigEntry, disks: Disks): string | null {
+  // A last resort goes on without that quorum (§7), and across a partition beside the other side.
+  if (next.marked === true || before.marked === true) return null;
+  const holders = disks.holders(next.index, next.term);
+  if (anchorQuorum(before.voters, holders)) return null;
+  return `{${next.voters}} at ${next.index} is committed on the disks of {${[...holders]}}, ` +
+    `no quorum of {${before.voters}} at ${before.index}`;
+}
 
 /**
  * The configs by which an entry that was just applied may have committed: the newest applied

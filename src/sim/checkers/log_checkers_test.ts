@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { Term } from "../../raft/types.ts";
 import type { HistoryFact } from "../history.ts";
 import { commitBacked } from "./commit_backed.ts";
 import { electionSafety } from "./election_safety.ts";
@@ -26,6 +27,7 @@ import { leaseSafety } from "./lease_safety.ts";
 import { logMatching } from "./log_matching.ts";
 import { noTruncation } from "./no_truncation.ts";
 import { oneView } from "./one_view.ts";
+import { persistOrder } from "./persist_order.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
 
 const two = entry(2, term(1));
@@ -66,6 +68,44 @@ Deno.test("CommitBacked: a config that its voters do not have backs nothing", ()
   assert.notEqual(findingOf(commitBacked, historyOf(bad)), null);
   const good = [...founded("n1", "n2"), wrote("n1", two, drop), acknowledged("n1", 2, term(1))];
   assert.equal(findingOf(commitBacked, historyOf(good)), null);
+});
+
+Deno.test("CommitBacked: a pending config needs a quorum of the one committed before it", () => {
+  const first = firstConfig("n1", "n2");
+  const left = entry(2, term(2, "n2"), { voters: ["n2"] });
+  const before = [...founded("n1", "n2"), applied("n2", first), wrote("n2", left)];
+  const bad = [...before, applied("n2", left)];
+  assert.match(findingOf(commitBacked, historyOf(bad))!, /no quorum of \{n1,n2\} at 1/);
+  const good = [...before, wrote("n1", left), applied("n2", left)];
+  assert.equal(findingOf(commitBacked, historyOf(good)), null);
+});
+
+Deno.test("CommitBacked: a last resort needs no quorum of the config before it", () => {
+  const first = firstConfig("n1", "n2");
+  const alone = entry(2, term(2, "n2"), { voters: ["n2"], marked: true });
+  const good = [...founded("n1", "n2"), applied("n2", first), wrote("n2", alone)];
+  assert.equal(findingOf(commitBacked, historyOf([...good, applied("n2", alone)])), null);
+});
+
+Deno.test("PersistOrder: a vote is told when its promise is on the disk", () => {
+  const granted: HistoryFact = { kind: "granted", node: "n1", term: term(2, "n2") };
+  const promises = (of: Term): HistoryFact => ({
+    kind: "written",
+    node: "n1",
+    batches: [{ entries: [], promised: of }],
+  });
+  assert.notEqual(findingOf(persistOrder, historyOf([granted])), null);
+  const old = historyOf([promises(term(1)), granted]);
+  assert.match(findingOf(persistOrder, old)!, /does not promise/);
+  assert.equal(findingOf(persistOrder, historyOf([promises(term(2, "n2")), granted])), null);
+});
+
+Deno.test("PersistOrder: a config is on its leader's disk before it is on another", () => {
+  const config = entry(2, term(1), { voters: ["n1", "n2"] });
+  const good = [...founded("n1", "n2"), wrote("n1", config), wrote("n2", config)];
+  assert.equal(findingOf(persistOrder, historyOf(good)), null);
+  const bad = [...founded("n1", "n2"), wrote("n2", config)];
+  assert.match(findingOf(persistOrder, historyOf(bad))!, /before its leader/);
 });
 
 Deno.test("ElectionSafety: a term is led by its candidate, in one start", () => {
