@@ -21,12 +21,16 @@ export interface PlantedBug {
   readonly choices: Omit<ScenarioChoices, "stepsMax">;
   /** Seed of a campaign that finds it soon. */
   readonly seed: number;
+  /** A checker that must be among those that notice. */
+  readonly caughtBy: string;
 }
 
 const anywhere = { nodesMin: 2, nodesMax: 4 };
 const lastResort = { ...anywhere, quorum: "all", lastResort: true } as const;
 const quorumOnly = { ...anywhere, quorum: "all", lastResort: false } as const;
 const majority = { ...anywhere, quorum: "majority" } as const;
+const three = { nodesMin: 3, nodesMax: 3, quorum: "majority" } as const;
+const two = { ...lastResort, nodesMin: 2, nodesMax: 2, budget: "over" } as const;
 
 function brokenRules(broken: Partial<Rules>): NodeParts {
   const rules = { ...RULES, ...broken };
@@ -78,30 +82,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     parts: { ...SOUND_PARTS, wrapLog: earlyLog },
     choices: majority,
     seed: 1,
+    caughtBy: "CommitBacked",
   },
   {
     name: "acknowledges before the replication",
     parts: brokenRules({ commitSet: (config, has) => config.voters.some(({ id }) => has(id)) }),
     choices: lastResort,
     seed: 1,
+    caughtBy: "CommitBacked",
   },
   {
     name: "votes for a stale log",
     parts: brokenRules({ fresh: () => true }),
-    choices: majority,
-    seed: 1,
+    choices: three,
+    seed: 3,
+    caughtBy: "NoTruncation",
   },
   {
     name: "does not persist the promised term",
     parts: brokenRules({ persistsPromise: () => false }),
     choices: majority,
     seed: 1,
+    caughtBy: "PersistOrder",
   },
   {
     name: "lets the smallest address win whatever its log",
     parts: brokenRules({ smallestWins: () => true }),
-    choices: majority,
-    seed: 1,
+    choices: three,
+    seed: 3,
+    caughtBy: "NoTruncation",
   },
   {
     name: "counts learners in the quorum",
@@ -110,47 +119,55 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }),
     choices: majority,
     seed: 1,
+    caughtBy: "CommitBacked",
   },
   {
     name: "does not look request ids up",
     parts: { ...SOUND_PARTS, wrapState: forgetfulState },
     choices: lastResort,
     seed: 1,
+    caughtBy: "Durability",
   },
   {
     name: "commits without a quorum of every anchor while a config is pending",
     parts: brokenRules({ pendingNeedsAnchors: () => false }),
     choices: quorumOnly,
     seed: 1,
+    caughtBy: "CommitBacked",
   },
   {
     name: "sends a config before it is persisted",
     parts: brokenRules({ sendThrough: (last) => last }),
     choices: lastResort,
     seed: 1,
+    caughtBy: "PersistOrder",
   },
   {
     name: "ignores certainty in an election by quorum",
     parts: brokenRules({ trusted: () => true }),
     choices: lastResort,
     seed: 1,
+    caughtBy: "LeaderCompleteness",
   },
   {
     name: "counts a lease from the answer instead of the sending",
     parts: brokenRules({ leaseBegan: (_sentMs, receivedMs) => receivedMs }),
     choices: lastResort,
     seed: 1,
+    caughtBy: "LeaseSafety",
   },
   {
     name: "goes on by last resort without being certain",
     parts: brokenRules({ mayLastResort: () => true }),
     choices: lastResort,
     seed: 1,
+    caughtBy: "StateMachineSafety",
   },
   {
     name: "lets a leader that was out for long drop others",
     parts: brokenRules({ mayDrop: () => true }),
-    choices: lastResort,
-    seed: 1,
+    choices: two,
+    seed: 3,
+    caughtBy: "OneView",
   },
 ];
