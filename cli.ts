@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import type { LazyCommand } from "./src/cli/command.ts";
-import { flushed, terminal } from "./src/cli/output.ts";
+import { flushed, terminal, watchOutput } from "./src/cli/output.ts";
 import { runProgram } from "./src/cli/program.ts";
 
 const commands: readonly LazyCommand[] = [
@@ -48,8 +48,7 @@ const commands: readonly LazyCommand[] = [
   },
 ];
 
-// A reader that has had enough (`jmessage chat history bob | head`) is no failure.
-process.stdout.on("error", () => process.exit(0));
+watchOutput();
 
 const code = await runProgram(process.argv.slice(2), {
   commands,

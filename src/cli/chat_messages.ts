@@ -20,6 +20,7 @@ import {
 import { messageJson, messageLine, usersTable } from "./chat_text.ts";
 import { newCommand } from "./command.ts";
 import { parseInteger } from "./options.ts";
+import { outliveReader } from "./output.ts";
 
 /** The commands about messages; `flags` gives those of the group once they are parsed. */
 export function messageCommands(
@@ -102,6 +103,8 @@ async function sendLines(
   { options, print }: { options: ChatOptions; print: SentPrinter },
 ): Promise<void> {
   let number = 0;
+  // `send bob - | head -1` sends every line: what matters is not what is printed.
+  outliveReader();
   for (let line = await options.input.nextLine(); line !== null;) {
     number++;
     try {

@@ -24,7 +24,7 @@ import { TerminalInput } from "./input.ts";
 import { type ClusterNode, NodeCluster } from "./node_cluster.ts";
 import { thisProgram } from "./node_process.ts";
 import { parseInteger } from "./options.ts";
-import { type Output, terminal } from "./output.ts";
+import { outliveReader, type Output, terminal } from "./output.ts";
 import { printable } from "./text.ts";
 
 /** Accounts of the demo; they live as long as its temporary directory. */
@@ -34,6 +34,8 @@ const PASSWORD = "correct horse battery";
 /** Lines said before the leader is killed, and after. */
 const LINES_BEFORE = 8;
 const LINES_AFTER = 12;
+/** A terminal that was closed ends it too. */
+const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Longest that the cluster may take to be whole, ms. */
 const SYNC_MS_MAX = 20_000;
 /** Longest that logging in to the chat may take at the end, s. */
@@ -52,6 +54,8 @@ async function runDemo(nodes: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "jmessage-demo-"));
   const cluster = new NodeCluster({ program: thisProgram(), directory });
   const interrupted = onInterrupt();
+  // Its nodes must not outlive it, whoever has stopped reading.
+  outliveReader();
   try {
     const demo = new Demo(cluster, terminal);
     await Promise.race([demo.run(nodes), interrupted.promise]);
@@ -83,11 +87,11 @@ function onInterrupt(): { readonly promise: Promise<never>; stop(): void } {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {});
   const stop = () => reject(new ChatError("SHUTTING_DOWN", "The demo was interrupted"));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop);
+  for (const signal of INTERRUPTS) process.on(signal, stop);
   return {
     promise,
     stop: () => {
-      for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
+      for (const signal of INTERRUPTS) process.off(signal, stop);
     },
   };
 }

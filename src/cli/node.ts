@@ -23,7 +23,7 @@ import {
   parseInteger,
   parseOnOff,
 } from "./options.ts";
-import { type Output, terminal } from "./output.ts";
+import { outliveReader, type Output, terminal } from "./output.ts";
 import { printable } from "./text.ts";
 
 /** The flags as they were given; policy flags are compared with the cluster's. */
@@ -104,6 +104,8 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
 /** Resolves once the node has stopped after a signal; throws if it stopped by itself. */
 async function runNode(flags: NodeFlags, output: Output): Promise<void> {
   const signals = new Signals();
+  // Whoever started it may want no more than the first line; the cluster wants the node.
+  outliveReader();
   try {
     const node = await startNode(optionsOf(flags));
     signals.onFirst(() => void node.stop());

@@ -1,11 +1,13 @@
 /**
  * Where commands write: results to stdout, everything else to stderr. Owns the two forms of a
- * result, text for people and JSON lines for programs; it never decides what is said.
+ * result, text for people and JSON lines for programs, and what becomes of a command whose
+ * output cannot be written; it never decides what is said.
  *
  * @module
  */
 
 import process from "node:process";
+import { ChatError } from "../errors.ts";
 
 /** What a command prints to; the real one is {@linkcode terminal}, tests collect. */
 export interface Output {
@@ -19,14 +21,66 @@ export interface Output {
 
 /** The process's own stdout and stderr. */
 export const terminal: Output = {
-  line: (text) => void process.stdout.write(`${text}\n`),
-  json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-  remark: (text) => void process.stderr.write(`${text}\n`),
+  line: (text) => writeResult(`${text}\n`),
+  json: (value) => writeResult(`${JSON.stringify(value)}\n`),
+  remark: (text) => void write(process.stderr, `${text}\n`),
 };
 
-/** Resolves once everything written so far has been taken by whoever reads it. */
+/** Nothing more is written to them, and nothing waited for. */
+const broken = new Set<NodeJS.WriteStream>();
+let needsReader = true;
+
+/** Takes over what happens when stdout or stderr fails; once, before anything is written. */
+export function watchOutput(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    broken.add(process.stdout);
+    if (!needsReader) return;
+    // A reader that has had enough (`jmessage chat history bob | head`) is no failure.
+    if (error.code === "EPIPE") process.exit(0);
+    terminal.remark(`jmessage: ${unwritten(error).message}`);
+    process.exit(1);
+  });
+  process.stderr.on("error", () => void broken.add(process.stderr));
+}
+
+/**
+ * From now on the process goes on when nobody reads its results any more: for commands that do
+ * more than print, such as a node, which would be lost to its cluster.
+ */
+export function outliveReader(): void {
+  needsReader = false;
+}
+
+/** Resolves once everything written so far has been taken by whoever reads it, or cannot be. */
 export async function flushed(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write("", () => resolve()));
+    if (broken.has(stream)) continue;
+    await new Promise<void>((resolve) => {
+      stream.once("error", () => resolve());
+      stream.write("", () => resolve());
+    });
   }
+}
+
+function writeResult(text: string): void {
+  const failure = write(process.stdout, text);
+  if (failure !== null && needsReader) throw unwritten(failure);
+}
+
+/** Writes, or says why not; a stream that failed before takes everything in silence. */
+function write(stream: NodeJS.WriteStream, text: string): Error | null {
+  if (broken.has(stream)) return null;
+  try {
+    stream.write(text);
+    return null;
+  } catch (thrown) {
+    // Deno throws at once where a file is full; what is written later would wait for ever.
+    broken.add(stream);
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  }
+}
+
+function unwritten(cause: Error): ChatError {
+  const text = `Cannot write the result to stdout: ${cause.message}; make room, or write elsewhere`;
+  return new ChatError("INTERNAL", text, { cause });
 }

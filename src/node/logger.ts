@@ -38,7 +38,7 @@ export const silentLogger: Logger = { log: () => {} };
 /** A logger in one of the two formats. */
 export function createLogger(options: LoggerOptions): Logger {
   const lowest = LOG_LEVELS.indexOf(options.level);
-  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  const write = options.write ?? writeToStderr;
   const now = options.now ?? Date.now;
   const format = options.format === "json" ? jsonLine : textLine;
   return {
@@ -47,6 +47,15 @@ export function createLogger(options: LoggerOptions): Logger {
       write(format(new Date(now()).toISOString(), level, text, masked(fields)) + "\n");
     },
   };
+}
+
+/** A log that cannot be written, on a full disk, must not cost the cluster a node. */
+function writeToStderr(line: string): void {
+  try {
+    process.stderr.write(line);
+  } catch {
+    // There is nowhere left to say so.
+  }
 }
 
 function masked(fields: LogFields): [string, string | number | boolean | null][] {

@@ -83,3 +83,16 @@ Deno.test("demo: interrupted in the middle, it cleans up and fails", async () =>
     assert.deepEqual(entries(directory), []);
   });
 });
+
+Deno.test("demo: with nobody left to read it, it still cleans up", async () => {
+  await withDemo(async (demo, directory) => {
+    const errors = new Response(demo.stderr).text();
+    const reader = demo.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (processesOf(text).length === 0) text += (await reader.read()).value ?? "";
+    await reader.cancel();
+    assert.equal((await demo.status).code, 0, await errors);
+    assert.deepEqual(processesOf(text).filter(isRunning), []);
+    assert.deepEqual(entries(directory), []);
+  });
+});
