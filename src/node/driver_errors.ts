@@ -17,7 +17,7 @@ export function refusalError(refusal: Refusal, status: CoreStatus): ChatError {
       const member = status.members.find((one) => one.member.id === refusal.leader)?.member;
       if (member === undefined) return noLeader();
       const leader = member.clientAddress;
-      return new ChatError("NOT_LEADER", `Not the leader: the leader is at ${leader}`, {
+      return new ChatError("NOT_LEADER", `Not the leader, the leader is at ${leader}`, {
         leader,
         term: termText(status.term),
       });

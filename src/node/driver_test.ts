@@ -171,6 +171,8 @@ Deno.test("driver: a refused proposal names the leader's client address", async 
   const error = await refused;
   assert.ok(error instanceof ChatError);
   assert.deepEqual([error.reason, error.leader], ["NOT_LEADER", OTHER.clientAddress]);
+  // The contract has these words (rpc.md): people read them where a client shows no reason.
+  assert.equal(error.message, `Not the leader, the leader is at ${OTHER.clientAddress}`);
 });
 
 Deno.test("driver: pending proposals are bounded, and keep their room after a timeout", async () => {
