@@ -7,7 +7,13 @@
  */
 
 import { ChatError } from "../errors.ts";
-import type { CallContext, ChatApi, SubscribeFrame, SubscribeRequest } from "../rpc/api.ts";
+import type {
+  Answered,
+  CallContext,
+  ChatApi,
+  SubscribeFrame,
+  SubscribeRequest,
+} from "../rpc/api.ts";
 import { AccountService } from "./account_service.ts";
 import { DirectoryService } from "./directory_service.ts";
 import type { Gate } from "./gate.ts";
@@ -24,7 +30,7 @@ export interface ChatServiceOptions {
 
 /** The chat service of one node. */
 export function createChatService(options: ChatServiceOptions): ChatApi {
-  const { parts, gate, subscriptions } = options;
+  const { parts, gate } = options;
   const mutations = new Mutations(parts);
   const accounts = new AccountService(parts, mutations);
   const messages = new MessageService(parts, mutations);
@@ -40,20 +46,27 @@ export function createChatService(options: ChatServiceOptions): ChatApi {
     getChat: (request, context) => gate.pass(() => messages.getChat(request, context)),
     acknowledgeMessages: (request, context) =>
       gate.pass(() => messages.acknowledgeMessages(request, context)),
-    subscribe: (request, context) => subscribe({ gate, subscriptions }, request, context),
+    subscribe: (request, context) => subscribe(options, request, context),
     getCluster: () => gate.pass(() => directory.getCluster()),
   };
 }
 
-/** The stream with its errors as `ChatError`s; the gate does not wait for it to end. */
+/**
+ * The stream with its errors as `ChatError`s, and with what travels beside every response on
+ * its first frame; the gate does not wait for it to end.
+ */
 async function* subscribe(
-  { gate, subscriptions }: Pick<ChatServiceOptions, "gate" | "subscriptions">,
+  { gate, parts, subscriptions }: ChatServiceOptions,
   request: SubscribeRequest,
   context: CallContext,
-): AsyncGenerator<SubscribeFrame> {
+): AsyncGenerator<SubscribeFrame & Partial<Answered<object>>> {
   try {
     await gate.wait();
-    yield* subscriptions.subscribe(request, context);
+    let isFirst = true;
+    for await (const frame of subscriptions.subscribe(request, context)) {
+      yield isFirst ? parts.answer(frame) : frame;
+      isFirst = false;
+    }
   } catch (error) {
     throw ChatError.from(error);
   }

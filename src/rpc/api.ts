@@ -163,7 +163,10 @@ export interface ChatApi {
     context: CallContext,
   ): Promise<Answered<AcknowledgeResponse>>;
   /** Ends by throwing (`SLOW_CONSUMER`, `SHUTTING_DOWN`, …) or when the caller stops reading. */
-  subscribe(request: SubscribeRequest, context: CallContext): AsyncIterable<SubscribeFrame>;
+  subscribe(
+    request: SubscribeRequest,
+    context: CallContext,
+  ): AsyncIterable<SubscribeFrame & { readonly info?: ResponseInfo }>;
   getCluster(request: object, context: CallContext): Promise<Answered<GetClusterResponse>>;
 }
 

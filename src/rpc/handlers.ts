@@ -71,10 +71,16 @@ export function unaryHandler<Request, Response>(
   };
 }
 
-/** A server stream. Answers are pulled one at a time, as fast as the caller reads them. */
+/**
+ * A server stream. Answers are pulled one at a time, as fast as the caller reads them. What
+ * travels in headers is taken from the first answer's `info`, if it has one.
+ */
 export function streamHandler<Request, Response>(
   method: Method<Request, Response>,
-  run: (request: Request, context: CallContext) => AsyncIterable<Response>,
+  run: (
+    request: Request,
+    context: CallContext,
+  ) => AsyncIterable<Response & { readonly info?: ResponseInfo }>,
   options: HandlerOptions = { deadline: "required" },
 ): StreamHandler {
   return async (call) => {
@@ -85,6 +91,7 @@ export function streamHandler<Request, Response>(
       const writer = new BoundedWriter(call);
       for await (const answer of answers) {
         if (watch.cancelled()) return;
+        if (answer.info) call.sendMetadata(responseMetadata(answer.info));
         await writer.write(asBuffer(method.response.toBytes(answer)));
         if (watch.cancelled()) return;
       }

@@ -6,12 +6,20 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
 import type { ChatApi, SubscribeFrame } from "./api.ts";
 import { connect } from "./client.ts";
 import { grpc } from "./gen/messages.js";
-import { contextFor, eventually, FakeHealth, fakeServices, message } from "./rpc_test_services.ts";
+import {
+  contextFor,
+  eventually,
+  FakeHealth,
+  fakeServices,
+  info,
+  message,
+} from "./rpc_test_services.ts";
 import { serveClients } from "./server.ts";
 import { asBuffer } from "./wire.ts";
 
@@ -53,6 +61,29 @@ Deno.test("subscribe: request and frames arrive, the end too", async () => {
       { kind: "message", message },
       { kind: "heartbeat", position: "p9" },
     ]);
+  });
+});
+
+Deno.test("subscribe: headers tell the cluster and the position, as a unary answer's do", async () => {
+  const subscribe: ChatApi["subscribe"] = async function* () {
+    yield { kind: "heartbeat", position: "p9", info };
+    yield { kind: "heartbeat", position: "p9" };
+  };
+  await withSubscribe(subscribe, async (_server, address) => {
+    const client = new Client(address, credentials.createInsecure());
+    const empty = () => Buffer.alloc(0);
+    const options = { deadline: Date.now() + 5_000 };
+    const path = "/jmessage.v1.ChatService/Subscribe";
+    const call = client.makeServerStreamRequest(path, empty, empty, null, options);
+    const headers = new Promise<Metadata>((resolve) => call.once("metadata", resolve));
+    try {
+      call.resume();
+      await new Promise((resolve, reject) => call.once("end", resolve).once("error", reject));
+      assert.deepStrictEqual((await headers).get("x-jmessage-cluster"), [info.clusterId]);
+      assert.deepStrictEqual((await headers).get("x-jmessage-position"), [info.position]);
+    } finally {
+      client.close();
+    }
   });
 });
 

@@ -85,6 +85,18 @@ Deno.test("subscriptions: the first frame comes at once, live messages after it"
     assert.equal(subscriber.reason, null);
   }));
 
+Deno.test("subscriptions: the first frame tells the cluster and the position, no other does", () =>
+  withBench(async (bench) => {
+    const ann = await bench.user("ann");
+    const frames = bench.chat.subscribe({ positions: [] }, context(ann))[Symbol.asyncIterator]();
+    const first = (await frames.next()).value;
+    const { info } = await bench.chat.getCluster({}, context());
+    assert.deepEqual(first?.info, info);
+    await bench.send(ann, "ann", "live");
+    assert.equal((await frames.next()).value?.info, undefined);
+    await frames.return?.();
+  }));
+
 Deno.test("subscriptions: first everything unacknowledged, if so asked", () =>
   withBench(async (bench) => {
     const ann = await bench.user("ann");
