@@ -79,7 +79,7 @@ export class ChatController {
       case "/to":
         return await this.#open(argument);
       case "/users":
-        return this.#tellUsers();
+        return await this.#tellUsers();
       case "/history":
         return await this.#older(argument);
       case "/help":
@@ -173,7 +173,9 @@ export class ChatController {
     );
   }
 
-  #tellUsers(): void {
+  /** As they are now: a line piped in comes before the first look at them is done. */
+  async #tellUsers(): Promise<void> {
+    if (!await this.#try(() => this.#loadPeople())) return;
     const now = this.#clock.wall();
     const people = this.#model.people();
     if (people.length === 0) return this.#tell("There is nobody else.");
@@ -200,19 +202,22 @@ export class ChatController {
   }
 
   async #refreshPeople(): Promise<void> {
-    const { signal } = this.#controller;
-    const users: User[] = [];
     try {
-      for await (const user of this.#client.users({ signal })) {
-        users.push(user);
-        if (users.length >= limits.peopleShownMax) break;
-      }
-      this.#model.setPeople(users);
+      await this.#loadPeople();
     } catch {
       // An outage shows in the state, and what is wrong for good in the subscription.
     }
-    if (signal.aborted) return;
+    if (this.#controller.signal.aborted) return;
     this.#later(limits.peopleRefreshMs, () => void this.#refreshPeople());
+  }
+
+  async #loadPeople(): Promise<void> {
+    const users: User[] = [];
+    for await (const user of this.#client.users({ signal: this.#controller.signal })) {
+      users.push(user);
+      if (users.length >= limits.peopleShownMax) break;
+    }
+    this.#model.setPeople(users);
   }
 
   /** Above the bound they stay unacknowledged, and come again at the next start. */
@@ -251,11 +256,14 @@ export class ChatController {
     this.#stops.push(cancel);
   }
 
-  async #try(action: () => Promise<void>): Promise<void> {
+  /** True if it succeeded; a failure is told. */
+  async #try(action: () => Promise<void>): Promise<boolean> {
     try {
       await action();
+      return true;
     } catch (thrown) {
       if (!this.#controller.signal.aborted) this.#tell(printable(ChatError.from(thrown).message));
+      return false;
     }
   }
 }

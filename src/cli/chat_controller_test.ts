@@ -75,6 +75,14 @@ Deno.test("chat: lists people, opens a conversation, sends, and receives", async
   await stop();
 });
 
+Deno.test("chat: /users tells who is there, also before the first look at them is done", async () => {
+  const { cluster, enter, lines, stop } = await setUp();
+  cluster.users.push({ name: "dora", online: true, lastSeenMs: null });
+  await enter("/users");
+  deepEqual(lines(""), ["-- bob: online", "-- dora: online", "-- carl: offline"]);
+  await stop();
+});
+
 Deno.test("chat: what comes elsewhere is told, and acknowledged only once it is opened", async () => {
   const { clock, cluster, model, controller, enter, stop } = await setUp();
   await enter("/to bob");
