@@ -197,10 +197,11 @@ function notLoggedIn(user: string): ChatError {
 /** A token that the cluster does not know any more: the login ended elsewhere. */
 function explained(error: ChatError, context: ChatContext, flags: ChatFlags): ChatError {
   if (error.reason !== "UNAUTHENTICATED") return error;
-  const user = context.client.user ?? flags.user ?? "NAME";
+  const user = printable(context.client.user ?? flags.user ?? "NAME");
   return new ChatError(
     "UNAUTHENTICATED",
-    `${error.message}; log in again with jmessage chat login --user ${printable(user)}`,
+    `Not logged in: this login of ${user} has ended; log in again with ` +
+      `jmessage chat login --user ${user}`,
     { cause: error },
   );
 }

@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeCluster } from "../client/client_test_cluster.ts";
+import { ChatError } from "../errors.ts";
 import { chatCommand } from "./chat.ts";
 import type { Input } from "./input.ts";
 import { runProgram } from "./program.ts";
@@ -207,6 +208,21 @@ Deno.test("chat commands: who is nobody, or one of several, is asked to say who"
     const several = await chat(["users"]);
     equal(several.code, 2);
     match(several.error, /several users are logged in here \(ann, bob\): add --user NAME$/);
+  });
+});
+
+Deno.test("chat commands: a login that has ended elsewhere is told once, with the way back", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
+    for (const node of cluster.nodes.values()) node.failures.push(ended);
+    const { code, error } = await chat(["send", "bob", "hello"]);
+    equal(code, 1);
+    equal(
+      error,
+      "jmessage: Not logged in: this login of ann has ended; log in again with " +
+        "jmessage chat login --user ann",
+    );
   });
 });
 
