@@ -79,8 +79,8 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     id: id ?? null,
     listen,
     peerListen,
-    advertise: options.advertise ?? null,
-    peerAdvertise: options.peerAdvertise ?? null,
+    advertise: checkAdvertised("advertise", options.advertise),
+    peerAdvertise: checkAdvertised("peer-advertise", options.peerAdvertise),
     join,
     policy: given(policy),
     logger: options.logger ?? silentLogger,
@@ -112,8 +112,9 @@ export function foundingPolicy(wanted: Partial<Policy>): Policy {
 export function checkPolicy(wanted: Partial<Policy>, policy: Policy): void {
   for (const name of Object.keys(wanted) as (keyof Policy)[]) {
     if (wanted[name] === policy[name]) continue;
-    const must = `must be left out or be the cluster's, ${policy[name]}: it is set by its founder`;
-    refuse(flagNames[name], must, String(wanted[name]));
+    const cluster = flagValue(policy[name]);
+    const must = `must be left out or be the cluster's, ${cluster}: it is set by its founder`;
+    refuse(flagNames[name], must, flagValue(wanted[name]));
   }
 }
 
@@ -125,6 +126,11 @@ const flagNames: Readonly<Record<keyof Policy, string>> = {
   isolationGraceMs: "isolation-grace-ms",
 };
 
+/** As it stands on a command line. */
+function flagValue(value: Policy[keyof Policy] | undefined): string {
+  return typeof value === "boolean" ? (value ? "on" : "off") : String(value);
+}
+
 function given(policy: Partial<Policy>): Partial<Policy> {
   const entries = Object.entries(policy).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries);
@@ -132,6 +138,13 @@ function given(policy: Partial<Policy>): Partial<Policy> {
 
 function checkAddress(field: string, address: string): string {
   if (!/^.+:\d{1,5}$/.test(address)) refuse(field, "must be host:port", address);
+  return address;
+}
+
+/** Others dial it: a port that is still to be picked leads nowhere. */
+function checkAdvertised(field: string, address: string | undefined): string | null {
+  if (address === undefined) return null;
+  if (/:0+$/.test(checkAddress(field, address))) refuse(field, "must have a port", address);
   return address;
 }
 

@@ -65,11 +65,18 @@ Deno.test("config: a policy that is given must be the cluster's, each part of it
     const wanted = { [name]: others[name] };
     assert.throws(() => checkPolicy(wanted, DEFAULT_POLICY), { reason: "INVALID_ARGUMENT" }, name);
   }
+  assert.throws(
+    () => checkPolicy({ lastResort: false }, DEFAULT_POLICY),
+    /last-resort must be left out or be the cluster's, on: .*current value is off$/,
+  );
 });
 
 Deno.test("config: options that are no ids or addresses are refused by name", () => {
   const join = new Array(100).fill("127.0.0.1:1");
-  const wrong = [{ id: "" }, { id: "a/b" }, { listen: "here" }, { peerListen: ":" }, { join }];
+  const wrong = [
+    ...[{ id: "" }, { id: "a/b" }, { listen: "here" }, { peerListen: ":" }, { join }],
+    ...[{ advertise: "here" }, { advertise: "a.example:0" }, { peerAdvertise: "a.example:0" }],
+  ];
   for (const options of wrong) {
     const refused = () => nodeConfig(options);
     assert.throws(refused, { reason: "INVALID_ARGUMENT" }, JSON.stringify(options));
