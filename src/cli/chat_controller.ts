@@ -59,7 +59,11 @@ export class ChatController {
 
   /** Starts to listen and to keep the list of people fresh. */
   start(): void {
-    this.#stops.push(this.#client.onState((state) => this.#model.setState(state)));
+    this.#stops.push(this.#client.onState((state) => {
+      // All were accepted: those that wait in a later outage are asked about anew.
+      if (state.unsent === 0) this.#leaving = false;
+      this.#model.setState(state);
+    }));
     this.#stops.push(this.#client.watch());
     void this.#listen();
     void this.#refreshPeople();

@@ -140,6 +140,23 @@ Deno.test("chat: leaving asks once while messages wait", async () => {
   await stop();
 });
 
+Deno.test("chat: leaving asks again in a later outage", async () => {
+  const { clock, cluster, enter, ends, stop } = await setUp();
+  await enter("/to bob");
+  for (const said of ["first", "second"]) {
+    for (const address of NODES) cluster.kill(address);
+    await enter(said);
+    await clock.advance(100);
+    await enter("/quit");
+    deepEqual(ends, [], `asked about what waits: ${said}`);
+    for (const address of NODES) cluster.revive(address);
+    cluster.elect("n2:1");
+    await clock.advance(5_000);
+  }
+  deepEqual(cluster.log.map(({ body }) => body), ["first", "second"]);
+  await stop();
+});
+
 Deno.test("chat: commands that cannot be done say what can", async () => {
   const { enter, lines, stop } = await setUp();
   for (const line of ["hello", "/to", "/history", "/nonsense", "/users", "/help"]) {
