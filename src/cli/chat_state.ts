@@ -119,7 +119,7 @@ export class ChatState {
       writeFileSync(temporary, `${JSON.stringify(value)}\n`, { mode: FILE_MODE });
       renameSync(temporary, file);
     } catch (cause) {
-      rmSync(temporary, { force: true });
+      discard(temporary);
       throw new ChatError(
         "DATA_DIRECTORY",
         `Cannot keep ${file}: ${cause instanceof Error ? cause.message : cause}; ` +
@@ -127,6 +127,15 @@ export class ChatState {
         { cause },
       );
     }
+  }
+}
+
+/** What is in the way of writing a file is often in the way of removing it too. */
+function discard(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Why it could not be written is told, and says enough.
   }
 }
 

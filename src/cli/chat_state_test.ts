@@ -4,7 +4,7 @@
  * @module
  */
 
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,16 @@ Deno.test("chat state: damaged files count as missing", () => {
       equal(state.session("c1", "ann"), null, text);
     }
     deepEqual(state.users("c1"), []);
+  });
+});
+
+Deno.test("chat state: a directory that cannot be is told with a way out", () => {
+  withState((state) => {
+    writeFileSync(state.directory, "a file");
+    throws(() => state.keepSession("c1", { user: "ann", token: "secret" }), {
+      reason: "DATA_DIRECTORY",
+      message: /^Cannot keep .*ann\.json: .*; give another directory with --state-dir$/,
+    });
   });
 });
 
