@@ -38,6 +38,9 @@ interface NodeRange {
 /** Largest seed: what the generator of scenarios takes. */
 const SEED_MAX = 0x7fff_ffff;
 
+/** How often a campaign says how far it is, ms. */
+const PROGRESS_MS = 5_000;
+
 /** `jmessage simulate`. */
 export function simulateCommand(
   options: { readonly output: Output } = { output: terminal },
@@ -90,12 +93,24 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
     quorum,
     lastResort,
     stepsMax: steps,
+    onRun: progress(runs, output),
   });
   const seconds = (performance.now() - began) / 1000;
   const { failure } = result;
   if (failure !== null) await printFailure(failure, { seed, flags, output });
   printSummary(result, { seconds, flags, output });
   if (failure !== null) throw broken(failure.violations);
+}
+
+/** Says now and then how many schedules have run. */
+function progress(runs: number, output: Output): (done: number) => void {
+  let toldAt = performance.now();
+  return (done) => {
+    const now = performance.now();
+    if (now - toldAt < PROGRESS_MS) return;
+    toldAt = now;
+    output.remark(`${done} of ${runs} schedules`);
+  };
 }
 
 async function replay(
@@ -131,10 +146,10 @@ interface Printing {
 }
 
 async function printFailure(
-  { scenario, violations }: NonNullable<SimulateResult["failure"]>,
+  { scenario, violations, run }: NonNullable<SimulateResult["failure"]>,
   { seed, flags, output }: Printing & { readonly seed: number },
 ): Promise<void> {
-  const path = join(tmpdir(), `jmessage-scenario-${seed}.json`);
+  const path = join(tmpdir(), `jmessage-scenario-${seed}-${run}.json`);
   await writeFile(path, JSON.stringify(scenario, null, 2));
   if (flags.json === undefined) output.line(printScenario(scenario));
   printViolations(violations, { flags, output });
