@@ -15,7 +15,7 @@ import { pathToFileURL } from "node:url";
 import type { Reader, SqlRow, SqlValue, Writer } from "../chat/port.ts";
 import { ChatError } from "../errors.ts";
 import { Serial } from "./serial.ts";
-import { toStorageError } from "./storage_error.ts";
+import { denied, toStorageError } from "./storage_error.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** A statement with its arguments. */
@@ -67,8 +67,9 @@ export class Database implements Reader {
     try {
       const client = createClient({ url, intMode: "number", concurrency: 1 });
       return new Database(client, name, inMemory);
-    } catch (error) {
-      throw toStorageError(error, name);
+    } catch (cause) {
+      // The library gives no code here. SQLite has opened the file or made it, or could do neither.
+      throw denied(name, { cause });
     }
   }
 

@@ -34,11 +34,7 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
     const text = `Cannot write ${file}: the disk is full; free some space and start the node again`;
     return new ChatError("DISK_FULL", text, options);
   }
-  if (deniedCodes.has(code)) {
-    const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
-      "make its directory writable";
-    return new ChatError("DATA_DIRECTORY", text, options);
-  }
+  if (deniedCodes.has(code)) return denied(file, options);
   if (corruptCodes.has(code)) return corrupt(file, "it is damaged or no database", options);
   if (busyCodes.has(code)) {
     const text = `Cannot use ${file}: another program has it open; close that program`;
@@ -48,6 +44,13 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
     return new ChatError("SHUTTING_DOWN", `Cannot use ${file}: it is closed already`, options);
   }
   return new ChatError("INTERNAL", `Cannot use ${file}: ${oneLine(message)}`, options);
+}
+
+/** The file can be neither written nor made. */
+export function denied(file: string, options: { readonly cause?: unknown } = {}): ChatError {
+  const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
+    "make its directory writable";
+  return new ChatError("DATA_DIRECTORY", text, options);
 }
 
 /** Damage that was found: where, and what to do. */

@@ -242,6 +242,19 @@ Deno.test("data directory: a read-only one is refused", async () => {
   });
 });
 
+Deno.test("data directory: an empty one that cannot be written is refused", async () => {
+  await inDirectory(async (path) => {
+    const unlock = await makeReadOnly(path);
+    if (unlock === null) return;
+    try {
+      const line = /lock\.db: it is read-only or not permitted for this user; make its directory/;
+      await refused(path, {}, "DATA_DIRECTORY", line);
+    } finally {
+      await unlock();
+    }
+  });
+});
+
 Deno.test("data directory: a full disk is told, and costs nothing but the write", async () => {
   await inDirectory(async (path) => {
     const disk = await mountSmall(path);
