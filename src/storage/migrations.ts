@@ -31,6 +31,7 @@ export async function openMigrated(
     await checkVersion(database, options.migrations);
     await database.configure(options.pragmas);
     await migrate(database, options.migrations);
+    await checkWritable(database);
     return database;
   } catch (error) {
     await database.close();
@@ -68,6 +69,16 @@ async function checkVersion(
   const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
     `${version}, this one knows ${newest}); run that version`;
   throw new ChatError("DATA_DIRECTORY", text);
+}
+
+/** A file that cannot be written is opened without a word: ask for a write, and take it back. */
+async function checkWritable(database: Database): Promise<void> {
+  const held = await database.hold("write");
+  try {
+    await held.query(`PRAGMA application_id = ${applicationId}`);
+  } finally {
+    held.release();
+  }
 }
 
 /** The schema's version; 0 for a database without any table. */

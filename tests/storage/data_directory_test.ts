@@ -6,32 +6,22 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  chmodSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Reason } from "../../src/errors.ts";
-import { DEFAULT_POLICY } from "../../src/raft/state.ts";
-import type { Entry, PersistBatch } from "../../src/raft/types.ts";
-import {
-  type DataDirectory,
-  openDataDirectory,
-  type OpenOptions,
-} from "../../src/storage/data_directory.ts";
-import { Database } from "../../src/storage/database.ts";
-import { create, send } from "../support/chat_log.ts";
+import { openDataDirectory } from "../../src/storage/data_directory.ts";
+import { create } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
-import { makeReadOnly, mountSmall } from "./mounts.ts";
+import {
+  alter,
+  batch,
+  founded,
+  founder,
+  founding,
+  inCopy,
+  refused,
+  withState,
+} from "./data_directories.ts";
 import { inDirectory, rejectsWith } from "./temporary.ts";
-
-const founder = { id: "a", peerAddress: "127.0.0.1:7000", clientAddress: "127.0.0.1:8000" };
-const founding = { clusterId: "cluster-1", founder, policy: DEFAULT_POLICY };
 
 Deno.test("data directory: is made for its owner alone, with a generated id", async () => {
   await inDirectory(async (parent) => {
@@ -227,150 +217,6 @@ Deno.test("data directory: a missing state is made anew from a whole log, else r
     await refused(path, {}, "CORRUPT", /chat-1\.db: it is missing/);
   });
 });
-
-Deno.test("data directory: a read-only one is refused", async () => {
-  await inDirectory(async (path) => {
-    await (await withState(path)).close();
-    const unlock = await makeReadOnly(path);
-    if (unlock === null) return;
-    try {
-      const line = /it is read-only or not permitted for this user; make its directory writable/;
-      await refused(path, {}, "DATA_DIRECTORY", line);
-    } finally {
-      await unlock();
-    }
-  });
-});
-
-Deno.test("data directory: an empty one that cannot be written is refused", async () => {
-  await inDirectory(async (path) => {
-    const unlock = await makeReadOnly(path);
-    if (unlock === null) return;
-    try {
-      const line = /lock\.db: it is read-only or not permitted for this user; make its directory/;
-      await refused(path, {}, "DATA_DIRECTORY", line);
-    } finally {
-      await unlock();
-    }
-  });
-});
-
-Deno.test("data directory: a full disk is told, and costs nothing but the write", async () => {
-  await inDirectory(async (path) => {
-    const disk = await mountSmall(path);
-    if (disk === null) return;
-    try {
-      const directory = await founded(path);
-      const first = (await directory.log.load(1)).entries[0]!;
-      const entries = longEntries(first, 100);
-      let written = 0;
-      const fill = async () => {
-        for (; written < entries.length; written++) {
-          await directory.log.persist([batch([entries[written]!])]);
-        }
-      };
-      await rejectsWith(fill(), "DISK_FULL", /log\.db: the disk is full; free some space/);
-      assert.ok(written > 5, `${written} entries fit`);
-      await directory.close();
-      await disk.enlarge();
-      const again = await openDataDirectory(path, { create: false });
-      assert.deepEqual((await again.log.load(200)).entries, [first, ...entries.slice(0, written)]);
-      await again.log.persist([batch([entries[written]!])]);
-      await again.close();
-    } finally {
-      await disk.unmount();
-    }
-  });
-});
-
-Deno.test("data directory: cannot be made on a full disk", async () => {
-  await inDirectory(async (path) => {
-    const disk = await mountSmall(path);
-    if (disk === null) return;
-    try {
-      disk.fill();
-      await rejectsWith(
-        openDataDirectory(path, { create: true }),
-        "DISK_FULL",
-        /the disk is full; free some space/,
-      );
-    } finally {
-      await disk.unmount();
-    }
-  });
-});
-
-/** Everything but the lock, which is opened for writing first. */
-function contents(path: string): ReadonlyMap<string, string> {
-  const names = readdirSync(path).filter((name) => !/lock|-wal$|-shm$/.test(name));
-  return new Map(names.map((name) => [name, readFileSync(join(path, name)).toString("hex")]));
-}
-
-/** Expects that neither log nor state can be used, and that no byte was changed. */
-async function refused(
-  path: string,
-  options: Partial<OpenOptions>,
-  reason: Reason,
-  message: RegExp,
-): Promise<void> {
-  const before = contents(path);
-  const opened = (async () => {
-    const directory = await openDataDirectory(path, { create: true, ...options });
-    try {
-      await (await directory.openState()).close();
-    } finally {
-      await directory.close();
-    }
-  })();
-  await rejectsWith(opened, reason, message);
-  assert.deepEqual(contents(path), before);
-}
-
-async function founded(path: string): Promise<DataDirectory> {
-  const directory = await openDataDirectory(path, { create: true, nodeId: "a" });
-  await directory.bootstrap(founding);
-  return directory;
-}
-
-/** A founder whose state has applied entry 2. */
-async function withState(path: string): Promise<DataDirectory> {
-  const directory = await founded(path);
-  const [first] = (await directory.log.load(10)).entries;
-  const entries = commandEntries([create("ann")], first!);
-  await directory.log.persist([batch(entries)]);
-  const state = await directory.openState();
-  await state.apply([first!, ...entries]);
-  await state.close();
-  return directory;
-}
-
-function batch(entries: readonly Entry[]): PersistBatch {
-  return { number: 1, entries };
-}
-
-/** Entries of 64 KiB each. */
-function longEntries(previous: Entry, count: number): Entry[] {
-  const body = "long ".repeat(13_000);
-  const messages = Array.from({ length: count }, (_, number) => {
-    return send(`m${number}`, { by: "ann", to: "bob", body });
-  });
-  return commandEntries(messages, previous);
-}
-
-async function alter(path: string, sql: string): Promise<void> {
-  const database = Database.open(path);
-  await database.query(sql);
-  await database.checkpoint("truncate");
-  await database.close();
-}
-
-async function inCopy(path: string, body: (copy: string) => Promise<void>): Promise<void> {
-  await inDirectory(async (parent) => {
-    const copy = join(parent, "copy");
-    cpSync(path, copy, { recursive: true });
-    await body(copy);
-  });
-}
 
 /** A process that has the directory open; it is there once it has said so. */
 async function holdInChild(path: string): Promise<Deno.ChildProcess> {

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** A file system of 4 MiB over a directory. */
@@ -39,11 +39,12 @@ export async function mountSmall(path: string): Promise<SmallDisk | null> {
   };
 }
 
-/** Makes the directory read-only for this user; `null` where that cannot be done. */
+/** Makes the directory, or one file, read-only for this user; `null` where that cannot be done. */
 export async function makeReadOnly(path: string): Promise<(() => Promise<void>) | null> {
   if (Deno.uid() !== 0) {
+    const names = statSync(path).isDirectory() ? readdirSync(path) : [];
     chmodSync(path, 0o500);
-    for (const name of readdirSync(path)) chmodSync(join(path, name), 0o400);
+    for (const name of names) chmodSync(join(path, name), 0o400);
     return () => Promise.resolve(chmodSync(path, 0o700));
   }
   // Permissions mean nothing to root: a read-only mount does.
