@@ -70,11 +70,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     create: true,
     ...(config.id === null ? {} : { nodeId: config.id }),
   });
-  let state: LibsqlStateStore;
+  let state: LibsqlStateStore | null = null;
   try {
-    await directory.begin(clock.wall());
+    // Before the first write: a directory whose state is refused stays as it was.
     state = await directory.openState();
+    await directory.begin(clock.wall());
   } catch (error) {
+    await state?.close();
     await directory.close();
     throw ChatError.from(error);
   }

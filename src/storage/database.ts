@@ -45,6 +45,7 @@ export class Database implements Reader {
   readonly #client: Client;
   readonly #inMemory: boolean;
   readonly #serial = new Serial();
+  #wrote = false;
   #closing = false;
 
   private constructor(client: Client, name: string, inMemory: boolean) {
@@ -81,6 +82,11 @@ export class Database implements Reader {
     if (!this.#inMemory) await yieldToLoop();
   }
 
+  /** Whether a write of this connection succeeded. */
+  get wrote(): boolean {
+    return this.#wrote;
+  }
+
   /** Settings of this connection, as in `"journal_mode=WAL"`. */
   async configure(pragmas: readonly string[]): Promise<void> {
     for (const pragma of pragmas) await this.query(`PRAGMA ${pragma}`);
@@ -93,7 +99,7 @@ export class Database implements Reader {
 
   /** Runs the statements in one transaction; nothing of it stays if one fails. */
   write(statements: readonly Statement[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#writing(async () => {
       const batch = statements.map(({ sql, args }) => ({ sql, args: toArgs(args ?? noArgs) }));
       await this.#client.batch(batch, "write");
     });
@@ -101,12 +107,12 @@ export class Database implements Reader {
 
   /** Several statements without arguments in one call, as in a schema. */
   script(statements: readonly string[]): Promise<void> {
-    return this.#exclusive(() => this.#client.executeMultiple(statements.join(";\n")));
+    return this.#writing(() => this.#client.executeMultiple(statements.join(";\n")));
   }
 
   /** Runs `body` in one write transaction: committed if it resolves, else rolled back. */
   transaction<T>(body: (writer: Writer) => Promise<T>): Promise<T> {
-    return this.#exclusive(async () => {
+    return this.#writing(async () => {
       const transaction = await this.#client.transaction("write");
       try {
         const result = await body(toWriter(transaction));
@@ -154,6 +160,12 @@ export class Database implements Reader {
     await this.#serial.run(() => this.#client.close());
   }
 
+  async #writing<T>(task: () => Promise<T>): Promise<T> {
+    const result = await this.#exclusive(task);
+    this.#wrote = true;
+    return result;
+  }
+
   async #exclusive<T>(task: () => Promise<T>): Promise<T> {
     try {
       return await this.#serial.run(task);
@@ -166,10 +178,11 @@ export class Database implements Reader {
 /**
  * Closes with everything in the one database file: the library keeps a closed connection until it
  * is collected, and SQLite would do this only then. A failure costs nothing but the tidiness.
+ * What was only read stays as it was found: a directory that is refused is not changed.
  */
 export async function closeWhole(database: Database): Promise<void> {
   try {
-    await database.checkpoint("truncate");
+    if (database.wrote) await database.checkpoint("truncate");
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
   }

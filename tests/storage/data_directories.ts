@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Reason } from "../../src/errors.ts";
@@ -24,10 +25,15 @@ import { inDirectory, rejectsWith } from "./temporary.ts";
 export const founder = { id: "a", peerAddress: "127.0.0.1:7000", clientAddress: "127.0.0.1:8000" };
 export const founding = { clusterId: "cluster-1", founder, policy: DEFAULT_POLICY };
 
-/** Everything but the lock, which is opened for writing first. */
-function contents(path: string): ReadonlyMap<string, string> {
-  const names = readdirSync(path).filter((name) => !/lock|-wal$|-shm$/.test(name));
-  return new Map(names.map((name) => [name, readFileSync(join(path, name)).toString("hex")]));
+/**
+ * Hashes of what is in a directory, by file: without the lock, which is opened for writing first, and
+ * without what SQLite makes to read a database, the index of a write-ahead log and an empty one.
+ */
+export function contents(path: string): ReadonlyMap<string, string> {
+  const names = readdirSync(path).filter((name) => !/lock|-shm$/.test(name));
+  const files = names.map((name) => ({ name, bytes: readFileSync(join(path, name)) }))
+    .filter(({ name, bytes }) => !name.endsWith("-wal") || bytes.length > 0);
+  return new Map(files.map(({ name, bytes }) => [name, sha256(bytes)]));
 }
 
 /** Expects that neither log nor state can be used, and that no byte was changed. */
@@ -85,4 +91,8 @@ export async function inCopy(path: string, body: (copy: string) => Promise<void>
     cpSync(path, copy, { recursive: true });
     await body(copy);
   });
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

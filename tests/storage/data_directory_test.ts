@@ -21,7 +21,7 @@ import {
   refused,
   withState,
 } from "./data_directories.ts";
-import { inDirectory, rejectsWith } from "./temporary.ts";
+import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
 
 Deno.test("data directory: is made for its owner alone, with a generated id", async () => {
   await inDirectory(async (parent) => {
@@ -198,6 +198,18 @@ Deno.test("data directory: a state that is not on the log is refused", async () 
       await other.close();
       await refused(copy, {}, "CORRUPT", line);
     });
+  });
+});
+
+Deno.test("data directory: a refusal after a crash leaves the write-ahead log where it is", async () => {
+  await inDirectory(async (path) => {
+    const directory = await withState(path);
+    await onCrashCopy(path, async (copy) => {
+      assert.ok(statSync(join(copy, "log.db-wal")).size > 0);
+      await alter(join(copy, "chat-1.db"), "UPDATE applied SET checksum = 'other'");
+      await refused(copy, {}, "CORRUPT", /chat-1\.db: it has applied index 2, which is not on/);
+    });
+    await directory.close();
   });
 });
 
