@@ -111,6 +111,7 @@ class Driver implements NodeDriver {
       transport,
       step,
       onNotice: (text) => options.onNotice("warn", text),
+      onFailed,
     });
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
+import { ChatError, type Reason } from "../errors.ts";
 import type { Input } from "../raft/io.ts";
 import type { Base, NodeId } from "../raft/types.ts";
 import type { SnapshotSink, StateStore, Transport } from "./ports.ts";
@@ -18,7 +19,12 @@ export interface SnapshotIntakeOptions {
   readonly step: (input: Input) => void;
   /** A person should read it: a fetch failed, and why. The core tries again. */
   readonly onNotice: (text: string) => void;
+  /** This node's own disk failed, which no other fetch will mend. */
+  readonly onFailed: (error: unknown) => void;
 }
+
+/** What this node's disk says; everything else may be the stream's fault. */
+const diskReasons: ReadonlySet<Reason> = new Set(["DISK_FULL", "DATA_DIRECTORY"]);
 
 /** At most one snapshot being fetched, and at most one built and not yet switched to. */
 export class SnapshotIntake {
@@ -59,19 +65,31 @@ export class SnapshotIntake {
       await this.#discardBuilt();
       const fetch = await this.#options.transport.fetchSnapshot(from);
       this.#step({ kind: "snapshotFetching", index: fetch.base.index });
-      sink = await this.#options.state.buildSnapshot();
+      sink = await this.#onDisk(this.#options.state.buildSnapshot());
       for await (const chunk of fetch.chunks) {
         if (this.#stopped) break;
-        await sink.write(chunk);
+        await this.#onDisk(sink.write(chunk));
       }
       if (this.#stopped) return await sink.abort();
-      await sink.finish({ applied: fetch.base, digest: fetch.digest() });
+      await this.#onDisk(sink.finish({ applied: fetch.base, digest: fetch.digest() }));
       this.#built = { base: fetch.base, sink };
       this.#fetching = false;
       const { base, termStarts } = fetch;
       this.#step({ kind: "snapshotBuilt", base, termStarts });
     } catch (error) {
       await this.#failed(from, { error, sink });
+    }
+  }
+
+  /** A step of building. Fetching again would only fill the disk again, for ever. */
+  async #onDisk<T>(step: Promise<T>): Promise<T> {
+    try {
+      return await step;
+    } catch (error) {
+      if (!this.#stopped && diskReasons.has(ChatError.from(error).reason)) {
+        this.#options.onFailed(error);
+      }
+      throw error;
     }
   }
 

@@ -10,7 +10,16 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Effect } from "../raft/io.ts";
 import type { Base } from "../raft/types.ts";
-import { command, entryAt, fixture, LEAVE, OTHER, settle, TERM } from "./driver_test_ports.ts";
+import {
+  command,
+  entryAt,
+  fixture,
+  LEAVE,
+  OTHER,
+  settle,
+  snapshotOf,
+  TERM,
+} from "./driver_test_ports.ts";
 
 const LEADS: Effect = { kind: "role", role: "leader", term: TERM, leader: "n1", ready: true };
 const FOLLOWS: Effect = {
@@ -246,15 +255,7 @@ Deno.test("driver: a snapshot is switched to only after the persist that install
   await driver.start();
   const base: Base = { ...entryAt(50), config: null };
   const termStarts = [{ term: TERM, index: 1 }];
-  transport.fetchSnapshot = () =>
-    Promise.resolve({
-      base,
-      termStarts,
-      chunks: (async function* () {
-        yield await Promise.resolve(new Uint8Array(3));
-      })(),
-      digest: () => "d",
-    });
+  transport.fetchSnapshot = () => Promise.resolve({ ...snapshotOf(base), termStarts });
   core.script = (input) => {
     if (input.kind === "message") return [{ kind: "fetchSnapshot", from: "n2" }];
     if (input.kind !== "snapshotBuilt") return [];
@@ -283,6 +284,18 @@ Deno.test("driver: a failed fetch is told to the core, which tries again", async
   await settle();
   assert.deepEqual(core.of("snapshotFetching"), [{ kind: "snapshotFetching", index: null }]);
   assert.equal(notices.length, 1);
+});
+
+Deno.test("driver: a disk that cannot take a snapshot in stops the node", async () => {
+  const { core, driver, events, fatal, state, transport } = fixture();
+  await driver.start();
+  transport.fetchSnapshot = () => Promise.resolve(snapshotOf({ ...entryAt(50), config: null }));
+  state.failBuild = new ChatError("DISK_FULL", "no space");
+  core.script = (input) => input.kind === "message" ? [{ kind: "fetchSnapshot", from: "n2" }] : [];
+  driver.receive("n2", 1, LEAVE);
+  await settle();
+  assert.deepEqual(fatal, [state.failBuild]);
+  assert.deepEqual(events, ["abort"]);
 });
 
 Deno.test("driver: a linearizable read waits for the lease, and fails with the lead", async () => {

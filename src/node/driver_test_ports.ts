@@ -9,9 +9,9 @@ import type { Command } from "../chat/command.ts";
 import type { Core } from "../raft/core_api.ts";
 import type { CoreStatus, Effect, Input } from "../raft/io.ts";
 import type { Message } from "../raft/message.ts";
-import type { Entry, LogPosition, PersistBatch, Term } from "../raft/types.ts";
+import type { Base, Entry, LogPosition, PersistBatch, Term } from "../raft/types.ts";
 import { createDriver } from "./driver.ts";
-import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+import type { Clock, LogStore, SnapshotFetch, StateStore, Transport } from "./ports.ts";
 
 export const TERM: Term = { epoch: 0, number: 1, nodeId: "n1" };
 export const SELF = { id: "n1", peerAddress: "n1:1", clientAddress: "n1:2" };
@@ -174,7 +174,7 @@ export function fixture() {
 }
 
 function stateFake(events: string[]) {
-  const fake = { applied: ZERO, fail: null as Error | null };
+  const fake = { applied: ZERO, fail: null as Error | null, failBuild: null as Error | null };
   const store: StateStore = {
     applied: () => fake.applied,
     apply(entries) {
@@ -191,7 +191,10 @@ function stateFake(events: string[]) {
     openSnapshot: () => Promise.reject(new Error("not here")),
     buildSnapshot: () =>
       Promise.resolve({
-        write: (chunk) => Promise.resolve(void events.push(`chunk ${chunk.byteLength}`)),
+        write(chunk) {
+          if (fake.failBuild) return Promise.reject(fake.failBuild);
+          return Promise.resolve(void events.push(`chunk ${chunk.byteLength}`));
+        },
         finish: ({ applied }) => Promise.resolve(void events.push(`built ${applied.index}`)),
         activate() {
           events.push("activate");
@@ -204,6 +207,18 @@ function stateFake(events: string[]) {
     close: () => Promise.resolve(),
   };
   return Object.assign(fake, { store });
+}
+
+/** A snapshot of three bytes on its way. */
+export function snapshotOf(base: Base): SnapshotFetch {
+  return {
+    base,
+    termStarts: [],
+    chunks: (async function* () {
+      yield await Promise.resolve(new Uint8Array(3));
+    })(),
+    digest: () => "d",
+  };
 }
 
 /** A message that is short to write. */
