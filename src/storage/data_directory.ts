@@ -22,6 +22,9 @@ import { removeState, syncFile } from "./snapshot_sink.ts";
 import { LibsqlStateStore } from "./state_store.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
 
+/** A state of any generation, and what SQLite lays beside it: nobody else's files are touched. */
+const stateFilePattern = /^chat-\d+\.db(-wal|-shm|-journal)?$/;
+
 export interface OpenOptions {
   /** Make the directory if there is none. Off for commands on a stopped node. */
   readonly create: boolean;
@@ -217,7 +220,7 @@ function checkCluster(directory: string, stored: string, wanted: string): void {
 
 async function stateFiles(directory: string): Promise<string[]> {
   try {
-    return (await readdir(directory)).filter((name) => name.startsWith("chat-"));
+    return (await readdir(directory)).filter((name) => stateFilePattern.test(name));
   } catch (error) {
     throw toStorageError(error, directory);
   }

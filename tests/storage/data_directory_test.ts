@@ -14,6 +14,7 @@ import { commandEntries } from "../support/state_log.ts";
 import {
   alter,
   batch,
+  contents,
   founded,
   founder,
   founding,
@@ -180,6 +181,20 @@ Deno.test("data directory: a state without its log is refused, not founded anew"
     await (await withState(path)).close();
     rmSync(join(path, "log.db"));
     await refused(path, {}, "CORRUPT", /log\.db: it is missing beside chat-1\.db/);
+  });
+});
+
+Deno.test("data directory: old states go, files of other people stay", async () => {
+  await inDirectory(async (path) => {
+    const others = ["chat-notes.txt", "chat-0.db.copy"];
+    for (const name of others) writeFileSync(join(path, name), "");
+    await (await withState(path)).close();
+    for (const name of ["chat-0.db", "chat-7.db-wal"]) writeFileSync(join(path, name), "");
+    const directory = await openDataDirectory(path, { create: false });
+    await (await directory.openState()).close();
+    await directory.close();
+    const names = [...contents(path).keys()];
+    assert.deepEqual(names.toSorted(), [...others, "chat-1.db", "log.db"].toSorted());
   });
 });
 
