@@ -162,6 +162,8 @@ export const limits = {
   linkSilenceMsMax: 5_000,
   /** Time in which an older start of a node shows that it still lives, ms: a copied directory. */
   olderStartAnswersMs: 500,
+  /** Time in which an address of `--join` shows that it is another cluster's, ms. */
+  otherClusterAnswersMs: 500,
   /** A snapshot that nobody reads is closed after this, ms: it holds the database's history. */
   snapshotIdleMsMax: 60_000,
   /** Snapshots being served at once: each holds a read transaction. */

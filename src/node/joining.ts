@@ -103,3 +103,30 @@ async function ask(
     client.close();
   }
 }
+
+/** What {@linkcode clusterAt} asks with. */
+export type AskingOptions = Pick<JoiningOptions, "connect" | "clock">;
+
+/** Id of the cluster at these addresses: `own` if any member of it answers, or nobody does. */
+export async function clusterAt(
+  addresses: readonly string[],
+  own: string,
+  options: AskingOptions,
+): Promise<string> {
+  const answers = await Promise.all(addresses.map((address) => clusterOf(address, options)));
+  const known = answers.filter((id) => id !== "");
+  return known.includes(own) ? own : known[0] ?? own;
+}
+
+/** Empty if nobody answers there, or a node without a cluster. */
+async function clusterOf(address: string, { connect, clock }: AskingOptions): Promise<string> {
+  const client = connect(address);
+  const deadlineMs = clock.wall() + limits.otherClusterAnswersMs;
+  try {
+    return (await client.probe({ deadlineMs, signal: new AbortController().signal })).clusterId;
+  } catch {
+    return "";
+  } finally {
+    client.close();
+  }
+}

@@ -26,7 +26,7 @@ import {
   nodeConfig,
   type NodeOptions,
 } from "./config.ts";
-import { join } from "./joining.ts";
+import { clusterAt, join } from "./joining.ts";
 import { pause } from "./pause.ts";
 
 /** What a node is in its cluster right now. */
@@ -74,6 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   try {
     // Before the first write: a directory whose state is refused stays as it was.
     state = await directory.openState();
+    await checkCluster(directory, config.join, clock);
     await directory.begin(clock.wall());
   } catch (error) {
     await state?.close();
@@ -83,6 +84,20 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const node = new Node({ config, directory, state, clock });
   await node.start();
   return node;
+}
+
+/**
+ * Throws `WRONG_CLUSTER` if a node with data is to join members of another cluster. It would come
+ * back by itself and never ask them, and whoever started it would talk to the wrong people.
+ */
+async function checkCluster(
+  directory: DataDirectory,
+  addresses: readonly string[],
+  clock: NodeParts["clock"],
+): Promise<void> {
+  const own = directory.identity.clusterId;
+  if (own === "") return;
+  await directory.join(await clusterAt(addresses, own, { connect: connectPeer, clock }));
 }
 
 interface NodeParts {

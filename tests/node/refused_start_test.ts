@@ -6,19 +6,47 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { NodeOptions } from "../../src/node/config.ts";
 import { startNode } from "../../src/node/node.ts";
 import { alter, contents } from "../storage/data_directories.ts";
-import { inDirectory } from "../storage/temporary.ts";
+import { inDirectory, rejectsWith } from "../storage/temporary.ts";
+
+const ports = { listen: "127.0.0.1:0", peerListen: "127.0.0.1:0" };
 
 Deno.test("node: leaves a directory whose state it refuses as it was", async () => {
   await inDirectory(async (data) => {
-    const options = { data, listen: "127.0.0.1:0", peerListen: "127.0.0.1:0" };
-    const node = await startNode(options);
-    await node.ready;
-    await node.stop();
+    const options = { data, ...ports };
+    await founded(options);
     await alter(join(data, "chat-1.db"), "PRAGMA user_version = 99");
     const before = contents(data);
     await assert.rejects(startNode(options), { reason: "DATA_DIRECTORY" });
     assert.deepEqual(contents(data), before);
   });
 });
+
+Deno.test("node: with data of one cluster, it is not started to join another", async () => {
+  await inDirectory(async (parent) => {
+    const options = { data: join(parent, "own"), ...ports };
+    await founded(options);
+    const other = await startNode({ data: join(parent, "other"), ...ports });
+    await other.ready;
+    const before = contents(options.data);
+    try {
+      await rejectsWith(
+        startNode({ ...options, join: ["127.0.0.1:1", other.peerListen] }),
+        "WRONG_CLUSTER",
+        /data directory own in cluster .+: it belongs to cluster .+; give another --data, or/,
+      );
+      assert.deepEqual(contents(options.data), before);
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+/** Leaves the directory of a node that has founded a cluster and stopped. */
+async function founded(options: NodeOptions): Promise<void> {
+  const node = await startNode(options);
+  await node.ready;
+  await node.stop();
+}
