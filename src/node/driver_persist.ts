@@ -35,6 +35,7 @@ export class PersistPipeline {
   #queued: PersistBatch[] = [];
   #held: HeldMessage[] = [];
   #compaction: Base | null = null;
+  #compacting = false;
   #newest = 0;
   #finished = 0;
   #busy = false;
@@ -66,7 +67,7 @@ export class PersistPipeline {
     this.#held.push({ to, message, after });
   }
 
-  /** Forgets the log up to the base, between two writes. A newer base replaces an older one. */
+  /** Forgets the log up to the base, beside the writes. A newer base replaces an older one. */
   compact(base: Base): void {
     this.#compaction = base;
     this.#schedule();
@@ -92,15 +93,31 @@ export class PersistPipeline {
       if (batches.length > 0) await this.#options.log.persist(batches);
       if (this.#stopped) return;
       if (batches.length > 0) this.#finish(batches);
-      const base = this.#compaction;
-      this.#compaction = null;
-      if (base !== null && !this.#stopped) await this.#options.log.compact(base);
+      this.#beginCompaction();
     } catch (error) {
       if (!this.#stopped) this.#options.onFailed(error);
       return;
     }
     this.#busy = false;
-    if (this.#queued.length > 0 || this.#compaction !== null) this.#schedule();
+    if (this.#queued.length > 0 || this.#canCompact) this.#schedule();
+  }
+
+  get #canCompact(): boolean {
+    return this.#compaction !== null && !this.#compacting;
+  }
+
+  /** Begins between two writes; the store frees in small steps, and writes go on among them. */
+  #beginCompaction(): void {
+    const base = this.#compaction;
+    if (base === null || this.#compacting || this.#stopped) return;
+    this.#compaction = null;
+    this.#compacting = true;
+    this.#options.log.compact(base).then(() => {
+      this.#compacting = false;
+      if (this.#compaction !== null) this.#schedule();
+    }).catch((error) => {
+      if (!this.#stopped) this.#options.onFailed(error);
+    });
   }
 
   #finish(batches: readonly PersistBatch[]): void {
