@@ -163,8 +163,11 @@ async function prepare(directory: string, options: OpenOptions): Promise<void> {
   if (!options.create) throw noDirectory(directory);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw toStorageError(error, directory);
+  } catch (thrown) {
+    const error = ChatError.from(toStorageError(thrown, directory));
+    // Most often a file is where a directory should be.
+    if (error.reason !== "INTERNAL") throw error;
+    throw unusable(directory, "it cannot be made there", "give another --data");
   }
 }
 

@@ -19,6 +19,7 @@ const deniedCodes = new Set([
   "EPERM",
 ]);
 const corruptCodes = new Set(["SQLITE_CORRUPT", "SQLITE_NOTADB"]);
+const failedCodes = new Set(["SQLITE_IOERR", "EIO"]);
 const busyCodes = new Set(["SQLITE_BUSY", "SQLITE_LOCKED"]);
 const closedCodes = new Set(["CLIENT_CLOSED", "TRANSACTION_CLOSED"]);
 
@@ -39,6 +40,11 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
   if (busyCodes.has(code)) {
     const text = `Cannot use ${file}: another program has it open; close that program`;
     return new ChatError("DATA_DIRECTORY", text, options);
+  }
+  if (failedCodes.has(code)) {
+    const text = `Cannot use ${file}: the disk failed (${oneLine(message)}); check the disk and ` +
+      "start the node again";
+    return new ChatError("INTERNAL", text, options);
   }
   if (closedCodes.has(code)) {
     return new ChatError("SHUTTING_DOWN", `Cannot use ${file}: it is closed already`, options);

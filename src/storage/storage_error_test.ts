@@ -22,7 +22,8 @@ const lines: readonly (readonly [object, Reason, RegExp])[] = [
   [{ code: "SQLITE_NOTADB" }, "CORRUPT", /it is damaged or no database/],
   [{ code: "SQLITE_BUSY" }, "DATA_DIRECTORY", /another program has it open; close that/],
   [{ code: "CLIENT_CLOSED" }, "SHUTTING_DOWN", /it is closed already/],
-  [{ code: "SQLITE_IOERR", rawCode: 10 }, "INTERNAL", /Cannot use log\.db: first second$/],
+  [{ code: "SQLITE_IOERR", rawCode: 10 }, "INTERNAL", /the disk failed \(first second\); check/],
+  [{ code: "EIO" }, "INTERNAL", /the disk failed \(first second\); check the disk/],
   [{}, "INTERNAL", /Cannot use log\.db: first second$/],
 ];
 

@@ -133,6 +133,11 @@ Deno.test("data directory: one without data is refused to commands on a stopped 
       "DATA_DIRECTORY",
       /it is not a directory/,
     );
+    await rejectsWith(
+      openDataDirectory(join(path, "file", "data"), { create: true }),
+      "DATA_DIRECTORY",
+      /file\/data: it cannot be made there; give another --data/,
+    );
   });
 });
 
