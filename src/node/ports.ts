@@ -11,6 +11,7 @@ import type { Reader } from "../chat/port.ts";
 import type { Message } from "../raft/message.ts";
 import type {
   Base,
+  ConfigEntry,
   Entry,
   Index,
   LogPosition,
@@ -39,9 +40,19 @@ export interface LogStore {
   persist(batches: readonly PersistBatch[]): Promise<void>;
   /** Entries from..to inclusive; fewer if bytes reach the bound; empty if compacted. */
   read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]>;
+  /** What led to the entry at `through`, without a look at other entries: writes wait for reads. */
+  history(through: Index): Promise<LogHistory>;
   /** Forgets entries up to and including the base. */
   compact(base: Base): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a snapshot says of the log that led to it. */
+export interface LogHistory {
+  /** Newest config up to there, or the base's, which may be newer. */
+  readonly config: ConfigEntry | null;
+  /** Of all terms up to there. */
+  readonly termStarts: readonly TermStart[];
 }
 
 /** A message that became visible by an apply: what live subscriptions are fed with. */

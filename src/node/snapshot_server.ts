@@ -15,7 +15,7 @@ import type { Clock, LogStore, SnapshotSource, StateStore } from "./ports.ts";
 import { TransferProgress } from "./transfer_progress.ts";
 
 export interface SnapshotServerOptions {
-  readonly log: Pick<LogStore, "load">;
+  readonly log: Pick<LogStore, "history">;
   readonly state: Pick<StateStore, "openSnapshot">;
   /** Rows in a chunk, for progress. */
   readonly rowsIn: (chunk: Uint8Array) => number;
@@ -143,12 +143,9 @@ export class SnapshotServer {
   /** What the log says of the snapshot's place: its newest config and the terms up to there. */
   async #header(source: SnapshotSource): Promise<SnapshotHeader> {
     const { applied, rowsTotal } = source;
-    const stored = await this.#options.log.load(0);
-    const configs = stored.configs.filter((config) => config.index <= applied.index);
-    const config = configs.at(-1) ?? stored.base.config;
+    const { config, termStarts } = await this.#options.log.history(applied.index);
     // The log moved past the snapshot in between: the next one will be newer.
     if (config !== null && config.index > applied.index) throw outdated(applied.index);
-    const termStarts = stored.termStarts.filter((start) => start.index <= applied.index);
     return { base: { ...applied, config }, termStarts, rowsTotal };
   }
 

@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import type { LogStore } from "../node/ports.ts";
+import type { LogHistory, LogStore } from "../node/ports.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
 import { sameTerm, ZERO_TERM } from "../raft/term.ts";
 import type {
@@ -178,6 +178,12 @@ export class SimLogStore implements LogStore {
     return Promise.resolve(found);
   }
 
+  history(through: Index): Promise<LogHistory> {
+    const { image } = this.#options;
+    const termStarts = image.load(0).termStarts.filter(({ index }) => index <= through);
+    return Promise.resolve({ config: configOf(image.configAt(through)), termStarts });
+  }
+
   compact(base: Base): Promise<void> {
     this.#options.image.compact(base);
     return Promise.resolve();
@@ -200,4 +206,9 @@ export class SimLogStore implements LogStore {
     const removed = batches.flatMap((batch) => this.#options.image.write(batch));
     this.#options.onWritten(batches, removed);
   }
+}
+
+/** A config without the entry that it may be part of. */
+function configOf(entry: ConfigEntry | null): ConfigEntry | null {
+  return entry && { index: entry.index, term: entry.term, config: entry.config };
 }

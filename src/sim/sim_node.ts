@@ -392,6 +392,7 @@ function counted(
       return process.call() ? log.persist(batches) : never;
     },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),
+    history: (through) => log.history(through),
     compact: (base) => process.call() ? log.compact(base) : never,
     close: () => log.close(),
   };

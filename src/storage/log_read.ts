@@ -103,6 +103,23 @@ export async function readRange(
   return entries;
 }
 
+/** The newest config above the base and up to `through`, checked; `null` if there is none. */
+export async function readConfig(
+  database: Database,
+  head: LogHead,
+  through: Index,
+): Promise<ConfigEntry | null> {
+  const { base } = head;
+  const sql = "SELECT max(idx) AS idx FROM configs WHERE on_log = 1 AND idx BETWEEN ? AND ?";
+  const [row] = await database.query(sql, [base.index + 1, through]);
+  const at = Number(row?.idx ?? 0);
+  if (at === 0) return null;
+  const previous = at - 1 === base.index ? base : await readPlace(database, at - 1);
+  const [entry] = await readRange(database, head, previous, at);
+  if (entry?.kind !== "config") throw badEntry(at);
+  return { index: at, term: entry.term, config: entry.config };
+}
+
 /** Place of an entry above the base; throws `CORRUPT` if it is not there. */
 export async function readPlace(database: Database, index: Index): Promise<LogPosition> {
   const [row] = await queryEntries(database, index, index);

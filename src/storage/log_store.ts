@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import type { LogStore } from "../node/ports.ts";
+import type { LogHistory, LogStore } from "../node/ports.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type {
@@ -27,7 +27,7 @@ import {
   setMeta,
   type StoredIdentity,
 } from "./log_schema.ts";
-import { readAll, readHead, readPlace, readRange } from "./log_read.ts";
+import { readAll, readConfig, readHead, readPlace, readRange } from "./log_read.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated } from "./migrations.ts";
 import { Serial } from "./serial.ts";
@@ -150,6 +150,16 @@ export class LibsqlLogStore implements LogStore {
       last = page.at(-1)!;
     }
     return entries;
+  }
+
+  history(through: Index): Promise<LogHistory> {
+    return this.#serial.run(async () => {
+      const { base, termStarts } = this.#head;
+      return {
+        config: await readConfig(this.#database, this.#head, through) ?? base.config,
+        termStarts: termStarts.filter((start) => start.index <= through),
+      };
+    });
   }
 
   /** The base moves at once; what it frees is deleted in pages. */

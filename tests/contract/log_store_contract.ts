@@ -218,6 +218,22 @@ function testBases(test: Register): void {
     ]);
   });
 
+  test("the history of a place has its newest config and its terms, cuts aside", async (fixture) => {
+    const store = await fixture.open();
+    const first = buildEntries(EMPTY_BASE, termOf(1), [configBody(["a"]), commandBody("c2")]);
+    const second = buildEntries(first[1]!, termOf(2), [configBody(["a", "b"])]);
+    const third = buildEntries(first[1]!, termOf(3), [commandBody("c3"), configBody(["c"])]);
+    await store.persist([batch(1, { entries: [...first, ...second] })]);
+    await store.persist([batch(2, { truncateFrom: 3, entries: third })]);
+    const starts = [{ term: termOf(1), index: 1 }, { term: termOf(3), index: 3 }];
+    const config = configAt(first, 1);
+    assert.deepEqual(await store.history(2), { config, termStarts: starts.slice(0, 1) });
+    assert.deepEqual(await store.history(3), { config, termStarts: starts });
+    assert.deepEqual((await store.history(4)).config, configAt(third, 4));
+    await store.compact({ ...placeAt(first, 2), config });
+    assert.deepEqual(await store.history(3), { config, termStarts: starts });
+  });
+
   test("the whole log can be compacted, and goes on from its base", async (fixture) => {
     const store = await fixture.open();
     const entries = buildEntries(EMPTY_BASE, termOf(1), ["a", "b"].map(commandBody));

@@ -8,11 +8,9 @@ import assert from "node:assert/strict";
 import { HandClock, settled } from "../support/hand_clock.ts";
 import { ChatError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
-import { ZERO_TERM } from "../../src/raft/term.ts";
-import type { StoredState } from "../../src/raft/types.ts";
 import type { FetchedSnapshot, SnapshotAsk, SnapshotPart } from "../../src/rpc/peer_api.ts";
 import { createLogger } from "../../src/node/logger.ts";
-import type { SnapshotSource } from "../../src/node/ports.ts";
+import type { LogHistory, SnapshotSource } from "../../src/node/ports.ts";
 import { type FetchOptions, fetchResuming } from "../../src/node/snapshot_fetch.ts";
 import { SnapshotServer } from "../../src/node/snapshot_server.ts";
 
@@ -39,14 +37,8 @@ function configAt(index: number) {
   return { index, term, config };
 }
 
-const stored: StoredState = {
-  promised: term,
-  commitIndex: 60,
-  base: { index: 0, term: ZERO_TERM, checksum: "", config: null },
-  termStarts: [{ term, index: 1 }, { term: { ...term, number: 2 }, index: 55 }],
-  configs: [configAt(1), configAt(40), configAt(58)],
-  entries: [],
-};
+/** The log of a member at the snapshot's place. */
+const history: LogHistory = { config: configAt(40), termStarts: [{ term, index: 1 }] };
 
 /** A member that serves snapshots of so many chunks, and one that fetches from it. */
 class Bench {
@@ -65,10 +57,10 @@ class Bench {
     write: (line) => void this.lines.push(line),
   });
 
-  constructor(chunks: number, state = stored) {
+  constructor(chunks: number, log = history) {
     this.#chunks = chunks;
     this.server = new SnapshotServer({
-      log: { load: () => Promise.resolve(state) },
+      log: { history: () => Promise.resolve(log) },
       state: { openSnapshot: () => Promise.resolve(this.#source()) },
       rowsIn: (chunk) => chunk.length,
       clock: this.clock,
@@ -226,8 +218,7 @@ Deno.test("snapshot server: a stream that was taken over ends, the other gets ev
 });
 
 Deno.test("snapshot server: a snapshot older than the log's base is not given out", async () => {
-  const base = { index: 70, term, checksum: "70", config: configAt(58) };
-  const bench = new Bench(1, { ...stored, configs: [], base });
+  const bench = new Bench(1, { ...history, config: configAt(58) });
   await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
   assert.equal(bench.closed, 1);
 });

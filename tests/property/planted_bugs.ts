@@ -47,6 +47,7 @@ function earlyLog(log: LogStore): LogStore {
       return Promise.resolve();
     },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),
+    history: (through) => log.history(through),
     compact: (base) => log.compact(base),
     close: () => log.close(),
   };

@@ -186,6 +186,24 @@ Deno.test("log.db: any flipped bit of a record is found, and named by index", as
   });
 });
 
+Deno.test("log.db: the history of a place costs no look at other entries", async () => {
+  await inDirectory(async (directory) => {
+    const entries = buildEntries(EMPTY_BASE, termOf(1), [
+      configBody(["a"]),
+      ...["x", "y"].map(commandBody),
+    ]);
+    const store = await openIn(directory);
+    await store.persist([batch(1, { entries })]);
+    const database = Database.open(join(directory, "log.db"));
+    // Whoever reads it notices.
+    await database.write([{ sql: "UPDATE entries SET data = x'00' WHERE idx > 1" }]);
+    await database.close();
+    await rejectsWith(store.load(0), "CORRUPT", /index 2;/);
+    assert.equal((await store.history(3)).config?.index, 1);
+    await store.close();
+  });
+});
+
 const damages: readonly (readonly [string, RegExp])[] = [
   ["UPDATE entries SET data = x'79' WHERE idx = 2", /log\.db: a bad checksum .* index 2;/],
   ["UPDATE entries SET kind = 'orphans' WHERE idx = 3", /index 3;/],
