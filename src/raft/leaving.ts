@@ -13,7 +13,7 @@ import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
 import { sameTerm } from "./term.ts";
-import type { NodeId, Term } from "./types.ts";
+import type { Config, NodeId, Term } from "./types.ts";
 
 /** An operator asks this leader to hand over; `null` if it begins to. */
 export function beginTransfer(state: CoreState, to: NodeId | null): Refusal | null {
@@ -80,7 +80,9 @@ export function continueLeave(state: CoreState): void {
   const config = state.newest?.config;
   const voter = config !== undefined && isVoter(config, state.self.id);
   if (config === undefined || !voter) {
-    leaveNow(state);
+    // The quorum of the old config may need this disk for the entry that drops it (§4).
+    if (config !== undefined && isLeaver(state, config) && !isSettled(state)) askToBeDropped(state);
+    else leaveNow(state);
   } else if (config.voters.length === 1) {
     // The last voter never leaves, it just ends, once it is the last for certain.
     if (isSettled(state)) leaveNow(state);
@@ -94,6 +96,11 @@ export function continueLeave(state: CoreState): void {
   } else {
     askToBeDropped(state);
   }
+}
+
+/** Whether this config drops this node because it asked to leave. */
+function isLeaver(state: CoreState, config: Config): boolean {
+  return config.leavers.some((leaver) => leaver.id === state.self.id);
 }
 
 function leaveNow(state: CoreState): void {

@@ -212,6 +212,45 @@ scenario("all are told to stop at once: each leaves in order, and the last one s
   }],
 ]);
 
+scenario("who leaves stays until the config without it is committed", {
+  nodes: 2,
+  lastResort: false,
+}, [
+  ["n1 is told to stop, hands over to n2, and its disk is slow from now on", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "leave" });
+    c.until(() => c.leads("n2"));
+    c.hangDisk("n1", 300);
+  }],
+  [
+    "n1 ends only when n2 has committed the config without it, for which it needs n1's disk",
+    (c) => {
+      c.until(() => c.node("n1").left);
+      c.kill("n1");
+      assert.deepEqual(c.voters(), ["n2"]);
+    },
+  ],
+  ["n2 goes on alone", (c) => writes(c, "a", "n2")],
+]);
+
+scenario("a leave that can commit no more is cancelled", { nodes: 4, lastResort: false }, [
+  ["n3 is told to stop, and its disk hangs before it has the config without it", (c) => {
+    settle(c);
+    c.hangDisk("n3", 60_000);
+    c.feed("n3", { kind: "leave" });
+    const has = (id: string) => c.node(id).stored.configs.at(-1)?.config.leavers.length === 1;
+    while (!has("n1") || !has("n2")) c.run(1);
+  }],
+  ["n3 and n4 die before that is committed", (c) => {
+    c.kill("n3");
+    c.kill("n4");
+  }],
+  ["n1 puts the leave out of the way, drops both and goes on with n2", (c) => {
+    writes(c, "a", "n1", "n2");
+    assert.deepEqual(c.voters(), ["n1", "n2"]);
+  }],
+]);
+
 scenario("an operator removes a live member, and it stays out", {}, [
   ["n3 is removed", (c) => {
     settle(c);
