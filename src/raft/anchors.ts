@@ -16,6 +16,14 @@ export function committedConfig(state: CoreState): ConfigEntry | null {
   return state.log.configs.findLast((entry) => entry.index <= state.commitIndex) ?? null;
 }
 
+/**
+ * The newest config that is committed, whether or not this node may tell: what a leader counts
+ * from in its own term, as it will have told by the time that anything more commits.
+ */
+export function decidedConfig(state: CoreState): ConfigEntry | null {
+  return state.log.configs.findLast((entry) => entry.index <= state.decidedIndex) ?? null;
+}
+
 /** C0 and every config after it, oldest first. Without a C0, every config. */
 export function openConfigs(state: CoreState): readonly ConfigEntry[] {
   const configs = state.log.configs;
@@ -41,7 +49,8 @@ export function persistedConfig(state: CoreState): ConfigEntry | null {
 export function leaderAnchors(state: CoreState): readonly ConfigEntry[] {
   const leadership = state.leadership;
   if (leadership === null) return [];
-  const open = openConfigs(state);
+  const decided = decidedConfig(state)?.index ?? 0;
+  const open = openConfigs(state).filter((entry) => entry.index >= decided);
   return withoutSkipped(open).filter((entry, at) =>
     at === 0 || (entry.index < leadership.noopIndex && !leadership.neverCommitted.has(entry.index))
   );

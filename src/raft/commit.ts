@@ -11,8 +11,8 @@ import type { Index, NodeId } from "./types.ts";
 
 /** Takes note that everything up to `index` is committed; tells it once §4 allows. */
 export function commitThrough(state: CoreState, index: Index): void {
-  if (index <= state.commitIndex || index <= state.commitPending) return;
-  const from = Math.max(state.commitIndex, state.commitPending);
+  const from = state.decidedIndex;
+  if (index <= from) return;
   const passesConfig = state.log.configs.some((entry) =>
     entry.index > from && entry.index <= index
   );

@@ -380,7 +380,7 @@ function withdrawPending(state: CoreState, term: Term): void {
   const c0 = committedConfig(state);
   const c1 = state.newest;
   if (c0 === null || c1 === null || !commitsByAll(c0.config.policy)) return;
-  if (c1.index <= state.commitIndex || !sameTerm(c1.term, term)) return;
+  if (c1.index <= state.decidedIndex || !sameTerm(c1.term, term)) return;
   const body = {
     kind: "config",
     config: { ...c0.config, leavers: [], c0Index: c0.index },

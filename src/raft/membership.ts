@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import { committedConfig, leaderAnchors, possibleViews } from "./anchors.ts";
+import { committedConfig, decidedConfig, leaderAnchors, possibleViews } from "./anchors.ts";
 import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
@@ -43,7 +43,7 @@ function appendConfig(state: CoreState, change: Partial<Config>): void {
   const c1 = state.newest;
   assert(leadership !== null && c1 !== null, "Only a leader appends configs");
   const before = possibleViews(state);
-  const c0Index = committedConfig(state)?.index ?? 0;
+  const c0Index = decidedConfig(state)?.index ?? 0;
   const config = changeConfig(c1.config, { ...change, c0Index });
   const entry = state.appendOwn(leadership.term, { kind: "config", config });
   noteConfigTaken(state, before, { index: entry.index, term: entry.term, config });

@@ -225,6 +225,11 @@ export class CoreState {
     return this.policy.heartbeatMs;
   }
 
+  /** Everything up to here is committed, whether or not that is on disk and may be told (§4). */
+  get decidedIndex(): Index {
+    return Math.max(this.commitIndex, this.commitPending);
+  }
+
   /** C1: the newest config in the log. */
   get newest(): ConfigEntry | null {
     return this.log.configs.at(-1) ?? null;

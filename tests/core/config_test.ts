@@ -90,6 +90,35 @@ scenario("a drop is pending and the dropped node is back at once", { lastResort:
   }],
 ]);
 
+scenario("a config that is appended while a commit is on its way to the disk counts that", {
+  nodes: 5,
+  lastResort: false,
+}, [
+  ["n5 dies; the config without it is on n1's disk, which then hangs", (c) => {
+    settle(c);
+    c.kill("n5");
+    const persisted = () => c.node("n1").stored.configs.at(-1)?.config.voters.length === 4;
+    while (!persisted()) c.run(1);
+    c.hangDisk("n1", 200);
+  }],
+  ["all have it, so it is committed; n4 dies before n1 may tell anyone", (c) => {
+    c.run(5);
+    c.node("n1").effects = [];
+    c.kill("n4");
+    c.run(100);
+  }],
+  ["the config without n4 does not say that the one before was skipped", (c) => {
+    const before = c.node("n1").stored.configs.at(-1);
+    const next = c.node("n1").effects.flatMap((effect) =>
+      effect.kind === "persist" ? effect.entries : []
+    ).find((entry) => entry.kind === "config");
+    assert.ok(before !== undefined && next?.kind === "config");
+    assert.equal(next.config.voters.length, 3);
+    assert.equal(next.config.c0Index, before.index);
+  }],
+  ["writes go on", (c) => writes(c, "a", "n1", "n2", "n3")],
+]);
+
 scenario("two members die shortly after one another", { nodes: 5, lastResort: false }, [
   ["n4 dies, and n5 before the drop of n4 is committed", (c) => {
     settle(c);
