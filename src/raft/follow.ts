@@ -55,7 +55,7 @@ function checkPrev(state: CoreState, append: Append): PrevCheck {
   if (prev.index > state.log.lastIndex) return "beyond";
   if (prev.index >= base.index) {
     if (state.log.has(prev)) return "match";
-    return prev.index <= state.commitIndex ? "fork" : "conflict";
+    return prev.index <= state.decidedIndex ? "fork" : "conflict";
   }
   const atBase = append.entries[base.index - prev.index - 1];
   return atBase === undefined || atBase.checksum === base.checksum ? "match" : "fork";
@@ -159,7 +159,7 @@ export function takeEntries(
   const known = entries[skip - 1] ?? prev;
   const first = fresh[0];
   const truncateFrom = first !== undefined && first.index <= log.lastIndex ? first.index : null;
-  if (truncateFrom !== null && truncateFrom <= state.commitIndex) return "fork";
+  if (truncateFrom !== null && truncateFrom <= state.decidedIndex) return "fork";
   const cut = countUnheld(state, fresh, leaderCommit);
   const taken = fresh.slice(0, cut);
   if (!chainHolds(state, known, taken)) return { end: known, held: [] };
@@ -270,8 +270,7 @@ export function onSnapshotBuilt(
   state.fetching = false;
   state.snapshotIndex = 0;
   // A commit on its way to the disk may be told as soon as it is there: it is not taken back.
-  const committed = Math.max(state.commitIndex, state.commitPending);
-  if (base.index <= committed || state.leadership !== null) return;
+  if (base.index <= state.decidedIndex || state.leadership !== null) return;
   const mine = state.log.termAt(state.commitIndex);
   const theirs = state.commitIndex === 0 ? mine : termAtStarts(termStarts, state.commitIndex);
   if (mine === null || theirs === null || !sameTerm(mine, theirs)) {

@@ -93,7 +93,7 @@ export function leaderGaveUp(state: CoreState): boolean {
 
 /** §7: granting would give up an entry that this node knows to be committed. */
 function wouldCutCommitted(state: CoreState, request: VoteRequest): boolean {
-  const index = state.commitIndex;
+  const index = state.decidedIndex;
   if (index === 0) return false;
   if (request.last.index < index) return true;
   const mine = state.log.termAt(index);

@@ -6,76 +6,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { Effect } from "../../src/raft/io.ts";
 import { EMPTY_BASE, RaftLog } from "../../src/raft/log.ts";
-import type { Message, VoteRequest } from "../../src/raft/message.ts";
-import type { Entry, EntryBody, LogPosition, NodeId, Term } from "../../src/raft/types.ts";
-import { testChain, type TestCluster } from "./cluster.ts";
+import type { VoteRequest } from "../../src/raft/message.ts";
+import type { Entry, LogPosition, Term } from "../../src/raft/types.ts";
+import { command, entryAfter, lastOf, receives, sends, sent, tailReply } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
-
-/** An entry as a leader of `term` would have appended it after `prev`. */
-function entryAfter(prev: LogPosition, term: Term, body: EntryBody): Entry {
-  const index = prev.index + 1;
-  return { index, term, checksum: testChain(prev.checksum, index, term, body), ...body };
-}
-
-function lastOf(c: TestCluster, id: NodeId): Entry {
-  const last = c.node(id).stored.entries.at(-1);
-  assert.ok(last !== undefined);
-  return last;
-}
-
-function command(text: string): EntryBody {
-  return { kind: "command", data: new TextEncoder().encode(text) };
-}
-
-/** A message that was on its way for a while, or that the other side's own log explains. */
-function receives(c: TestCluster, to: NodeId, from: NodeId, message: Message): void {
-  const { incarnation } = c.node(from);
-  c.feed(to, { kind: "message", from, incarnation, message });
-}
-
-/** The newest message of this kind among effects. */
-function sent<K extends Message["kind"]>(
-  effects: readonly Effect[],
-  kind: K,
-): (Message & { kind: K }) | undefined {
-  const effect = effects.findLast((one) => one.kind === "send" && one.message.kind === kind);
-  return effect?.kind === "send" ? effect.message as Message & { kind: K } : undefined;
-}
-
-/** Runs until the node sends a message of this kind, and gives that. */
-function sends<K extends Message["kind"]>(
-  c: TestCluster,
-  id: NodeId,
-  kind: K,
-): Message & { kind: K } {
-  const node = c.node(id);
-  node.effects = [];
-  let found: (Message & { kind: K }) | undefined;
-  c.until(() => (found = sent(node.effects, kind)) !== undefined);
-  assert.ok(found !== undefined);
-  return found;
-}
-
-/** The answer of a voter that refuses for freshness and hands on what the candidate lacks. */
-function tailReply(
-  request: VoteRequest,
-  voter: LogPosition,
-  tail: { readonly prev: LogPosition; readonly entries: readonly Entry[] },
-): Message {
-  return {
-    kind: "voteReply",
-    pre: request.pre,
-    term: request.term,
-    promised: voter.term,
-    granted: false,
-    certain: false,
-    last: voter,
-    tail,
-    meeting: false,
-  };
-}
 
 scenario("a tail that was on its way for long is older than the log by now", {
   quorum: "majority",
@@ -378,6 +313,27 @@ scenario("a snapshot does not take back a commit that is on its way to the disk"
       termStarts,
     });
     assert.ok(effects.every((effect) => effect.kind !== "persist"));
+  }],
+]);
+
+scenario("what is being committed is not cut by another history", { quorum: "majority" }, [
+  ["n2 hears that a config is committed while its disk hangs", (c) => {
+    settle(c);
+    c.hangDisk("n2", 400);
+    c.feed("n1", { kind: "join", id: 1, member: c.add(4).member });
+    c.run(150);
+  }],
+  ["a leader of a history without that config does not cut it", (c) => {
+    const last = lastOf(c, "n1");
+    const prev = c.node("n1").stored.entries.at(-2);
+    assert.ok(prev !== undefined && last.kind === "config");
+    assert.equal(c.node("n2").core?.status().lastIndex, last.index);
+    const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
+    const entries = [entryAfter(prev, term, { kind: "noop" })];
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, asksLease: true } as const;
+    receives(c, "n2", "n3", { kind: "append", ...append });
+    c.run(400);
+    assert.equal(lastOf(c, "n2").checksum, last.checksum);
   }],
 ]);
 
