@@ -97,6 +97,8 @@ export function noteRefused(state: CoreState, peer: Peer): void {
 
 /** Answers a ping, with a grant if nothing speaks against it (§5). */
 export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
+  const silent = state.slow - peer.pingedAt >= state.timeout;
+  if (silent || peer.unansweredSince === Infinity) peer.unansweredSince = state.slow;
   peer.pingedAt = state.slow;
   peer.asksLease = ping.asksLease;
   peer.leads = ping.leads ? ping.term : null;
@@ -109,7 +111,7 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   const voter = isVoterEverywhere(state, peer.id);
   const named = state.leadership === null && state.leader !== peer.id &&
     state.leaderSuspects.includes(peer.id);
-  const granted = ping.asksLease && voter && !named;
+  const granted = ping.asksLease && voter && !named && !hearsNothing(state, peer);
   if (granted) peer.grantUntil = state.slow + state.timeout;
   const pong: Pong = {
     kind: "pong",
@@ -123,6 +125,14 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   };
   // It speaks of promise and config, so it waits for the disk: a node whose disk hangs is silent.
   state.send(peer.id, pong, state.newestPending);
+}
+
+/**
+ * Whom this leader hears but does not reach: it acknowledges nothing, and would hold up all writes
+ * for as long as it is granted (§5). Counted from its first ping: a link that was down is silence.
+ */
+function hearsNothing(state: CoreState, peer: Peer): boolean {
+  return state.leadership !== null && state.slow - peer.unansweredSince >= state.timeout;
 }
 
 /** The leader that this node follows, as its newest config records it. */
@@ -150,6 +160,7 @@ export function onPong(state: CoreState, peer: Peer, pong: Pong): void {
   const round = state.rounds.find((candidate) => candidate.nonce === pong.nonce);
   if (round === undefined) return;
   peer.answeredAt = state.fast;
+  peer.unansweredSince = Infinity;
   peer.promised = pong.promised;
   state.seen = maxTerm(state.seen, pong.promised);
   if (round.sentAt < peer.answeredPingAt) return;

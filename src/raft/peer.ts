@@ -59,6 +59,8 @@ export interface Peer {
   answeredPingAt: number;
   /** Arrival (fast) of its newest answer: how long it has been silent. */
   answeredAt: number;
+  /** Slow ms of its first ping since its newest answer, or since it was silent; else infinite. */
+  unansweredSince: number;
   /** Sending time (fast) of the newest ping that it, following this leader, answered as certain. */
   certainAt: number;
   /** Sending time (fast) of the newest granted ping whose answer carried the term led here. */
@@ -98,6 +100,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     deniedAt: -Infinity,
     answeredPingAt: -Infinity,
     answeredAt: -Infinity,
+    unansweredSince: Infinity,
     certainAt: -Infinity,
     readLeaseAt: -Infinity,
     heardAt: -Infinity,
