@@ -23,6 +23,9 @@ scenario("a node crashes between sending and persisting a config", { nodes: 2 },
       );
     while (!appended()) c.run(1);
     c.kill("n1");
+    c.run(10);
+    const seen = c.node("n2").stored.configs.at(-1)?.config.voters;
+    assert.deepEqual(seen?.map((voter) => voter.id), ["n1"]);
   }],
   ["n2 never saw it: only what is persisted is sent, so it waits for n1", (c) => {
     c.run(10_000);
