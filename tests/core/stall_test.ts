@@ -109,6 +109,29 @@ scenario("a leader paused for 5 T wakes up and commits nothing", {}, [
   }],
 ]);
 
+scenario("a leader that slept drops nobody before it is certain", { nodes: 2 }, [
+  ["n1 leads and is paused for 6 T; n2 goes on by last resort", (c) => {
+    settle(c);
+    c.pause("n1", 6_000);
+    c.until(() => c.leads("n2"), 5_500);
+    c.proposeAt("n2", "by n2");
+    c.until(() => c.applied("by n2", "n2"));
+  }],
+  ["n2 stalls; n1 wakes up, and nothing that n2 sent arrives", (c) => {
+    c.pause("n2", 6_000);
+    c.until(() => c.now >= c.node("n1").pausedUntil);
+    c.node("n1").inbox = [];
+    c.proposeAt("n1", "by n1");
+  }],
+  ["n1 commits nothing, although it is a quorum by itself", (c) => {
+    while (c.now < c.node("n2").pausedUntil) {
+      c.run(5);
+      assert.equal(c.applied("by n1", "n1"), false);
+    }
+  }],
+  ["n1 follows n2", (c) => c.until(() => c.applied("by n2", "n1"), 20_000)],
+]);
+
 scenario("a follower dropped while paused wakes after the others died and must not lead", {}, [
   ["n3 is paused for 3 T", (c) => {
     settle(c);

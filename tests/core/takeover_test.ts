@@ -62,6 +62,20 @@ scenario("a stale smaller address must not win", {}, [
   }],
 ]);
 
+scenario("a smaller address gets the newer entries before it leads", { quorum: "majority" }, [
+  ["n1 is dead while a write is committed by n2 and n3; n2 dies, n1 comes back", (c) => {
+    settle(c);
+    c.kill("n1");
+    writes(c, "a", "n2", "n3");
+    c.kill("n2");
+    c.start("n1");
+  }],
+  ["whoever leads, the write is there", (c) => {
+    writes(c, "b", "n1", "n3");
+    assert.ok(c.applied("a", "n1", "n3"));
+  }],
+]);
+
 scenario("N of N + 1 die one after the other and the last goes on", { nodes: 5 }, [
   ["n2, n1, n5 and n3 die, each after a write without the one before", (c) => {
     for (const id of ["n2", "n1", "n5", "n3"]) {
