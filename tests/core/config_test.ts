@@ -38,6 +38,32 @@ scenario("a node crashes between sending and persisting a config", { nodes: 2 },
   }],
 ]);
 
+scenario("that a config is committed is on the disk before anyone is told", {}, [
+  ["n3 dies and comes back; n1 hands over to n2; n2 dies and comes back", (c) => {
+    const checked = (ms: number) => {
+      for (const end = c.now + ms; c.now < end;) {
+        c.run(1);
+        for (const [id, { core, stored, applied }] of c.nodes) {
+          const told = stored.configs.findLast((entry) => entry.index <= applied.index);
+          if (core === null || told === undefined) continue;
+          assert.ok(stored.commitIndex >= told.index, `${id} told of ${told.index}`);
+        }
+      }
+    };
+    c.kill("n3");
+    checked(500);
+    c.start("n3");
+    checked(2_500);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    checked(500);
+    c.kill("n2");
+    checked(500);
+    c.start("n2");
+    checked(2_500);
+    assert.equal(c.voters().length, 3);
+  }],
+]);
+
 scenario("a learner's promotion is pending when the leader dies", {}, [
   ["n3 dies and comes back as a learner", (c) => {
     settle(c);

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { receives } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("the smallest address takes over", {}, [
@@ -165,5 +166,57 @@ scenario("a voter dies between the election and the noop's commit", {
   ["n2 drops both and writes go on", (c) => {
     writes(c, "a", "n2", "n4", "n5");
     assert.deepEqual(c.voters(), ["n2", "n4", "n5"]);
+  }],
+]);
+
+scenario("who could win by quorum but not serve leaves it to the last resort", { nodes: 4 }, [
+  [
+    "n4's disk hangs; the config without it is on n2 and n3, and n1 dies before it says more",
+    (c) => {
+      settle(c);
+      c.hangDisk("n4", 2_500);
+      c.propose("a");
+      const has = (id: string) => c.node(id).stored.configs.at(-1)?.config.voters.length === 3;
+      while (!has("n2") || !has("n3")) c.run(1);
+      c.kill("n1");
+    },
+  ],
+  ["n4 is back and would vote, but it is in no newest config: n2 and n3 go on without n1", (c) => {
+    const took = writes(c, "b", "n2", "n3");
+    assert.ok(took < 1_000, `took ${took} ms`);
+    assert.ok(c.applied("a", "n2", "n3"));
+    c.until(() => c.applied("b", "n4"), 20_000);
+  }],
+]);
+
+scenario("an entry of an earlier term does not commit by itself", { quorum: "majority" }, [
+  ["n1 sends a write to n2 only, and dies", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n3"]);
+    c.partition(["n2"], ["n1"], true);
+    c.propose("old");
+    c.run(10);
+    c.kill("n1");
+  }],
+  ["n2 is elected by n3, which gets nothing of it then", (c) => {
+    while (c.node("n2").core?.status().role !== "leader") c.run(1);
+    c.partition(["n2"], ["n3"], true);
+    c.node("n3").inbox = [];
+  }],
+  ["n3 says that it has the write, but not that it has the noop after it", (c) => {
+    const old = c.node("n2").stored.entries.find((entry) => entry.kind === "command");
+    const term = c.node("n2").core?.status().term;
+    assert.ok(old !== undefined && term !== undefined);
+    receives(c, "n2", "n3", {
+      kind: "appendReply",
+      term,
+      promised: term,
+      ok: true,
+      matchIndex: old.index,
+      applied: null,
+      snapshotIndex: 0,
+    });
+    c.run(10);
+    assert.equal(c.applied("old", "n2"), false);
   }],
 ]);
