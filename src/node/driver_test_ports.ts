@@ -146,7 +146,7 @@ export function fixture() {
         disk.stored.filter(({ index }) => index >= from && index <= to),
       );
     },
-    history: () => Promise.resolve({ config: null, termStarts: [] }),
+    history: () => Promise.resolve({ config: null, next: null, termStarts: [] }),
     compact: (base) => Promise.resolve(void events.push(`compact ${base.index}`)),
     close: () => Promise.resolve(),
   };

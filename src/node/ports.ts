@@ -51,6 +51,8 @@ export interface LogStore {
 export interface LogHistory {
   /** Newest config up to there, or the base's, which may be newer. */
   readonly config: ConfigEntry | null;
+  /** Oldest config after that one that is known to be committed; `null` if there is none. */
+  readonly next: ConfigEntry | null;
   /** Of all terms up to there. */
   readonly termStarts: readonly TermStart[];
 }

@@ -9,6 +9,8 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { sameTerm } from "../raft/term.ts";
+import type { ConfigEntry } from "../raft/types.ts";
 import type { SnapshotAsk, SnapshotHeader, SnapshotPart } from "../rpc/peer_api.ts";
 import type { Logger } from "./logger.ts";
 import type { Clock, LogStore, SnapshotSource, StateStore } from "./ports.ts";
@@ -143,9 +145,10 @@ export class SnapshotServer {
   /** What the log says of the snapshot's place: its newest config and the terms up to there. */
   async #header(source: SnapshotSource): Promise<SnapshotHeader> {
     const { applied, rowsTotal } = source;
-    const { config, termStarts } = await this.#options.log.history(applied.index);
+    const { config, next, termStarts } = await this.#options.log.history(applied.index);
     // The log moved past the snapshot in between: the next one will be newer.
     if (config !== null && config.index > applied.index) throw outdated(applied.index);
+    if (config !== null && wasSkipped(config, next)) throw outdated(applied.index);
     return { base: { ...applied, config }, termStarts, rowsTotal };
   }
 
@@ -184,6 +187,14 @@ export class SnapshotServer {
     served.reader = null;
     await served.source.close();
   }
+}
+
+/**
+ * Whether the next config that is committed skipped this one, which was never in force then (§4):
+ * a snapshot between the two would make its receiver count by a config that binds nobody.
+ */
+function wasSkipped(config: ConfigEntry, next: ConfigEntry | null): boolean {
+  return next !== null && sameTerm(next.term, config.term) && next.config.c0Index < config.index;
 }
 
 function outdated(index: number): ChatError {

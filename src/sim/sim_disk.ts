@@ -181,7 +181,12 @@ export class SimLogStore implements LogStore {
   history(through: Index): Promise<LogHistory> {
     const { image } = this.#options;
     const termStarts = image.load(0).termStarts.filter(({ index }) => index <= through);
-    return Promise.resolve({ config: configOf(image.configAt(through)), termStarts });
+    const next = image.configs().find(({ index }) => index > through) ?? null;
+    return Promise.resolve({
+      config: configOf(image.configAt(through)),
+      next: next !== null && next.index <= image.commitIndex ? next : null,
+      termStarts,
+    });
   }
 
   compact(base: Base): Promise<void> {

@@ -109,11 +109,31 @@ export async function readConfig(
   head: LogHead,
   through: Index,
 ): Promise<ConfigEntry | null> {
-  const { base } = head;
   const sql = "SELECT max(idx) AS idx FROM configs WHERE on_log = 1 AND idx BETWEEN ? AND ?";
-  const [row] = await database.query(sql, [base.index + 1, through]);
-  const at = Number(row?.idx ?? 0);
+  const [row] = await database.query(sql, [head.base.index + 1, through]);
+  return await configAt(database, head, Number(row?.idx ?? 0));
+}
+
+/** The oldest committed config after `through`, checked; `null` if there is none. */
+export async function readNextConfig(
+  database: Database,
+  head: LogHead,
+  through: Index,
+): Promise<ConfigEntry | null> {
+  const sql = "SELECT min(idx) AS idx FROM configs WHERE on_log = 1 AND idx BETWEEN ? AND ?";
+  const from = Math.max(through, head.base.index) + 1;
+  const [row] = await database.query(sql, [from, head.hard.commitIndex]);
+  return await configAt(database, head, Number(row?.idx ?? 0));
+}
+
+/** The config at an index above the base; `null` for index 0. */
+async function configAt(
+  database: Database,
+  head: LogHead,
+  at: Index,
+): Promise<ConfigEntry | null> {
   if (at === 0) return null;
+  const { base } = head;
   const previous = at - 1 === base.index ? base : await readPlace(database, at - 1);
   const [entry] = await readRange(database, head, previous, at);
   if (entry?.kind !== "config") throw badEntry(at);

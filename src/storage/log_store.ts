@@ -27,7 +27,7 @@ import {
   setMeta,
   type StoredIdentity,
 } from "./log_schema.ts";
-import { readAll, readConfig, readHead, readPlace, readRange } from "./log_read.ts";
+import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } from "./log_read.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated } from "./migrations.ts";
 import { Serial } from "./serial.ts";
@@ -157,6 +157,7 @@ export class LibsqlLogStore implements LogStore {
       const { base, termStarts } = this.#head;
       return {
         config: await readConfig(this.#database, this.#head, through) ?? base.config,
+        next: await readNextConfig(this.#database, this.#head, through),
         termStarts: termStarts.filter((start) => start.index <= through),
       };
     });

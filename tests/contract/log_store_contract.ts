@@ -227,11 +227,16 @@ function testBases(test: Register): void {
     await store.persist([batch(2, { truncateFrom: 3, entries: third })]);
     const starts = [{ term: termOf(1), index: 1 }, { term: termOf(3), index: 3 }];
     const config = configAt(first, 1);
-    assert.deepEqual(await store.history(2), { config, termStarts: starts.slice(0, 1) });
-    assert.deepEqual(await store.history(3), { config, termStarts: starts });
+    const untold = { config, next: null, termStarts: starts.slice(0, 1) };
+    assert.deepEqual(await store.history(2), untold);
+    await store.persist([batch(3, { commitIndex: 4 })]);
+    const next = configAt(third, 4);
+    assert.deepEqual(await store.history(2), { ...untold, next });
+    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
     assert.deepEqual((await store.history(4)).config, configAt(third, 4));
     await store.compact({ ...placeAt(first, 2), config });
-    assert.deepEqual(await store.history(3), { config, termStarts: starts });
+    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
+    assert.equal((await store.history(4)).next, null);
   });
 
   test("the whole log can be compacted, and goes on from its base", async (fixture) => {

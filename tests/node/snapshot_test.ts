@@ -24,21 +24,25 @@ const policy = {
   isolationGraceMs: 3_000,
 } as const;
 
-function configAt(index: number) {
+function configAt(index: number, c0Index = 0) {
   const config = {
     policy,
     voters: [],
     learners: [],
     tombstones: [],
     mark: null,
-    c0Index: 0,
+    c0Index,
     leavers: [],
   };
   return { index, term, config };
 }
 
 /** The log of a member at the snapshot's place. */
-const history: LogHistory = { config: configAt(40), termStarts: [{ term, index: 1 }] };
+const history: LogHistory = {
+  config: configAt(40, 1),
+  next: configAt(58, 40),
+  termStarts: [{ term, index: 1 }],
+};
 
 /** A member that serves snapshots of so many chunks, and one that fetches from it. */
 class Bench {
@@ -157,7 +161,7 @@ Deno.test("snapshot server: a header with what the log says of the place, chunks
   const bench = new Bench(3);
   const [header, ...rest] = await bench.read(bench.ask());
   assert.ok(header?.kind === "header");
-  assert.deepEqual(header.base, { ...applied, config: configAt(40) });
+  assert.deepEqual(header.base, { ...applied, config: configAt(40, 1) });
   assert.deepEqual(header.termStarts, [{ term, index: 1 }]);
   assert.equal(header.rowsTotal, 30);
   assert.deepEqual(rest.map((part) => part.kind), ["chunk", "chunk", "chunk", "end"]);
@@ -221,6 +225,13 @@ Deno.test("snapshot server: a snapshot older than the log's base is not given ou
   const bench = new Bench(1, { ...history, config: configAt(58) });
   await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
   assert.equal(bench.closed, 1);
+});
+
+Deno.test("snapshot server: a snapshot by a config that was never in force is not given out", async () => {
+  const bench = new Bench(1, { ...history, next: configAt(58, 1) });
+  await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
+  const pending = new Bench(1, { ...history, next: null });
+  assert.equal((await pending.read(pending.ask())).length, 3);
 });
 
 Deno.test("snapshot fetch: goes on where a stream broke, and both ends log how far they are", async () => {
