@@ -32,6 +32,7 @@ import {
   beginTransfer,
   continueLeave,
   continueTransfer,
+  forgetWish,
   onAskToLeave,
   onLeaveReply,
 } from "./leaving.ts";
@@ -154,6 +155,7 @@ class RaftCore implements Core {
   #tick(): void {
     const state = this.#state;
     retryHeld(state);
+    forgetWish(state);
     dropSuspects(state);
     tickElection(state);
     changeMembers(state);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openConfigs } from "./anchors.ts";
 import { findMember, isVoter } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
@@ -12,7 +13,7 @@ import { isSettled, notLeader } from "./membership.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
-import { sameTerm } from "./term.ts";
+import { compareTerms, sameTerm } from "./term.ts";
 import type { Config, NodeId, Term } from "./types.ts";
 
 /** An operator asks this leader to hand over; `null` if it begins to. */
@@ -120,7 +121,22 @@ function askToBeDropped(state: CoreState): void {
 export function onAskToLeave(state: CoreState, from: NodeId, term: Term): void {
   if (state.leader !== from || !sameTerm(state.leaderTerm, term)) return;
   state.leavingSince ??= state.log.lastIndex;
+  state.askedToLeaveIn = term;
   state.send(from, { kind: "leaveRequest" });
+}
+
+/**
+ * What a later leader has committed, with this node as a voter still, shows that the config by
+ * which an earlier one would have dropped it has no future: the wish is over (§5).
+ */
+export function forgetWish(state: CoreState): void {
+  const asked = state.askedToLeaveIn;
+  if (asked === null || state.wantsLeave) return;
+  const committed = state.log.termAt(state.commitIndex);
+  if (committed === null || compareTerms(committed, asked) <= 0) return;
+  if (!openConfigs(state).every((entry) => isVoter(entry.config, state.self.id))) return;
+  state.askedToLeaveIn = null;
+  state.leavingSince = null;
 }
 
 /** A config without this node is committed. */

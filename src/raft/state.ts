@@ -147,6 +147,8 @@ export class CoreState {
   votedFor: NodeId | null = null;
   /** True from the request to leave, or to be removed, until voter of a newer config. */
   leavingSince: Index | null = null;
+  /** Term of the leader that wished so, if it was not this node itself: with it the wish ends. */
+  askedToLeaveIn: Term | null = null;
   wantsLeave = false;
   left = false;
   /** Mono ms of the first input; `null` before it. */

@@ -334,6 +334,33 @@ scenario("an operator removes a live member, and it stays out", {}, [
   }],
 ]);
 
+scenario("a removal that is cut short by a change of leader leaves no trace", {}, [
+  ["n1 asks n3 to leave, for an operator, and hands over before it drops it", (c) => {
+    settle(c);
+    c.node("n1").effects = [];
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    const asked = () =>
+      c.node("n1").effects.some((effect) =>
+        effect.kind === "send" && effect.message.kind === "askToLeave"
+      );
+    while (!asked()) c.run(1);
+    c.run(1);
+    assert.equal(c.node("n3").core?.status().certain, false);
+    c.feed("n1", { kind: "transfer", id: 4, to: "n2" });
+    c.until(() => c.leads("n2"));
+  }],
+  ["n3 is a voter still, and ready", (c) => {
+    c.run(500);
+    assert.deepEqual(c.voters(), ["n1", "n2", "n3"]);
+    assert.equal(c.node("n3").core?.status().ready, true);
+  }],
+  ["n1 and n2 die: n3 goes on alone", (c) => {
+    c.kill("n1");
+    c.kill("n2");
+    writes(c, "a", "n3");
+  }],
+]);
+
 scenario("leadership is handed over, and the smallest may have it back", {}, [
   ["n1 hands over to n3", (c) => {
     settle(c);
