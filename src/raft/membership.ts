@@ -150,7 +150,10 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
   const known = findMember(config, member.id);
   if (known !== undefined && sameAddresses(known, member)) return null;
   if (!isServing(state) || !isSettled(state)) return { reason: "NO_LEADER" };
-  state.peer(member.id).heardAt = state.slow;
+  const peer = state.peer(member.id);
+  peer.heardAt = state.slow;
+  // What it had when it was dropped does not show that it can be reached now.
+  if (known === undefined) peer.progress.streaming = false;
   const holder = [...config.voters, ...config.learners].find((other) =>
     other.peerAddress === member.peerAddress && other.id !== member.id
   );

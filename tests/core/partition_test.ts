@@ -98,7 +98,10 @@ for (const lastResort of [true, false]) {
         assert.ok(took < 3_300, `took ${took} ms`);
         writes(c, "a", "n1", "n2");
       }],
-      ["n3 asks to be taken in, and is no voter before it answers", (c) => {
+      ["n3 restarts and asks to be taken in, and is no voter before it answers", (c) => {
+        c.kill("n3");
+        c.run(100);
+        c.start("n3");
         for (let ms = 0; ms < 10_000; ms += 5) {
           c.run(5);
           assert.deepEqual(c.voters(), ["n1", "n2"]);
