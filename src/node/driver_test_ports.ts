@@ -223,7 +223,7 @@ export function snapshotOf(base: Base): SnapshotFetch {
 }
 
 /** A message that is short to write. */
-export const LEAVE: Message = { kind: "leaveRequest" };
+export const LEAVE: Message = { kind: "leaveRequest", configIndex: 1 };
 
 /** A command of which only the request id matters. */
 export function command(requestId: string): Command {

@@ -198,7 +198,7 @@ class RaftCore implements Core {
         takeIn(state, message.member);
         return;
       case "leaveRequest":
-        return onLeaveRequest(state, peer, peer.incarnation);
+        return onLeaveRequest(state, peer, message.configIndex);
       case "leaveReply":
         return onLeaveReply(state);
       case "askToLeave":

@@ -114,7 +114,7 @@ function askToBeDropped(state: CoreState): void {
   state.leavingSince ??= state.log.lastIndex;
   if (state.leader === null || state.mono - state.askedAt < state.heartbeat) return;
   state.askedAt = state.mono;
-  state.send(state.leader, { kind: "leaveRequest" });
+  sendLeaveRequest(state, state.leader);
 }
 
 /** The leader asks on behalf of an operator, in this term of it: with its term the wish ends. */
@@ -122,7 +122,11 @@ export function onAskToLeave(state: CoreState, from: NodeId, term: Term): void {
   if (state.leader !== from || !sameTerm(state.leaderTerm, term)) return;
   state.leavingSince ??= state.log.lastIndex;
   state.askedToLeaveIn = term;
-  state.send(from, { kind: "leaveRequest" });
+  sendLeaveRequest(state, from);
+}
+
+function sendLeaveRequest(state: CoreState, leader: NodeId): void {
+  state.send(leader, { kind: "leaveRequest", configIndex: state.newest?.index ?? 0 });
 }
 
 /**

@@ -18,7 +18,7 @@ import { commitsByAll } from "./rules.ts";
 import type { CoreState, Leadership } from "./state.ts";
 import { survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
-import type { Config, Member, NodeId } from "./types.ts";
+import type { Config, Index, Member, NodeId } from "./types.ts";
 
 /** A learner this close to the commit index is made a voter, in entries. */
 const PROMOTE_LAG_ENTRIES = 64;
@@ -266,8 +266,11 @@ function clearMark(state: CoreState, config: Config): boolean {
 
 /** §6 "Leaving": drops one that asked to be, or that an operator removes. */
 function leaveOrRemove(state: CoreState, leadership: Leadership, config: Config): boolean {
-  for (const [id, incarnation] of leadership.leaving) {
-    if (findMember(config, id) === undefined || state.peer(id).incarnation > incarnation) {
+  for (const [id, { incarnation, configIndex }] of leadership.leaving) {
+    // A voter that has taken a newer config may be certain again: it asks anew if it still wants.
+    const outdated = configIndex !== state.newest?.index ||
+      state.peer(id).incarnation > incarnation;
+    if (outdated || findMember(config, id) === undefined) {
       leadership.leaving.delete(id);
     } else if (drop(state, config, id, leadership.removing.has(id), incarnation)) {
       return true;
@@ -323,7 +326,7 @@ function tellLeavers(state: CoreState, leadership: Leadership): void {
 }
 
 /** A member asks to be dropped, in the start of it that asks; answered once that is committed. */
-export function onLeaveRequest(state: CoreState, peer: Peer, incarnation: number): void {
+export function onLeaveRequest(state: CoreState, peer: Peer, configIndex: Index): void {
   const leadership = state.leadership;
   const c0 = committedConfig(state);
   if (leadership === null || c0 === null) return;
@@ -333,7 +336,7 @@ export function onLeaveRequest(state: CoreState, peer: Peer, incarnation: number
   if (gone) {
     state.send(peer.id, { kind: "leaveReply", config: c0 });
   } else if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
-    leadership.leaving.set(peer.id, incarnation);
+    leadership.leaving.set(peer.id, { incarnation: peer.incarnation, configIndex });
     // It will not campaign: proposals need not wait for it.
     if (leadership.transfer?.to === peer.id) leadership.transfer = null;
   }

@@ -128,9 +128,13 @@ export interface JoinRequest {
   readonly member: Member;
 }
 
-/** Asks the leader to be dropped; holds for the sender's incarnation only (§6). */
+/**
+ * Asks the leader to be dropped; holds for the sender's incarnation, and until the leader appends
+ * another config than the sender's newest (§6).
+ */
 export interface LeaveRequest {
   readonly kind: "leaveRequest";
+  readonly configIndex: Index;
 }
 
 /** The leader tells that a config without the receiver is committed (§6). */

@@ -81,8 +81,8 @@ export interface Leadership {
   readonly removing: Map<NodeId, { readonly request: number }>;
   /** Index of the newest committed config whose leavers were told so. */
   toldLeavers: Index;
-  /** Nodes that asked to leave, with their incarnation. */
-  readonly leaving: Map<NodeId, number>;
+  /** Nodes that asked to leave, with their incarnation and the newest config that they had. */
+  readonly leaving: Map<NodeId, { readonly incarnation: number; readonly configIndex: Index }>;
 }
 
 /** A log read asked for: for an append (`request` null), or for a candidate's tail. */

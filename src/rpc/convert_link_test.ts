@@ -61,7 +61,7 @@ Deno.test("wire of a link: a frame of an unknown kind is dropped, those around i
   const unknown = [0x12, 0x03, 0xa2, 0x06, 0x00];
   const known = linkRequest.toBytes({
     kind: "frames",
-    frames: [{ kind: "raft", message: { kind: "leaveRequest" } }],
+    frames: [{ kind: "raft", message: { kind: "leaveRequest", configIndex: 1 } }],
   });
   const read = linkRequest.fromBytes(new Uint8Array([...known, ...unknown, ...known]));
   assert(read.kind === "frames");

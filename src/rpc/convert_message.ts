@@ -51,7 +51,7 @@ export function messageToWire(message: Message): v1.Frame {
     case "joinRequest":
       return { memberRequest: message };
     case "leaveRequest":
-      return { leaveRequest: {} };
+      return { leaveRequest: { configIndex: message.configIndex } };
     case "leaveReply":
       return { leaveReply: { config: configEntryToWire(message.config) } };
     case "askToLeave":
@@ -88,7 +88,10 @@ function rareMessageFromWire(frame: v1.Frame): Message | null {
     const member = memberFromWire(frame.memberRequest.member, "member_request.member");
     return { kind: "joinRequest", member };
   }
-  if (frame.leaveRequest) return { kind: "leaveRequest" };
+  if (frame.leaveRequest) {
+    const configIndex = integer(frame.leaveRequest.configIndex, "leave_request.config_index");
+    return { kind: "leaveRequest", configIndex };
+  }
   if (frame.leaveReply) {
     const config = configEntryFromWire(frame.leaveReply.config, "leave_reply.config");
     return { kind: "leaveReply", config };

@@ -50,6 +50,7 @@ export function testLogStore(name: string, create: () => Promise<LogStoreFixture
   testLoading(test);
   testCutting(test);
   testReading(test);
+  testHistory(test);
   testBases(test);
 }
 
@@ -195,6 +196,29 @@ function testReading(test: Register): void {
   });
 }
 
+function testHistory(test: Register): void {
+  test("the history of a place has its newest config and its terms, cuts aside", async (fixture) => {
+    const store = await fixture.open();
+    const first = buildEntries(EMPTY_BASE, termOf(1), [configBody(["a"]), commandBody("c2")]);
+    const second = buildEntries(first[1]!, termOf(2), [configBody(["a", "b"])]);
+    const third = buildEntries(first[1]!, termOf(3), [commandBody("c3"), configBody(["c"])]);
+    await store.persist([batch(1, { entries: [...first, ...second] })]);
+    await store.persist([batch(2, { truncateFrom: 3, entries: third })]);
+    const starts = [{ term: termOf(1), index: 1 }, { term: termOf(3), index: 3 }];
+    const config = configAt(first, 1);
+    const untold = { config, next: null, termStarts: starts.slice(0, 1) };
+    assert.deepEqual(await store.history(2), untold);
+    await store.persist([batch(3, { commitIndex: 4 })]);
+    const next = configAt(third, 4);
+    assert.deepEqual(await store.history(2), { ...untold, next });
+    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
+    assert.deepEqual((await store.history(4)).config, configAt(third, 4));
+    await store.compact({ ...placeAt(first, 2), config });
+    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
+    assert.equal((await store.history(4)).next, null);
+  });
+}
+
 function testBases(test: Register): void {
   test("compaction forgets what is below the base, but no term start", async (fixture) => {
     const store = await fixture.open();
@@ -216,27 +240,6 @@ function testBases(test: Register): void {
       { term: termOf(1), index: 1 },
       { term: termOf(2), index: 1_502 },
     ]);
-  });
-
-  test("the history of a place has its newest config and its terms, cuts aside", async (fixture) => {
-    const store = await fixture.open();
-    const first = buildEntries(EMPTY_BASE, termOf(1), [configBody(["a"]), commandBody("c2")]);
-    const second = buildEntries(first[1]!, termOf(2), [configBody(["a", "b"])]);
-    const third = buildEntries(first[1]!, termOf(3), [commandBody("c3"), configBody(["c"])]);
-    await store.persist([batch(1, { entries: [...first, ...second] })]);
-    await store.persist([batch(2, { truncateFrom: 3, entries: third })]);
-    const starts = [{ term: termOf(1), index: 1 }, { term: termOf(3), index: 3 }];
-    const config = configAt(first, 1);
-    const untold = { config, next: null, termStarts: starts.slice(0, 1) };
-    assert.deepEqual(await store.history(2), untold);
-    await store.persist([batch(3, { commitIndex: 4 })]);
-    const next = configAt(third, 4);
-    assert.deepEqual(await store.history(2), { ...untold, next });
-    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
-    assert.deepEqual((await store.history(4)).config, configAt(third, 4));
-    await store.compact({ ...placeAt(first, 2), config });
-    assert.deepEqual(await store.history(3), { config, next, termStarts: starts });
-    assert.equal((await store.history(4)).next, null);
   });
 
   test("the whole log can be compacted, and goes on from its base", async (fixture) => {

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("a node crashes between sending and persisting a config", { nodes: 2 }, [
@@ -331,6 +332,29 @@ scenario("an operator removes a live member, and it stays out", {}, [
     c.kill("n2");
     c.run(30_000);
     assert.equal(c.leads("n3"), false);
+  }],
+]);
+
+const voters = (c: TestCluster, id: string) =>
+  c.node(id).core!.status().members.filter(({ voter }) => voter).map(({ member }) => member.id);
+
+scenario("who is to leave and takes a newer config is not dropped by its old wish", {}, [
+  ["n1 asks n3 to leave, and takes a joiner in before it drops it", (c) => {
+    settle(c);
+    const n4 = c.add(4);
+    c.start("n4");
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    while (c.node("n3").core!.status().certain) c.run(1);
+    c.run(1);
+    c.feed("n1", { kind: "join", id: 1, member: n4.member });
+  }],
+  ["n3 is never certain while it is dropped", (c) => {
+    while (voters(c, "n3").includes("n3")) {
+      const dropped = !voters(c, "n1").includes("n3");
+      assert.ok(!(dropped && c.node("n3").core!.status().certain), `at ${c.now} ms`);
+      c.run(1);
+    }
+    writes(c, "a", "n1", "n2");
   }],
 ]);
 

@@ -10,7 +10,7 @@ import { type FakeNode, FakePeers } from "../support/fake_peers.ts";
 import { limits } from "../../src/limits.ts";
 import type { Message } from "../../src/raft/message.ts";
 
-const message: Message = { kind: "leaveRequest" };
+const message: Message = { kind: "leaveRequest", configIndex: 1 };
 
 /** The failure timeout of these peers. */
 const T_MS = 1_000;

@@ -613,6 +613,7 @@ export namespace jmessage {
       export function decode(bytes: Uint8Array): MemberRequest;
     }
     export interface LeaveRequest {
+      configIndex: number;
     }
     export namespace LeaveRequest {
       export function encode(message: LeaveRequest, writer?: Writer): Writer;

@@ -6812,6 +6812,8 @@ export const jmessage = $root.jmessage = (() => {
                             this[keys[i]] = properties[keys[i]];
             };
 
+            LeaveRequest.prototype.configIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
             LeaveRequest.encode = function (message, writer, _depth) {
                 if (!writer)
                     writer = $Writer.create();
@@ -6819,6 +6821,8 @@ export const jmessage = $root.jmessage = (() => {
                     _depth = 0;
                 if (_depth > $util.recursionLimit)
                     throw $Error("max depth exceeded");
+                if (message.configIndex != null && $Object.hasOwnProperty.call(message, "configIndex") && (typeof message.configIndex === "object" ? message.configIndex.low || message.configIndex.high : message.configIndex !== 0))
+                    writer.uint32(8).uint64(message.configIndex);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6832,7 +6836,7 @@ export const jmessage = $root.jmessage = (() => {
                     _depth = 0;
                 if (_depth > $Reader.recursionLimit)
                     throw $Error("max depth exceeded");
-                let end, message;
+                let end, message, value;
                 if (length === $undefined)
                     end = reader.len;
                 else {
@@ -6850,7 +6854,19 @@ export const jmessage = $root.jmessage = (() => {
                         _end = $undefined;
                         break;
                     }
-                    reader.skipType(tag & 7, _depth, tag);
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.configIndex = value;
+                            else
+                                delete message.configIndex;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
                         $util.makeProp(message, "$unknowns", false);
                         (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
