@@ -7,7 +7,13 @@
  */
 
 import { assert } from "../assert.ts";
-import { committedConfig, decidedConfig, leaderAnchors, possibleViews } from "./anchors.ts";
+import {
+  committedConfig,
+  decidedConfig,
+  leaderAnchors,
+  openConfigs,
+  possibleViews,
+} from "./anchors.ts";
 import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
@@ -70,15 +76,8 @@ export function dropSuspects(state: CoreState): void {
   if (!commitsByAll(config.policy)) {
     // Nobody is dropped; but a leader that no majority answers leads nobody (dissertation §6.2).
     if (!state.rules.commitSet(config, (id) => !out.has(id))) withdrawOrStepDown(state);
-  } else if (out.size > 0) {
-    // A leader that was out for long may have been gone on without, by last resort, by the very
-    // nodes that it suspects now: it must know better before it goes on without them (§6).
-    if (usesLastResort(config.policy) && !state.rules.mayDrop(someoneIsCertain(state, config))) {
-      return;
-    }
-    dropVoters(state, config);
-  } else if (isStuck(state)) {
-    stepDown(state);
+  } else if (out.size > 0 || isStuck(state)) {
+    regroup(state, config);
   }
 }
 
@@ -110,23 +109,34 @@ function someoneIsCertain(state: CoreState, config: Config): boolean {
   );
 }
 
-function dropVoters(state: CoreState, config: Config): void {
+/** §6 "Dropping": proposes those with whom it can go on, or gives up leading. */
+function regroup(state: CoreState, config: Config): void {
   const voters = survivors(state, leaderAnchors(state));
+  const stays = (id: NodeId) => voters?.some((voter) => voter.id === id) === true;
+  const keepsAll = openConfigs(state).every((entry) =>
+    entry.config.voters.every((voter) => stays(voter.id))
+  );
+  // A leader that was out for long may have been gone on without, by last resort, by the very
+  // nodes that it suspects now: it must know better before it goes on without them (§6).
+  if (!keepsAll && usesLastResort(config.policy)) {
+    if (!state.rules.mayDrop(someoneIsCertain(state, config))) return;
+  }
   if (voters === null) return stepDown(state);
   // Who was on its way out by a config that never committed may be a voter again.
-  const learners = config.learners.filter(({ id }) => !voters.some((voter) => voter.id === id));
-  const change = { voters, learners };
+  const change = { voters, learners: config.learners.filter(({ id }) => !stays(id)) };
   if (heldBackBy(state, changeConfig(config, change)).length === 0) appendConfig(state, change);
 }
 
-/** A leave is pending that cannot commit any more, because who left died first. */
+/**
+ * A config is pending that cannot commit with those who live: a leave, because who left died
+ * first, or one that an earlier leader left behind and that lacks a voter of the one before.
+ */
 function isStuck(state: CoreState): boolean {
   const c1 = state.newest;
   if (c1 === null || isSettled(state) || c1.index === state.leadership?.lastResortIndex) {
     return false;
   }
-  const leaver = c1.config.leavers[0];
-  return leaver !== undefined && !couldCommit(state, c1.config.voters, leaver.id);
+  return !couldCommit(state, c1.config.voters, c1.config.leavers[0]?.id ?? null);
 }
 
 /** Every change that a serving leader makes by itself, at most one a tick. */

@@ -180,6 +180,25 @@ scenario(pending, { nodes: 5, lastResort: false }, [
   }],
 ]);
 
+scenario("the survivor dies as it goes on alone, and both come back", { nodes: 2 }, [
+  ["n1 dies, and n2 goes on by last resort", (c) => {
+    settle(c);
+    c.kill("n1");
+    while (c.node("n2").core!.status().members.filter(({ voter }) => voter).length === 2) c.run(1);
+  }],
+  ["n2 dies when the config that it would live by is on its disk, not committed yet", (c) => {
+    c.run(1);
+    c.kill("n2");
+    const { entries } = c.node("n2").stored;
+    assert.equal(entries.findLast(({ kind }) => kind === "config")?.index, entries.at(-1)?.index);
+  }],
+  ["both come back: all of the pending config is there, and all of the one before", (c) => {
+    c.start("n1");
+    c.start("n2");
+    writes(c, "a", "n1", "n2");
+  }],
+]);
+
 scenario("a drop that can commit no more is put out of the way", { nodes: 5, lastResort: false }, [
   ["n1 hears nothing of n3 and n4, and soon nothing of n5", (c) => {
     settle(c);
