@@ -19,8 +19,15 @@ import type { Program } from "../src/cli/node_process.ts";
 import { table } from "../src/cli/text.ts";
 import { connect } from "../src/rpc/client.ts";
 import { failoverGaps } from "./failover.ts";
+import { SteadyWriter } from "./steady_writer.ts";
 
 const SYNC_MS_MAX = 120_000;
+/** After so long without load what a process still has is what it keeps, ms. */
+const REST_MS = 30_000;
+/** People who write while a node joins: enough to notice, not enough to fill two cores. */
+const JOIN_SENDERS = 4;
+/** How long their rate is taken before it, ms. */
+const JOIN_BASELINE_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
@@ -61,13 +68,16 @@ async function throughput(cluster: NodeCluster, concurrency: number): Promise<re
   ];
 }
 
-function memory(cluster: NodeCluster): readonly Row[] {
+/** At rest: the runtime gives back what a load took once nothing has happened for a while. */
+async function memory(cluster: NodeCluster): Promise<readonly Row[]> {
+  await pause(REST_MS);
   const resident = cluster.live.map(({ id, process }) => {
     const status = Deno.readTextFileSync(`/proc/${process.pid}/status`);
     const kib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0);
     return `${id} ${Math.round(kib / 1024)} MiB`;
   });
-  return [["resident memory", resident.join(", "), "VmRSS of each node's process"]];
+  const how = `VmRSS of each node's process, ${REST_MS / 1_000} s after the load`;
+  return [["resident memory", resident.join(", "), how]];
 }
 
 async function failover(cluster: NodeCluster): Promise<readonly Row[]> {
@@ -84,17 +94,34 @@ async function failover(cluster: NodeCluster): Promise<readonly Row[]> {
   ]];
 }
 
-/** Fills the cluster up to the number of messages, then times a new node. */
-async function join(cluster: NodeCluster): Promise<readonly Row[]> {
+/** Fills the cluster up to the number of messages. */
+async function fill(cluster: NodeCluster): Promise<readonly Row[]> {
   const messages = Number(values.messages);
   if (messages === 0) return [];
   const words = ["--messages", `${messages}`, "--concurrency", "64"];
-  await load(cluster, words);
+  const result = await load(cluster, words);
+  const how = `jmessage bench ${words.join(" ")}`;
+  return [[`messages a second, ${messages} of them`, result.perSecond.toFixed(0), how]];
+}
+
+/** Times a new node while a few people write, and what it costs them. */
+async function join(cluster: NodeCluster): Promise<readonly Row[]> {
+  const options = { name: "join-writer", senders: JOIN_SENDERS };
+  const writer = await SteadyWriter.start(cluster.addresses, options);
+  const before = await writer.rateDuring(() => pause(JOIN_BASELINE_MS));
   const started = performance.now();
-  await cluster.start("joiner");
+  const during = await writer.rateDuring(() => cluster.start("joiner"));
   const seconds = (performance.now() - started) / 1_000;
-  const how = `jmessage bench ${words.join(" ")}; jmessage node --join …`;
-  return [[`until a new node votes, ${messages} messages`, `${seconds.toFixed(1)} s`, how]];
+  await writer.stop();
+  const rates = `${before.toFixed(0)} before, ${during.toFixed(0)} meanwhile`;
+  return [
+    ["until a new node votes, under writes", `${seconds.toFixed(1)} s`, "jmessage node --join …"],
+    [`  acknowledged a second, ${JOIN_SENDERS} senders`, rates, ""],
+  ];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function synced(cluster: NodeCluster, members: number): Promise<void> {
@@ -115,13 +142,13 @@ try {
   for (let number = 1; number <= count; number++) await cluster.start(`node-${number}`);
   await synced(cluster, count);
   const steps = [
-    () => Promise.resolve(memory(cluster)),
+    () => memory(cluster),
     () => throughput(cluster, 1),
     () => throughput(cluster, 64),
-    () => Promise.resolve(memory(cluster)),
-    () => failover(cluster),
+    () => fill(cluster),
+    () => memory(cluster),
     () => join(cluster),
-    () => Promise.resolve(memory(cluster)),
+    () => failover(cluster),
   ];
   for (const step of steps) {
     const found = await step();

@@ -30,11 +30,11 @@ const pragmas = [
   // Pages, 16 MiB: the driver's checkpoints come first unless a snapshot holds them up.
   "wal_autocheckpoint=4096",
   "journal_size_limit=67108864",
-  // KiB: the upper pages of every index, and the newest rows.
-  "cache_size=-16384",
+  // KiB: the upper pages of every index; the rest is in the cache of the operating system.
+  "cache_size=-4096",
 ];
 
-const readerPragmas = ["query_only=1", "cache_size=-8192"];
+const readerPragmas = ["query_only=1", "cache_size=-2048"];
 
 const nothing: ApplyResult = { outcomes: new Map(), messages: [] };
 
