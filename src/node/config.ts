@@ -79,8 +79,8 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     id: id ?? null,
     listen,
     peerListen,
-    advertise: checkAdvertised("advertise", options.advertise),
-    peerAdvertise: checkAdvertised("peer-advertise", options.peerAdvertise),
+    advertise: checkAdvertised("advertise", options.advertise, listen),
+    peerAdvertise: checkAdvertised("peer-advertise", options.peerAdvertise, peerListen),
     join,
     policy: given(policy),
     logger: options.logger ?? silentLogger,
@@ -141,11 +141,26 @@ function checkAddress(field: string, address: string): string {
   return address;
 }
 
-/** Others dial it: a port that is still to be picked leads nowhere. */
-function checkAdvertised(field: string, address: string | undefined): string | null {
-  if (address === undefined) return null;
-  if (/:0+$/.test(checkAddress(field, address))) refuse(field, "must have a port", address);
-  return address;
+/** Hosts that stand for every interface: elsewhere they lead to whoever dials them. */
+const everyInterface = /^(0\.0\.0\.0|\[?[0:]*:[0:]*\]?|\*):\d+$/;
+
+/**
+ * Others dial it: a port that is still to be picked leads nowhere, and neither does an address
+ * that means every interface.
+ */
+function checkAdvertised(
+  field: string,
+  given: string | undefined,
+  listen: string,
+): string | null {
+  if (given !== undefined && /:0+$/.test(checkAddress(field, given))) {
+    refuse(field, "must have a port", given);
+  }
+  const address = given ?? listen;
+  if (everyInterface.test(address)) {
+    refuse(field, "must be where the others reach this node, not every interface", address);
+  }
+  return given ?? null;
 }
 
 function refuse(field: string, must: string, current: string): never {

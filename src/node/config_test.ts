@@ -76,6 +76,7 @@ Deno.test("config: options that are no ids or addresses are refused by name", ()
   const wrong = [
     ...[{ id: "" }, { id: "a/b" }, { listen: "here" }, { peerListen: ":" }, { join }],
     ...[{ advertise: "here" }, { advertise: "a.example:0" }, { peerAdvertise: "a.example:0" }],
+    ...[{ listen: "0.0.0.0:2625" }, { peerListen: "[::]:2626" }, { advertise: "0.0.0.0:1" }],
   ];
   for (const options of wrong) {
     const refused = () => nodeConfig(options);
