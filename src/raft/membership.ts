@@ -86,12 +86,13 @@ export function dropSuspects(state: CoreState): void {
  * one before it has a majority that lives, this leader goes back to that.
  */
 function withdrawOrStepDown(state: CoreState): void {
-  const c0 = committedConfig(state);
+  const c0 = decidedConfig(state);
   const c1 = state.newest;
   const live = (id: NodeId) => !isSuspected(state, id);
-  const isOwn = c1 !== null && state.leadership !== null &&
+  const isOwn = c1 !== null && c1.index !== c0?.index &&
+    state.leadership !== null &&
     sameTerm(c1.term, state.leadership.term);
-  if (c0 !== null && isOwn && !isSettled(state) && state.rules.commitSet(c0.config, live)) {
+  if (c0 !== null && isOwn && state.rules.commitSet(c0.config, live)) {
     appendConfig(state, { ...c0.config, leavers: [] });
   } else {
     stepDown(state);
