@@ -60,7 +60,7 @@ export class Process {
     this.#stalled = [];
   }
 
-  /** Crashes within this many calls to its ports, at whatever it does then. */
+  /** Calls `crash` within this many calls to its ports, at whatever it does then; it may spare it. */
   crashAfterCalls(calls: number, crash: () => void): void {
     this.#callsLeft = calls;
     this.#onCrash = crash;
@@ -78,7 +78,7 @@ export class Process {
     if (this.#callsLeft-- > 0) return true;
     this.#callsLeft = null;
     this.#onCrash();
-    return false;
+    return this.#alive;
   }
 
   #resume(until: number): void {
