@@ -38,7 +38,7 @@ import type {
 } from "./driver_api.ts";
 import { ApplyPipeline } from "./driver_apply.ts";
 import { closing, refusalError } from "./driver_errors.ts";
-import type { DriverOptions } from "./driver_options.ts";
+import { type DriverOptions, KEPT_BOUNDS, type KeptBounds } from "./driver_options.ts";
 import { PersistPipeline } from "./driver_persist.ts";
 import { Proposals } from "./driver_proposals.ts";
 import { SnapshotIntake } from "./driver_snapshot.ts";
@@ -60,6 +60,7 @@ export function createDriver(options: DriverOptions): NodeDriver {
 class Driver implements NodeDriver {
   readonly #options: DriverOptions;
   readonly #clock: Clock;
+  readonly #bounds: KeptBounds;
   #core: Core | null = null;
   readonly #persists: PersistPipeline;
   readonly #applies: ApplyPipeline;
@@ -84,7 +85,8 @@ class Driver implements NodeDriver {
     this.#clock = options.clock;
     const onFailed = (error: unknown) => this.#fail(error);
     const step = (input: Input) => this.#step(input);
-    const { log, state, clock, transport } = options;
+    const { log, state, clock, transport, bounds = KEPT_BOUNDS } = options;
+    this.#bounds = bounds;
     this.#persists = new PersistPipeline({
       log,
       clock,
@@ -96,6 +98,7 @@ class Driver implements NodeDriver {
       log,
       state,
       clock,
+      bounds,
       onApplied: (entries, result, position) => this.#applied(entries, result, position),
       onInstalled: (base) => this.#installed(base),
       onCheckpointed: (index) => step({ kind: "checkpointed", index }),
@@ -117,13 +120,14 @@ class Driver implements NodeDriver {
   async start(): Promise<void> {
     assert(this.#core === null, "A driver starts once");
     const { createCore, self, incarnation, chain, log } = this.#options;
-    const stored = await log.load(limits.logMemoryEntriesMax);
+    const stored = await log.load(this.#bounds.memoryEntriesMax);
     if (this.#stopped) throw closing();
     this.#heartbeatMs = newestConfig(stored)?.policy.heartbeatMs ?? HEARTBEAT_DEFAULT_MS;
     this.#core = createCore({
       self,
       incarnation,
       chain,
+      bounds: this.#bounds,
       stored: { ...stored, applied: this.#applies.start() },
     });
     this.#tick();
@@ -305,6 +309,7 @@ class Driver implements NodeDriver {
   }
 
   #installed(base: Base): void {
+    this.#snapshots.switched();
     this.#heartbeatMs = base.config?.config.policy.heartbeatMs ?? this.#heartbeatMs;
     this.#proposals.installed(base.index);
     this.#waits.applied(base.index);

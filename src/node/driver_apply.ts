@@ -9,6 +9,7 @@
 import { assert } from "../assert.ts";
 import { limits } from "../limits.ts";
 import type { Base, Entry, Index, LogPosition } from "../raft/types.ts";
+import type { KeptBounds } from "./driver_options.ts";
 import { EntryCache } from "./entry_cache.ts";
 import type { ApplyResult, Clock, LogStore, SnapshotSink, StateStore } from "./ports.ts";
 
@@ -17,6 +18,7 @@ export interface ApplyPipelineOptions {
   readonly log: LogStore;
   readonly state: StateStore;
   readonly clock: Clock;
+  readonly bounds: KeptBounds;
   /** A batch is applied and visible. */
   readonly onApplied: (
     entries: readonly Entry[],
@@ -32,10 +34,7 @@ export interface ApplyPipelineOptions {
 /** Applies one batch at a time; between two batches everything else gets its turn. */
 export class ApplyPipeline {
   readonly #options: ApplyPipelineOptions;
-  readonly #cache = new EntryCache({
-    entriesMax: limits.logMemoryEntriesMax,
-    bytesMax: limits.logMemoryBytesMax,
-  });
+  readonly #cache: EntryCache;
   #applied: LogPosition;
   #through: Index;
   #install: { readonly base: Base; readonly sink: SnapshotSink } | null = null;
@@ -47,6 +46,10 @@ export class ApplyPipeline {
 
   constructor(options: ApplyPipelineOptions) {
     this.#options = options;
+    this.#cache = new EntryCache({
+      entriesMax: options.bounds.memoryEntriesMax,
+      bytesMax: limits.logMemoryBytesMax,
+    });
     this.#applied = options.state.applied();
     this.#through = this.#applied.index;
     this.#checkpointed = this.#applied.index;
@@ -169,7 +172,7 @@ export class ApplyPipeline {
     const entries = this.#applied.index - this.#checkpointed;
     const now = this.#options.clock.mono();
     const late = now - this.#checkpointedAt >= limits.checkpointIntervalMs;
-    if (entries < limits.checkpointEntries && !(late && entries > 0)) return;
+    if (entries < this.#options.bounds.checkpointEntries && !(late && entries > 0)) return;
     const index = await this.#options.state.checkpoint();
     this.#checkpointed = index;
     this.#checkpointedAt = now;

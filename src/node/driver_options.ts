@@ -6,10 +6,23 @@
  */
 
 import type { Command } from "../chat/command.ts";
+import { limits } from "../limits.ts";
 import type { Core } from "../raft/core_api.ts";
-import type { Chain, CoreOptions } from "../raft/io.ts";
+import type { Chain, CoreOptions, LogBounds } from "../raft/io.ts";
+import { LOG_BOUNDS } from "../raft/log.ts";
 import type { Member } from "../raft/types.ts";
 import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+
+/** {@linkcode LogBounds} with how often the state is made durable, so that the log may shrink. */
+export interface KeptBounds extends LogBounds {
+  readonly checkpointEntries: number;
+}
+
+/** Production's bounds. */
+export const KEPT_BOUNDS: KeptBounds = {
+  ...LOG_BOUNDS,
+  checkpointEntries: limits.checkpointEntries,
+};
 
 /** What a driver runs on. */
 export interface DriverOptions {
@@ -24,6 +37,8 @@ export interface DriverOptions {
   readonly state: StateStore;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** How much is kept; the production values unless a simulation wants less. */
+  readonly bounds?: KeptBounds;
   /** The node has stopped for good; called once. */
   readonly onFatal: (error: Error) => void;
   /** A line for people. */

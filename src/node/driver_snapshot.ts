@@ -20,20 +20,26 @@ export interface SnapshotIntakeOptions {
   readonly onNotice: (text: string) => void;
 }
 
-/** At most one snapshot being fetched, and at most one built and not yet switched to. */
+/** At most one snapshot at a time: being fetched, built, or being switched to. */
 export class SnapshotIntake {
   readonly #options: SnapshotIntakeOptions;
   #fetching = false;
   #built: { readonly base: Base; readonly sink: SnapshotSink } | null = null;
+  /** The switch to what was built is on its way to the disk, or to the state. */
+  #switching = false;
   #stopped = false;
 
   constructor(options: SnapshotIntakeOptions) {
     this.#options = options;
   }
 
-  /** Begins a fetch; while one runs, another is not begun. */
+  /**
+   * Begins a fetch; while one runs, another is not begun. Nor before a switch is over: the log
+   * takes over the newest state that was built, and that would be the wrong one.
+   */
   fetch(from: NodeId): void {
     if (this.#fetching || this.#stopped) return;
+    if (this.#switching) return this.#step({ kind: "snapshotFetching", index: null });
     this.#fetching = true;
     void this.#run(from);
   }
@@ -44,7 +50,13 @@ export class SnapshotIntake {
     assert(built !== null, `Install of ${base.index} without a built snapshot`);
     assert(built.base.checksum === base.checksum, `Install of ${base.index} is not what was built`);
     this.#built = null;
+    this.#switching = true;
     return built.sink;
+  }
+
+  /** What was taken is the state now. */
+  switched(): void {
+    this.#switching = false;
   }
 
   /** Gives up what is being built: it is no state of this node, and its file goes at the start. */

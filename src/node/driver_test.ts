@@ -239,8 +239,10 @@ Deno.test("driver: applies in order, in bounded batches, from disk where memory 
   assert.equal(core.of("applied").at(-1)?.position.index, count);
 });
 
-Deno.test("driver: a snapshot is switched to only after the persist that installs it", async () => {
-  const { clock, core, disk, driver, events, transport } = fixture();
+/** A driver whose core asks for a snapshot at each message and takes what was built. */
+async function fetching() {
+  const made = fixture();
+  const { core, driver, transport } = made;
   await driver.start();
   const base: Base = { ...entryAt(50), config: null };
   const termStarts = [{ term: TERM, index: 1 }];
@@ -261,6 +263,11 @@ Deno.test("driver: a snapshot is switched to only after the persist that install
       { kind: "apply", through: 50 },
     ];
   };
+  return made;
+}
+
+Deno.test("driver: a snapshot is switched to only after the persist that installs it", async () => {
+  const { clock, core, disk, driver, events } = await fetching();
   driver.receive("n2", 1, LEAVE);
   await clock.turns();
   await settle();
@@ -271,6 +278,25 @@ Deno.test("driver: a snapshot is switched to only after the persist that install
   await clock.turns();
   assert.deepEqual(events.slice(3), ["activate"]);
   assert.equal(core.of("applied").at(-1)?.position.index, 50);
+});
+
+Deno.test("driver: while a switch waits for the disk no other snapshot is fetched", async () => {
+  const { clock, core, disk, driver, events } = await fetching();
+  const asked = async () => {
+    driver.receive("n2", 1, LEAVE);
+    await settle();
+    await clock.turns();
+  };
+  await asked();
+  await asked();
+  assert.deepEqual(events, ["chunk 3", "built 50", "write 1"]);
+  assert.equal(core.of("snapshotFetching").at(-1)?.index, null, "the core is told, and asks again");
+  disk.finish();
+  await settle();
+  await clock.turns();
+  core.script = (input) => input.kind === "message" ? [{ kind: "fetchSnapshot", from: "n2" }] : [];
+  await asked();
+  assert.deepEqual(events.slice(3), ["activate", "chunk 3", "built 50"]);
 });
 
 Deno.test("driver: a failed fetch is told to the core, which tries again", async () => {

@@ -7,7 +7,6 @@
  */
 
 import { unreachable } from "../assert.ts";
-import { limits } from "../limits.ts";
 import type { Core } from "./core_api.ts";
 import { applyCommitted, commitAsLeader, onPersisted } from "./commit.ts";
 import { openConfigs } from "./anchors.ts";
@@ -55,9 +54,6 @@ import { isReady, roleOf, statusOf } from "./status.ts";
 import { sameTerm } from "./term.ts";
 import { onLogReadForTail, onVoteRequest } from "./vote.ts";
 import type { Base, Clocks, Entry, Index, LogPosition, Member, NodeId, Term } from "./types.ts";
-
-/** Entries between two places where the log may be cut. */
-const CUT_POINT_ENTRIES = 512;
 
 /** Makes a core from what is on its disk. `rules` are the protocol's; tests may break one. */
 export function createCore(options: CoreOptions, rules: Rules = RULES): Core {
@@ -227,7 +223,7 @@ class RaftCore implements Core {
     if (position.index <= state.applied.index) return;
     state.applied = position;
     const last = state.cutPoints.at(-1)?.index ?? state.log.base.index;
-    if (position.index >= last + CUT_POINT_ENTRIES) state.cutPoints.push(position);
+    if (position.index >= last + state.bounds.cutPointEntries) state.cutPoints.push(position);
     state.log.trimMemory(Math.min(position.index, state.persistedIndex));
   }
 
@@ -248,7 +244,7 @@ class RaftCore implements Core {
       state.checkpointIndex,
       state.applied.index,
       state.commitIndex,
-      state.log.lastIndex - limits.logTailEntries,
+      state.log.lastIndex - state.bounds.tailEntries,
     );
     for (const entry of openConfigs(state)) {
       bound = Math.min(bound, entry.config.mark?.base.index ?? Infinity);

@@ -145,6 +145,18 @@ export interface CoreOptions {
   readonly stored: StoredLog;
   /** Checksum of an entry from its predecessor's, its term and its body: pure, collision-free. */
   readonly chain: Chain;
+  /** How much of the log is kept; the production values unless a simulation wants less. */
+  readonly bounds?: LogBounds;
+}
+
+/** How much of a log is kept, in entries (§10). */
+export interface LogBounds {
+  /** Behind the end of the log, so that a node that was away briefly needs no snapshot. */
+  readonly tailEntries: number;
+  /** In memory; what is older is read from the disk. */
+  readonly memoryEntriesMax: number;
+  /** Between two places where the log may be cut. */
+  readonly cutPointEntries: number;
 }
 
 /** {@linkcode StoredState} with what the state database has applied. */

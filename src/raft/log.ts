@@ -8,6 +8,7 @@
 
 import { assert } from "../assert.ts";
 import { limits } from "../limits.ts";
+import type { LogBounds } from "./io.ts";
 import { compareTerms, sameTerm, ZERO_TERM } from "./term.ts";
 import type {
   Base,
@@ -22,6 +23,13 @@ import type {
 
 /** The place before the first entry. */
 export const EMPTY_BASE: Base = { index: 0, term: ZERO_TERM, checksum: "", config: null };
+
+/** Production's bounds of a log. */
+export const LOG_BOUNDS: LogBounds = {
+  tailEntries: limits.logTailEntries,
+  memoryEntriesMax: limits.logMemoryEntriesMax,
+  cutPointEntries: 512,
+};
 
 /** Bytes that an entry's payload takes, for bounds. */
 export function entryBytes(entry: Entry): number {
@@ -38,8 +46,13 @@ export class RaftLog {
   #starts: TermStart[];
   #configs: ConfigEntry[];
   #bytes = 0;
+  readonly #memoryEntriesMax: number;
 
-  constructor(stored: Pick<StoredState, "base" | "entries" | "termStarts" | "configs">) {
+  constructor(
+    stored: Pick<StoredState, "base" | "entries" | "termStarts" | "configs">,
+    { memoryEntriesMax }: Pick<LogBounds, "memoryEntriesMax"> = LOG_BOUNDS,
+  ) {
+    this.#memoryEntriesMax = memoryEntriesMax;
     this.#base = stored.base;
     this.#entries = [...stored.entries];
     this.#before = stored.base;
@@ -180,13 +193,13 @@ export class RaftLog {
 
   /** Frees memory below `through` (applied and persisted), keeping the newest up to the bounds. */
   trimMemory(through: Index): void {
-    const over = this.#entries.length > limits.logMemoryEntriesMax ||
+    const over = this.#entries.length > this.#memoryEntriesMax ||
       this.#bytes > limits.logMemoryBytesMax;
     if (!over) return;
     let bytes = this.#bytes;
     let drop = 0;
     // A quarter below the bound, so that trimming is rare and its cost is spread.
-    const entriesKept = limits.logMemoryEntriesMax * 3 / 4;
+    const entriesKept = this.#memoryEntriesMax * 3 / 4;
     for (const entry of this.#entries) {
       const small = this.#entries.length - drop <= entriesKept &&
         bytes <= limits.logMemoryBytesMax * 3 / 4;

@@ -7,8 +7,8 @@
  */
 
 import { assert } from "../assert.ts";
-import type { Chain, CoreOptions, Effect } from "./io.ts";
-import { RaftLog } from "./log.ts";
+import type { Chain, CoreOptions, Effect, LogBounds } from "./io.ts";
+import { LOG_BOUNDS, RaftLog } from "./log.ts";
 import type { Append, Message, VoteReply, VoteRequest } from "./message.ts";
 import { newPeer, type Peer } from "./peer.ts";
 import type { Rules } from "./rules.ts";
@@ -111,6 +111,7 @@ export class CoreState {
   readonly incarnation: number;
   readonly chain: Chain;
   readonly rules: Rules;
+  readonly bounds: LogBounds;
   readonly log: RaftLog;
 
   promised: Term;
@@ -193,7 +194,8 @@ export class CoreState {
     this.nextNonce = options.incarnation * NONCES_PER_START;
     this.chain = options.chain;
     this.rules = rules;
-    this.log = new RaftLog(options.stored);
+    this.bounds = options.bounds ?? LOG_BOUNDS;
+    this.log = new RaftLog(options.stored, this.bounds);
     this.promised = options.stored.promised;
     this.seen = maxTerm(this.promised, this.log.last.term);
     this.applied = options.stored.applied;
