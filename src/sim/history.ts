@@ -6,6 +6,7 @@
  */
 
 import type { Outcome } from "../chat/command.ts";
+import type { PortCall } from "./process.ts";
 import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
 
 /** A log entry without what it carries; a config's voters in rank order. */
@@ -42,7 +43,9 @@ export type OperationBody =
 export type HistoryEvent = { readonly at: number } & HistoryFact;
 
 export type HistoryFact =
-  | { readonly kind: "started" | "crashed" | "left"; readonly node: NodeId }
+  | { readonly kind: "started" | "left"; readonly node: NodeId }
+  /** `during`: at which call to a port; `null` if between two events. */
+  | { readonly kind: "crashed"; readonly node: NodeId; readonly during: PortCall | null }
   /** The node stopped itself: a broken invariant, or a disk that failed. */
   | { readonly kind: "fatal"; readonly node: NodeId; readonly message: string }
   | { readonly kind: "written"; readonly node: NodeId; readonly batches: readonly WrittenBatch[] }

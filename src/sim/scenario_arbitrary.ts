@@ -1,13 +1,20 @@
 /**
  * Scenarios made by fast-check: what is likely enough to hurt, small enough to shrink. Owns the
- * distributions; knows nothing of how a scenario is run.
+ * distributions but for those of faults (`fault_arbitrary.ts`); knows nothing of how a scenario is run.
  *
  * @module
  */
 
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
-import type { Budget, Fault, Operation, Scenario, ScenarioConfig, Target } from "./scenario.ts";
+import {
+  DURATION_MS,
+  FAILURE_TIMEOUT_MS,
+  faultLists,
+  instant,
+  weighted,
+} from "./fault_arbitrary.ts";
+import type { Budget, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
 /** Which scenarios to make. */
 export interface ScenarioChoices {
@@ -20,14 +27,6 @@ export interface ScenarioChoices {
   /** Operations and faults together are at most this many. */
   readonly stepsMax: number;
 }
-
-/** How long operations and faults go on, ms: a few failure timeouts. */
-const DURATION_MS = 6_000;
-
-const FAILURE_TIMEOUT_MS = 1_000;
-
-/** Moments of a schedule around which its faults lie. */
-const MOMENTS_MAX = 4;
 
 /** Any scenario of these choices. */
 export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
@@ -48,7 +47,7 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
 function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
   return fc.record({
     nodes: fc.integer({ min: choices.nodesMin, max: choices.nodesMax }),
-    spares: fc.nat(2),
+    spares: fc.constantFrom(0, 1, 1, 2, 2),
     policy: policies(choices),
     budget: choices.budget === undefined
       ? fc.constantFrom<Budget>("in", "over")
@@ -57,6 +56,8 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     users: fc.constant(3),
     durationMs: fc.constant(DURATION_MS),
     writeEveryMs: fc.constantFrom(null, 400, 150),
+    // Short enough for whoever was away, or joins, to need a snapshot.
+    logTailEntries: fc.constantFrom(null, 3, 12),
     state: weighted<ScenarioConfig["state"]>([19, fc.constant("model")], [
       1,
       fc.constant("libsql"),
@@ -82,10 +83,6 @@ function policies({ quorum, lastResort }: ScenarioChoices): fc.Arbitrary<Policy>
   return fc.constantFrom(...fitting);
 }
 
-function instant(): fc.Arbitrary<number> {
-  return fc.nat(DURATION_MS - 1);
-}
-
 function operations(): fc.Arbitrary<Operation> {
   const user = fc.nat(2);
   const atMs = instant();
@@ -105,83 +102,4 @@ function operations(): fc.Arbitrary<Operation> {
     ],
     [1, fc.record({ atMs, kind: fc.constant("moveSubscriber"), user, node: fc.nat(6) })],
   );
-}
-
-/** Parts of T around which the protocol changes its mind. */
-const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5].map((part) => part * FAILURE_TIMEOUT_MS);
-
-/**
- * A list of faults of a few kinds only, around a few moments: many of one kind find what a few
- * of every kind do not (Groce et al. 2012, swarm testing), and so do those that coincide.
- */
-function faultLists(config: ScenarioConfig, max: number): fc.Arbitrary<Fault[]> {
-  const moments = fc.array(instant(), { minLength: 1, maxLength: MOMENTS_MAX });
-  return moments.chain((some) => {
-    const kinds = faultKinds(config, near(some));
-    return fc.subarray(kinds, { minLength: 1 })
-      .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max, size: "max" }));
-  });
-}
-
-/** At one of the moments, or soon after it. */
-function near(moments: readonly number[]): fc.Arbitrary<number> {
-  const soon = fc.oneof(fc.constant(0), fc.nat(30), fc.nat(300), fc.nat(2_000));
-  return fc.tuple(fc.constantFrom(...moments), soon)
-    .map(([moment, later]) => Math.min(moment + later, DURATION_MS - 1));
-}
-
-type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
-
-function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighted<Fault>[] {
-  const node = targets(config.nodes + config.spares);
-  const stall = around(STALLS);
-  const pair = { from: node, to: node };
-  const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
-  const long = fc.integer({ min: 50, max: 4 * FAILURE_TIMEOUT_MS });
-  const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
-  const isolated = fc.array(node, { minLength: 1, maxLength: 2 });
-  return [
-    [8, fc.record({ atMs, kind: kind("crash"), node, ...crashes() })],
-    [7, fc.record({ atMs, kind: kind("restart"), node })],
-    [3, fc.record({ atMs, kind: kind("stall"), node, ms: stall })],
-    [3, fc.record({ atMs, kind: kind("hang"), node, ms: stall })],
-    [2, fc.record({ atMs, kind: kind("slow"), ...pair, delayMs: short, ms: long })],
-    [1, fc.record({ atMs, kind: kind("lose"), ...pair, chance: fc.constant(0.5), ms: short })],
-    [1, fc.record({ atMs, kind: kind("duplicate"), ...pair, ms: long })],
-    [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
-    [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
-    [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
-    [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: stall })],
-    [2, fc.record({ atMs, kind: kind("join") })],
-    [1, fc.record({ atMs, kind: kind("leave"), node })],
-    [1, fc.record({ atMs, kind: kind("remove"), node })],
-    [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
-  ];
-}
-
-function crashes() {
-  return {
-    powerCut: fc.boolean(),
-    // Most at once; the rest a few port calls later, between any two effects.
-    afterCalls: weighted<number>([2, fc.constant(0)], [1, fc.integer({ min: 1, max: 40 })]),
-    onConfig: weighted<boolean>([3, fc.constant(false)], [1, fc.constant(true)]),
-    restartAfterMs: fc.option(fc.integer({ min: 1, max: 400 }), { nil: null }),
-  };
-}
-
-function targets(nodes: number): fc.Arbitrary<Target> {
-  return weighted<Target>(
-    [4, fc.nat(nodes - 1)],
-    [2, fc.constant("leader")],
-    [1, fc.constant("follower")],
-  );
-}
-
-function around(values: readonly number[]): fc.Arbitrary<number> {
-  return fc.tuple(fc.constantFrom(...values), fc.integer({ min: -20, max: 20 }))
-    .map(([value, off]) => value + off);
-}
-
-function weighted<T>(...choices: readonly Weighted<T>[]): fc.Arbitrary<T> {
-  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 }
