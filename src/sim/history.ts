@@ -33,10 +33,16 @@ export interface SeenMessage {
 
 /** What a client asked for. */
 export type OperationBody =
-  | { readonly kind: "send"; readonly from: number; readonly to: number }
+  | {
+    readonly kind: "send";
+    readonly from: number;
+    readonly to: number;
+    readonly session: string;
+  }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
   | { readonly kind: "login"; readonly user: number }
+  | { readonly kind: "createAccount" | "deleteAccount"; readonly accountId: string }
   | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
 
 /** A fact with its virtual time in ms. */
@@ -106,6 +112,8 @@ export type HistoryFact =
     readonly appliedIndex: Index;
     readonly digest: string;
     readonly member: boolean;
+    /** For good, by an operator. */
+    readonly removed: boolean;
   };
 
 /** What was decided, as one node's database has it at the end. */
@@ -116,6 +124,8 @@ export interface FinalState {
   readonly received: readonly (readonly SeenMessage[])[];
   /** By id: whether it is open. */
   readonly sessions: ReadonlyMap<string, boolean>;
+  /** By id: whether it is there and not deleted. */
+  readonly accounts: ReadonlyMap<string, boolean>;
   /** Ids of messages that are acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
 }
@@ -126,6 +136,8 @@ export interface History {
   readonly events: readonly HistoryEvent[];
   /** `null` if no node was left to ask. */
   readonly finals: readonly FinalState[];
+  /** Operations that no client got an answer to, however often it asked. */
+  readonly unanswered: number;
   /** Whether the policy promises that writes are accepted at the end. */
   readonly judgeLiveness: boolean;
 }

@@ -159,6 +159,10 @@ export class ModelState implements SimState {
       const session = this.#content.rows.sessions.get(id);
       return Promise.resolve(session !== undefined && session.revokedAtMs === null);
     },
+    accountOpen: (id) => {
+      const account = this.#content.rows.accounts.get(id);
+      return Promise.resolve(account !== undefined && account.deletedAtMs === null);
+    },
   };
 
   #switch(content: Content): void {

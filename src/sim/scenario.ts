@@ -42,6 +42,8 @@ export type Operation =
     | { readonly kind: "send"; readonly from: number; readonly to: number }
     | { readonly kind: "acknowledge"; readonly user: number }
     | { readonly kind: "renewSession"; readonly user: number }
+    /** An account that is made and deleted again. */
+    | { readonly kind: "visit" }
     | {
       readonly kind: "read";
       readonly user: number;

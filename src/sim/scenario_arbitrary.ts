@@ -90,6 +90,7 @@ function operations(): fc.Arbitrary<Operation> {
     [8, fc.record({ atMs, kind: fc.constant("send"), from: user, to: user })],
     [1, fc.record({ atMs, kind: fc.constant("acknowledge"), user })],
     [1, fc.record({ atMs, kind: fc.constant("renewSession"), user })],
+    [1, fc.record({ atMs, kind: fc.constant<"visit">("visit") })],
     [
       3,
       fc.record({

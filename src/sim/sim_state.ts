@@ -24,6 +24,7 @@ export interface StateView {
   /** Every decided request with its first outcome, by request id. */
   outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
   sessionOpen(sessionId: string): Promise<boolean>;
+  accountOpen(accountId: string): Promise<boolean>;
 }
 
 /** A state store that outlives the process which uses it. */

@@ -129,6 +129,13 @@ class LibsqlState implements SqlState {
       );
       return rows.length > 0;
     },
+    accountOpen: async (id) => {
+      const rows = await this.reader.query(
+        "SELECT 1 FROM accounts WHERE id = ? AND deleted_at_ms IS NULL",
+        [id],
+      );
+      return rows.length > 0;
+    },
   };
 
   async #activate(sink: SnapshotSink): Promise<void> {
