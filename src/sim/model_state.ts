@@ -140,10 +140,11 @@ export class ModelState implements SimState {
   }
 
   readonly view: StateView = {
-    received: (accountId) =>
+    received: (accountId, after = 0) =>
       Promise.resolve(
         [...this.#content.rows.messages.values()]
           .filter((message): message is NewMessage => message.toAccountId === accountId)
+          .filter(({ index }) => index > after)
           .filter(() => this.#content.rows.accounts.get(accountId)?.deletedAtMs === null)
           .map(({ id, index, term, acknowledged }) => ({ id, index, term, acknowledged })),
       ),
