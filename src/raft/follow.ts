@@ -243,7 +243,12 @@ function replyTo(
 
 /** The leader's log no longer reaches back to this one's end (§6.2). */
 export function onSnapshotNeeded(state: CoreState, peer: Peer, message: SnapshotNeeded): void {
-  if (compareTerms(message.term, state.promised) < 0 || state.leadership !== null) return;
+  if (state.leadership !== null) return;
+  if (compareTerms(message.term, state.promised) < 0) {
+    // As to an append: or the leader would never hear that it must campaign above this promise.
+    replyTo(state, peer, message.term, { ok: false, matchIndex: state.log.lastIndex });
+    return;
+  }
   if (state.fetching || state.commitIndex >= message.baseIndex) {
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.commitIndex });
     return;

@@ -119,3 +119,18 @@ scenario("a dropped node knows only one member, and that one does not lead", {},
     assert.ok(c.applied("a", "n3"));
   }],
 ]);
+
+scenario("who needs a snapshot says that it has promised a higher term than the leader's", {}, [
+  ["n3 hears from the leader of an earlier term than its promise that it needs a snapshot", (c) => {
+    settle(c);
+    const { promised } = c.node("n3").stored;
+    const term = { ...promised, number: promised.number - 1 };
+    const message = { kind: "snapshotNeeded", term, from: "n1", baseIndex: 99 } as const;
+    const { incarnation } = c.node("n1");
+    const effects = c.feed("n3", { kind: "message", from: "n1", incarnation, message });
+    assert.ok(effects.every(({ kind }) => kind !== "fetchSnapshot"));
+    const reply = effects.find((effect) => effect.kind === "send")?.message;
+    assert.ok(reply?.kind === "appendReply" && !reply.ok, "it answers as to an append");
+    assert.deepEqual(reply.promised, promised);
+  }],
+]);
