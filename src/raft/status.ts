@@ -22,10 +22,15 @@ export function roleOf(state: CoreState): Role {
   return state.campaign === null ? "follower" : "candidate";
 }
 
-/** §1: a voter of a config that it knows to be committed, and certain. */
+/**
+ * §1: a voter of a config that it knows to be committed, and certain. One that a newer config
+ * lacks was removed, and may never hear that this is committed.
+ */
 export function isReady(state: CoreState): boolean {
   const c0 = committedConfig(state)?.config;
-  if (c0 === undefined || !isVoter(c0, state.self.id)) return false;
+  const c1 = state.newest?.config;
+  if (c0 === undefined || c1 === undefined) return false;
+  if (!isVoter(c0, state.self.id) || !isVoter(c1, state.self.id)) return false;
   return !usesLastResort(c0.policy) || isCertain(state);
 }
 

@@ -246,3 +246,18 @@ scenario("leadership is handed to a node that dies", {}, [
     writes(c, "a", "n1", "n2");
   }],
 ]);
+
+scenario("who was removed under majority is not ready, though it may not hear that for certain", {
+  quorum: "majority",
+}, [
+  ["n3 is removed", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "remove", id: 7, peer: "n3" });
+    c.until(() => !c.voters().includes("n3"));
+    settle(c);
+  }],
+  ["n3 lives and is not ready", (c) => {
+    assert.equal(c.node("n3").core?.status().role, "joiner");
+    assert.equal(c.node("n3").core?.status().ready, false);
+  }],
+]);
