@@ -79,7 +79,7 @@ export class Cluster {
     let newest: { node: SimNode; term: Term } | null = null;
     for (const node of this.nodes) {
       if (node.role !== "leader") continue;
-      const term = node.status()!.term;
+      const { term } = node;
       if (newest === null || compareTerms(term, newest.term) > 0) newest = { node, term };
     }
     return newest?.node ?? null;

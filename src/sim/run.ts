@@ -54,6 +54,9 @@ const READ_EVERY = 4;
 /** How often the claims of nodes that lag behind are looked at, ms. */
 const WATCH_MS = 50;
 
+/** How often it is asked whether everybody has caught up, ms: not after each event. */
+const LOOK_MS = 5;
+
 /** Runs a scenario to its end. */
 export async function runScenario(
   scenario: Scenario,
@@ -85,6 +88,7 @@ class Run {
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
   #accepted = false;
+  #looksAgainAt = 0;
 
   constructor(scenario: Scenario, world: World, cluster: Cluster) {
     this.#scenario = scenario;
@@ -173,7 +177,7 @@ class Run {
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
-      () => this.#allDelivered() && this.#caughtUp(),
+      () => this.#caughtUp() && this.#allDelivered(),
     );
   }
 
@@ -184,7 +188,8 @@ class Run {
   }
 
   #caughtUp(): boolean {
-    if (this.#clients.open > 0) return false;
+    if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
+    this.#looksAgainAt = this.#world.now + LOOK_MS;
     // Everybody who lives comes back in, but for those who were removed for good.
     const live = this.#cluster.nodes.filter((node) => node.alive && !this.#isRemoved(node));
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
@@ -267,9 +272,11 @@ class Run {
       received.push(messages.map(({ id, index }) => ({ id, index })));
       for (const message of messages) if (message.acknowledged) acknowledged.add(message.id);
     }
-    for (const id of this.#clients.sessions) sessions.set(id, await view.sessionOpen(id));
+    const open = await view.openSessions();
+    for (const id of this.#clients.sessions) sessions.set(id, open.has(id));
     const accounts = new Map<string, boolean>();
-    for (const id of this.#clients.visitors) accounts.set(id, await view.accountOpen(id));
+    const accountsOpen = await view.openAccounts();
+    for (const id of this.#clients.visitors) accounts.set(id, accountsOpen.has(id));
     const outcomes = await view.outcomes();
     return { node: node.id, outcomes, received, sessions, accounts, acknowledged };
   }

@@ -8,7 +8,8 @@
 
 import type { Core } from "../raft/core_api.ts";
 import type { CoreOptions, CoreStatus } from "../raft/io.ts";
-import type { Member, NodeId, PersistBatch, Role } from "../raft/types.ts";
+import { ZERO_TERM } from "../raft/term.ts";
+import type { Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
 import { encodeCommand } from "../chat/codec.ts";
 import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
@@ -73,6 +74,7 @@ interface Running {
   readonly log: SimLogStore;
   readonly snapshots: SnapshotServer;
   role: Role;
+  term: Term;
   ready: boolean;
 }
 
@@ -120,6 +122,10 @@ export class SimNode {
   }
   get role(): Role | null {
     return this.#running?.role ?? null;
+  }
+  /** As its role was told last. */
+  get term(): Term {
+    return this.#running?.term ?? ZERO_TERM;
   }
   /** Alive, not stalled, and a certain voter of a config that it knows to be committed. */
   get ready(): boolean {
@@ -249,10 +255,12 @@ export class SimNode {
       log,
       snapshots,
       role: "joiner",
+      term: ZERO_TERM,
       ready: false,
     };
     driver.onRole((change) => {
       running.role = change.role;
+      running.term = change.term;
       running.ready = change.ready;
       this.#options.recorder.role(this.id, change);
     });

@@ -23,8 +23,9 @@ export interface StateView {
   received(accountId: string, after?: Index): Promise<readonly ReceivedMessage[]>;
   /** Every decided request with its first outcome, by request id. */
   outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
-  sessionOpen(sessionId: string): Promise<boolean>;
-  accountOpen(accountId: string): Promise<boolean>;
+  /** Ids of the sessions that are not revoked, and of the accounts that are not deleted. */
+  openSessions(): Promise<ReadonlySet<string>>;
+  openAccounts(): Promise<ReadonlySet<string>>;
 }
 
 /** A state store that outlives the process which uses it. */

@@ -165,21 +165,14 @@ class LibsqlState implements SqlState {
         return [requestId, { outcome: decodeOutcome(String(row["outcome"]), place), index }];
       }));
     },
-    sessionOpen: async (id) => {
-      const rows = await this.reader.query(
-        "SELECT 1 FROM sessions WHERE id = ? AND revoked_at_ms IS NULL",
-        [id],
-      );
-      return rows.length > 0;
-    },
-    accountOpen: async (id) => {
-      const rows = await this.reader.query(
-        "SELECT 1 FROM accounts WHERE id = ? AND deleted_at_ms IS NULL",
-        [id],
-      );
-      return rows.length > 0;
-    },
+    openSessions: () => this.#ids("SELECT id FROM sessions WHERE revoked_at_ms IS NULL"),
+    openAccounts: () => this.#ids("SELECT id FROM accounts WHERE deleted_at_ms IS NULL"),
   };
+
+  async #ids(sql: string): Promise<ReadonlySet<string>> {
+    const rows = await this.reader.query(sql);
+    return new Set(rows.map((row) => String(row["id"])));
+  }
 
   async #activate(sink: SnapshotSink): Promise<void> {
     await this.#catchUp();
