@@ -41,11 +41,15 @@ export class EventQueue {
     return event;
   }
 
-  /** Takes the first event out; `null` if there is none. Cancelled ones are skipped. */
-  next(): SimEvent | null {
+  /**
+   * Takes the first event out; `null` if there is none until then. Cancelled ones are skipped.
+   * One that is not due stays where it is: put back it would come behind others of its time,
+   * and could be cancelled no more.
+   */
+  next(untilMs: number): SimEvent | null {
     for (;;) {
       const first = this.#heap[0];
-      if (first === undefined) return null;
+      if (first === undefined || (first.live && first.at > untilMs)) return null;
       this.#removeFirst();
       if (first.live) return first;
     }

@@ -231,7 +231,7 @@ export class SimConnection {
     const { world } = this.#place.network;
     this.#arrivesAt = Math.max(this.#arrivesAt, at);
     this.#onTheWay++;
-    world.after(at - world.now, () => {
+    world.at(at, () => {
       this.#onTheWay--;
       if (this.#arrivalsLeft <= 0) return;
       this.#arrivalsLeft--;
@@ -265,6 +265,6 @@ export class SimConnection {
       this.#arrivesAt,
       world.now + network.delay(this.#there),
     );
-    world.after(this.#arrivesAt - world.now, () => this.#accepting?.run("network", task));
+    world.at(this.#arrivesAt, () => this.#accepting?.run("network", task));
   }
 }

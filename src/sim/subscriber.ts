@@ -146,7 +146,7 @@ export class Subscriber {
       stream.sent = message.index;
       const ms = this.#random.between(FRAME_MS.low, FRAME_MS.high);
       stream.arrivesAt = Math.max(stream.arrivesAt, world.now + ms);
-      world.after(stream.arrivesAt - world.now, () => this.#take(stream, message));
+      world.at(stream.arrivesAt, () => this.#take(stream, message));
     }
   }
 

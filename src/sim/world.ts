@@ -56,6 +56,14 @@ export class World {
     return this.#queue.add(this.now + Math.max(ms, 0), task);
   }
 
+  /**
+   * At a virtual time that has not passed. What is to come in order at one time is asked for by
+   * that time: now plus what is left until then may come out a little less.
+   */
+  at(ms: number, task: () => void): SimEvent {
+    return this.#queue.add(Math.max(ms, this.now), task);
+  }
+
   /** Counts asynchronous work that needs no virtual time: its event ends when it has ended. */
   track<T>(work: Promise<T>): Promise<T> {
     this.#pending++;
@@ -84,11 +92,9 @@ export class World {
   async run(untilMs: number, done: () => boolean = () => false): Promise<void> {
     await this.#settle();
     while (!done()) {
-      const event = this.#queue.next();
-      if (event === null) return;
-      if (event.at > untilMs) {
-        this.now = untilMs;
-        this.#queue.add(event.at, event.task);
+      const event = this.#queue.next(untilMs);
+      if (event === null) {
+        if (this.#queue.size > 0) this.now = untilMs;
         return;
       }
       this.now = event.at;
