@@ -5,7 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import { TestCluster } from "./cluster.ts";
+import { possibleViews } from "../../src/raft/anchors.ts";
+import { RULES } from "../../src/raft/rules.ts";
+import { CoreState } from "../../src/raft/state.ts";
+import { testChain, TestCluster } from "./cluster.ts";
 
 Deno.test("core: a founder leads alone and commits by its own disk", () => {
   const cluster = TestCluster.of(1);
@@ -100,4 +103,21 @@ Deno.test("core: a hung disk stalls writes for 1.5 T and no longer", () => {
   cluster.propose("a");
   const took = cluster.until(() => cluster.commands("n1").includes("a"));
   assert.ok(took <= 1_800, `took ${took} ms`);
+});
+
+Deno.test("anchors: what held before a config is not changed by it", () => {
+  const cluster = TestCluster.of(2);
+  cluster.run(500);
+  const { member, incarnation, stored } = cluster.node("n1");
+  const { index, term, checksum } = stored.entries.at(-1)!;
+  const base = { index, term, checksum, config: stored.configs.at(-1)! };
+  // As a compaction leaves it: one config, and that in the base.
+  const compacted = { ...stored, base, entries: [], configs: [], applied: base };
+  const options = { self: member, incarnation, stored: compacted, chain: testChain };
+  const state = new CoreState(options, RULES);
+  const before = possibleViews(state);
+  state.appendOwn(term, { kind: "config", config: base.config.config });
+  assert.equal(before.length, 1);
+  assert.equal(before[0]?.index, base.config.index);
+  assert.equal(state.newest?.index, index + 1);
 });
