@@ -98,8 +98,10 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   if (fromLeader) state.leaderSuspects = ping.suspects;
   const config = persistedConfig(state);
   const voter = isVoterEverywhere(state, peer.id);
-  const named = state.leadership === null && state.leader !== peer.id &&
-    state.leaderSuspects.includes(peer.id);
+  // What a leader said that is itself suspected now, or followed no more, counts no more.
+  const led = state.leadership === null && state.leader !== null &&
+    !isSuspected(state, state.leader);
+  const named = led && state.leader !== peer.id && state.leaderSuspects.includes(peer.id);
   const granted = ping.asksLease && voter && !named;
   if (granted) peer.grantUntil = state.slow + state.timeout;
   const pong: Pong = {

@@ -134,3 +134,24 @@ scenario("who needs a snapshot says that it has promised a higher term than the 
     assert.deepEqual(reply.promised, promised);
   }],
 ]);
+
+scenario("whom a dead leader named as suspect is granted leases again", { quorum: "majority" }, [
+  ["n3 dies, and n1 says so to n2 until it dies itself", (c) => {
+    settle(c);
+    c.kill("n3");
+    c.run(1_500);
+    c.kill("n1");
+  }],
+  ["n3 comes back: n2 grants it leases, so that it does not suspect it once it leads", (c) => {
+    c.start("n3");
+    const { effects } = c.node("n2");
+    const from = effects.length;
+    c.until(() => {
+      const sent = effects.slice(from).flatMap((one) => one.kind === "send" ? [one] : []);
+      return sent.some(({ to, message }) =>
+        to === "n3" && message.kind === "pong" && message.granted
+      );
+    }, 500);
+  }],
+  ["the two are enough to write", (c) => void writes(c, "a", "n2", "n3")],
+]);
