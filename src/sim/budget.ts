@@ -154,13 +154,21 @@ export class FaultBudget {
   }
 }
 
-/** Voters of every config that may be in force for a node: from its C0 on. */
+/**
+ * Voters of every config that may be in force for a node: from its C0 on, and with its learners,
+ * since what makes a voter of one may be on its way when the learner dies.
+ */
 function openVoters(node: SimNode): readonly (readonly NodeId[])[] {
   const commitIndex = node.status()?.commitIndex ?? 0;
   const known = node.image.configAt(commitIndex);
   const later = node.image.configs().filter(({ index }) => index > commitIndex);
   return [...(known === null ? [] : [known]), ...later]
-    .map(({ config }) => config.voters.map(({ id }) => id));
+    .flatMap(({ config: { voters, learners } }) => {
+      const ids = voters.map(({ id }) => id);
+      return learners.length === 0 ? [ids] : [ids, [...voters, ...learners].map(({ id }) => id)];
+    })
+    // Places are ranks: the smallest address comes first.
+    .map((ids) => ids.sort());
 }
 
 interface Span {

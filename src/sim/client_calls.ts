@@ -25,7 +25,7 @@ const PATIENCE_MS = 1_200;
 /** One call; never rejects. */
 export function callNode<T>(
   world: World,
-  node: SimNode,
+  { node, patienceMs = PATIENCE_MS }: { readonly node: SimNode; readonly patienceMs?: number },
   work: (node: SimNode) => Promise<T>,
 ): Promise<CallResult<T>> {
   const random = world.random;
@@ -35,7 +35,7 @@ export function callNode<T>(
       world.wake();
       resolve(result);
     };
-    const timeout = world.after(PATIENCE_MS, () => settle({ kind: "silence" }));
+    const timeout = world.after(patienceMs, () => settle({ kind: "silence" }));
     const back = (result: CallResult<T>) =>
       world.after(delay(), () => {
         timeout.live = false;

@@ -30,6 +30,9 @@ interface User {
   readonly subscriber: Subscriber;
 }
 
+/** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
+const READ_PATIENCE_MS = 6_000;
+
 /** A client waits this long before it tries again, ms. */
 const RETRY_MS = { low: 20, high: 120 };
 
@@ -44,18 +47,16 @@ export class Clients {
   #operations = 0;
   #open = 0;
   #closed = false;
+  /** Ids of accounts that were made to be deleted. */
+  readonly visitors: string[] = [];
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
     this.#random = cluster.world.random.fork("clients");
-    this.#users = Array.from({ length: users }, (_, number) => ({
-      number,
-      accountId: `account-${number}`,
-      session: "",
-      sessions: [],
-      seen: 0,
-      subscriber: new Subscriber(cluster, { user: number, accountId: `account-${number}` }),
-    }));
+    this.#users = Array.from(
+      { length: users },
+      (_, number) => this.#newUser(number, `account-${number}`),
+    );
   }
 
   /** Operations that have no answer yet. */
@@ -115,6 +116,8 @@ export class Clients {
         return await this.#acknowledge(this.#user(operation.user));
       case "renewSession":
         return await this.#renewSession(this.#user(operation.user));
+      case "visit":
+        return await this.#visit();
       case "read":
         return await this.#read(this.#user(operation.user), operation);
       case "moveSubscriber":
@@ -126,9 +129,8 @@ export class Clients {
     return this.#users[number % this.#users.length]!;
   }
 
-  async #send(from: User, to: User): Promise<Outcome | null> {
-    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number });
-    const session = from.session;
+  async #send(from: User, to: User, session = from.session): Promise<Outcome | null> {
+    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
     return await this.#answer(operation, from, (fields) => ({
       ...fields,
       kind: "sendMessage",
@@ -161,7 +163,35 @@ export class Clients {
       ...author(user, session),
       all: false,
     }));
+    // What is tried in it now is refused, whoever leads.
+    void this.#send(user, user, session);
     await this.#login(user);
+  }
+
+  async #visit(): Promise<void> {
+    const accountId = `visitor-${this.visitors.length}`;
+    this.visitors.push(accountId);
+    const visitor = this.#newUser(this.#users.length, accountId);
+    const created = this.#invoke({ kind: "createAccount", accountId });
+    await this.#answer(created, visitor, (fields) => ({
+      ...fields,
+      kind: "createAccount",
+      accountId,
+      name: accountId,
+      passwordHash: "hash",
+    }));
+    await this.#login(visitor);
+    const deleted = this.#invoke({ kind: "deleteAccount", accountId });
+    await this.#answer(deleted, visitor, (fields) => ({
+      ...fields,
+      kind: "deleteAccount",
+      ...author(visitor, visitor.session),
+    }));
+  }
+
+  #newUser(number: number, accountId: string): User {
+    const subscriber = new Subscriber(this.#cluster, { user: number, accountId });
+    return { number, accountId, session: "", sessions: [], seen: 0, subscriber };
   }
 
   /** Each attempt asks for a session of its own: a token is given out once only (§8). */
@@ -188,15 +218,19 @@ export class Clients {
     const { linearizable } = options;
     const operation = this.#invoke({ kind: "read", user: user.number, linearizable });
     const { world, nodes, recorder } = this.#cluster;
-    const node = linearizable ? this.#hint ?? nodes[0]! : nodes[options.node % nodes.length]!;
+    // Whoever thinks that it leads: one that was replaced must not answer.
+    const leaders = nodes.filter(({ role }) => role === "leader");
+    const choice = linearizable && leaders.length > 0 ? leaders : nodes;
+    const node = choice[options.node % choice.length]!;
     const { accountId, seen } = user;
-    const result = await callNode(world, node, (asked) => {
+    const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
       const deadlineMs = asked.clock!.wall() + 500;
       const request = { accountId, linearizable, seen, deadlineMs };
       return readReceived(asked.driver!, asked.state, request);
     });
     if (result.kind !== "answer") return;
     const messages = result.value.map(({ id, index }) => ({ id, index }));
+    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
     recorder.fact({ kind: "readAnswered", operation, node: node.id, messages });
   }
 
@@ -229,7 +263,7 @@ export class Clients {
     const { world } = this.#cluster;
     while (!this.#closed) {
       const node = this.#next();
-      const result = await callNode(world, node, (asked) => {
+      const result = await callNode(world, { node }, (asked) => {
         const timeMs = asked.clock!.wall();
         return this.#propose(asked, command({ requestId, fingerprint: requestId, timeMs }));
       });

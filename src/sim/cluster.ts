@@ -7,6 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
+import { KEPT_BOUNDS, type KeptBounds } from "../node/driver_options.ts";
 import { bootstrapConfig } from "../raft/config.ts";
 import { createCore } from "../raft/core.ts";
 import { compareTerms } from "../raft/term.ts";
@@ -51,10 +52,12 @@ export class Cluster {
     this.recorder = new Recorder(world);
     this.policy = config.policy;
     this.#voters = config.nodes;
+    const bounds = boundsOf(config.logTailEntries ?? null);
     this.nodes = Array.from({ length: config.nodes + config.spares }, (_, place) => {
       const { network, recorder } = this;
       const state = states[place] ?? new ModelState();
-      return new SimNode({ member: memberAt(place), world, network, recorder, state, parts });
+      const member = memberAt(place);
+      return new SimNode({ member, world, network, recorder, state, parts, bounds });
     });
   }
 
@@ -76,7 +79,7 @@ export class Cluster {
     let newest: { node: SimNode; term: Term } | null = null;
     for (const node of this.nodes) {
       if (node.role !== "leader") continue;
-      const term = node.status()!.term;
+      const { term } = node;
       if (newest === null || compareTerms(term, newest.term) > 0) newest = { node, term };
     }
     return newest?.node ?? null;
@@ -89,6 +92,7 @@ export class Cluster {
       const leader = this.leader;
       return this.nodes.find((node) => node.alive && node !== leader) ?? null;
     }
+    if (target === "down") return this.nodes.find((node) => node.down) ?? null;
     return this.nodes[target % this.nodes.length] ?? null;
   }
 
@@ -115,6 +119,17 @@ export class Cluster {
     }
     this.world.after(JOIN_RETRY_MS, () => this.#askToJoin(joiner, turn + 1));
   }
+}
+
+/** Everything in proportion: what is sent from memory, from the disk, and by a snapshot. */
+function boundsOf(tailEntries: number | null): KeptBounds {
+  if (tailEntries === null) return KEPT_BOUNDS;
+  return {
+    tailEntries,
+    memoryEntriesMax: Math.max(Math.floor(tailEntries / 2), 2),
+    cutPointEntries: 3,
+    checkpointEntries: Math.max(Math.floor(tailEntries / 2), 5),
+  };
 }
 
 function memberAt(place: number): Member {

@@ -9,12 +9,15 @@ import { limits } from "../limits.ts";
 import { FaultBudget } from "./budget.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+import type { PortCall } from "./process.ts";
 import type { SimNode } from "./sim_node.ts";
 
 type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
 
 /** How often nodes that ended are started again once everybody is to come back, ms. */
 const RESTART_MS = 500;
+
+const NO_TROUBLE = { extraDelayMs: 0, loss: 0, duplication: 0, reordering: 0 };
 
 /** Faults acting on one cluster. */
 export class FaultInjector {
@@ -42,7 +45,12 @@ export class FaultInjector {
     const { atMs: _, ...rest } = fault;
     const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
     this.#cluster.recorder.fact({ kind: "fault", text, node: null });
-    if (done) this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1);
+    // A planned crash counts when it happens.
+    if (done && !isPlanned(fault)) this.#count(fault.kind);
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
   /** No fault any more: links are clear, and whoever is to come back starts. */
@@ -53,7 +61,7 @@ export class FaultInjector {
       from.spare();
       for (const to of nodes) {
         if (from === to) continue;
-        Object.assign(this.#condition(from, to), { extraDelayMs: 0, loss: 0, duplication: 0 });
+        Object.assign(this.#condition(from, to), NO_TROUBLE);
         network.setBlocked(from.member.peerAddress, to.member.peerAddress, false);
       }
     }
@@ -82,6 +90,8 @@ export class FaultInjector {
         return this.#lose(fault);
       case "duplicate":
         return this.#duplicate(fault);
+      case "reorder":
+        return this.#reorder(fault);
       case "block":
         return this.#block([this.#pair(fault)], fault.ms);
       case "isolate":
@@ -102,22 +112,43 @@ export class FaultInjector {
   }
 
   #crash(fault: FaultOf<"crash">): boolean {
+    const on = fault.on ?? null;
+    if (fault.node === "any") return on !== null && this.#plan(this.#cluster.nodes, fault);
     const node = this.#cluster.target(fault.node);
-    if (node === null || !node.alive || !this.#budget.allows(node)) return false;
-    const { powerCut } = fault;
-    const crash = () => {
-      // Planned a while ago: by now it may be one of those without whom nothing is promised.
-      if (!this.#budget.allows(node)) return this.#spare(node);
-      node.crash({ powerCut });
-      this.#budget.settled(node);
-      const ms = fault.restartAfterMs ?? null;
-      if (ms !== null) this.#cluster.world.after(ms, () => !this.#healed && node.start());
-    };
-    this.#budget.expect(node);
-    const onWrite = fault.onWrite ?? null;
-    if (onWrite !== null) node.crashOnWrite(onWrite, fault.afterCalls, crash);
-    else if (fault.afterCalls === 0) crash();
-    else node.crashAfterCalls(fault.afterCalls, crash);
+    if (node === null || !node.alive) return false;
+    if (on !== null || fault.afterCalls > 0) return this.#plan([node], fault);
+    return this.#crashNow(node, fault);
+  }
+
+  /**
+   * The first of these nodes to come to such a call crashes there. The budget is asked then and
+   * not before, so a plan that waits keeps no other fault from happening.
+   */
+  #plan(nodes: readonly SimNode[], fault: FaultOf<"crash">): boolean {
+    const cancels: (() => void)[] = [];
+    const { on = null, afterCalls } = fault;
+    for (const node of nodes) {
+      const crash = (during: PortCall) => {
+        if (this.#healed || !this.#crashNow(node, fault, during)) return false;
+        for (const cancel of cancels) cancel();
+        this.#count("crash");
+        this.#count(`crash during ${during}`);
+        return true;
+      };
+      const cancel = node.crashLater({ on, afterCalls, crash });
+      if (cancel !== null) cancels.push(cancel);
+    }
+    return cancels.length > 0;
+  }
+
+  #crashNow(node: SimNode, fault: FaultOf<"crash">, during?: PortCall): boolean {
+    if (!node.alive || !this.#budget.allows(node)) return false;
+    const { powerCut, restartAfterMs = null } = fault;
+    node.crash({ powerCut, ...(during === undefined ? {} : { during }) });
+    this.#budget.note(node, 0);
+    if (restartAfterMs !== null) {
+      this.#cluster.world.after(restartAfterMs, () => !this.#healed && node.start());
+    }
     return true;
   }
 
@@ -129,8 +160,8 @@ export class FaultInjector {
 
   #restart(target: Target): boolean {
     const node = this.#cluster.target(target);
-    if (node === null || node.alive || node.image.last.index === 0) return false;
-    this.#budget.settled(node);
+    if (node === null || !node.down) return false;
+    this.#budget.note(node, 0);
     node.start();
     return true;
   }
@@ -174,6 +205,12 @@ export class FaultInjector {
   #duplicate(fault: FaultOf<"duplicate">): boolean {
     const pair = this.#pair(fault);
     return pair !== null && this.#worsen(pair, "duplication", 0.3, fault.ms);
+  }
+
+  /** Each message that is overtaken is late, but nothing is silent for long. */
+  #reorder(fault: FaultOf<"reorder">): boolean {
+    const pair = this.#pair(fault);
+    return pair !== null && this.#worsen(pair, "reordering", 0.3, fault.ms);
   }
 
   #isolate(fault: FaultOf<"isolate">): boolean {
@@ -227,7 +264,9 @@ export class FaultInjector {
 
   #clockJump(fault: FaultOf<"clockJump">): boolean {
     const node = this.#cluster.target(fault.node);
-    if (node === null || !this.#budget.takesPause(node, fault.ms)) return false;
+    if (node === null) return false;
+    // Set back, it only says an earlier time: the monotonic clock is what moved more (§2).
+    if (fault.ms > 0 && !this.#budget.takesPause(node, fault.ms)) return false;
     node.time.jump(fault.ms);
     return true;
   }
@@ -247,7 +286,7 @@ export class FaultInjector {
       return false;
     }
     this.#budget.expect(node);
-    leader.driver?.remove(node.id).catch(() => undefined);
+    leader.driver?.remove(node.id).catch(() => this.#budget.settled(node));
     return true;
   }
 
@@ -277,7 +316,7 @@ export class FaultInjector {
 
   #worsen(
     { from, to }: Pair,
-    quality: "extraDelayMs" | "loss" | "duplication",
+    quality: keyof typeof NO_TROUBLE,
     ...[value, ms]: readonly [number, number]
   ): boolean {
     const condition = this.#condition(from, to);
@@ -287,6 +326,10 @@ export class FaultInjector {
     });
     return true;
   }
+}
+
+function isPlanned(fault: Fault): boolean {
+  return fault.kind === "crash" && (fault.on != null || fault.afterCalls > 0);
 }
 
 interface Pair {

@@ -6,6 +6,7 @@
  */
 
 import type { Outcome } from "../chat/command.ts";
+import type { PortCall } from "./process.ts";
 import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
 
 /** A log entry without what it carries; a config's voters in rank order. */
@@ -33,17 +34,25 @@ export interface SeenMessage {
 
 /** What a client asked for. */
 export type OperationBody =
-  | { readonly kind: "send"; readonly from: number; readonly to: number }
+  | {
+    readonly kind: "send";
+    readonly from: number;
+    readonly to: number;
+    readonly session: string;
+  }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
   | { readonly kind: "login"; readonly user: number }
+  | { readonly kind: "createAccount" | "deleteAccount"; readonly accountId: string }
   | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
 
 /** A fact with its virtual time in ms. */
 export type HistoryEvent = { readonly at: number } & HistoryFact;
 
 export type HistoryFact =
-  | { readonly kind: "started" | "crashed" | "left"; readonly node: NodeId }
+  | { readonly kind: "started" | "left"; readonly node: NodeId }
+  /** `during`: at which call to a port; `null` if between two events. */
+  | { readonly kind: "crashed"; readonly node: NodeId; readonly during: PortCall | null }
   /** The node stopped itself: a broken invariant, or a disk that failed. */
   | { readonly kind: "fatal"; readonly node: NodeId; readonly message: string }
   | { readonly kind: "written"; readonly node: NodeId; readonly batches: readonly WrittenBatch[] }
@@ -106,6 +115,8 @@ export type HistoryFact =
     readonly appliedIndex: Index;
     readonly digest: string;
     readonly member: boolean;
+    /** For good, by an operator. */
+    readonly removed: boolean;
   };
 
 /** What was decided, as one node's database has it at the end. */
@@ -116,6 +127,8 @@ export interface FinalState {
   readonly received: readonly (readonly SeenMessage[])[];
   /** By id: whether it is open. */
   readonly sessions: ReadonlyMap<string, boolean>;
+  /** By id: whether it is there and not deleted. */
+  readonly accounts: ReadonlyMap<string, boolean>;
   /** Ids of messages that are acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
 }
@@ -126,6 +139,8 @@ export interface History {
   readonly events: readonly HistoryEvent[];
   /** `null` if no node was left to ask. */
   readonly finals: readonly FinalState[];
+  /** Operations that no client got an answer to, however often it asked. */
+  readonly unanswered: number;
   /** Whether the policy promises that writes are accepted at the end. */
   readonly judgeLiveness: boolean;
 }

@@ -34,8 +34,13 @@ function emptyContent(): Content {
 /** The replicated state of one machine; outlives its processes. */
 export class ModelState implements SimState {
   #content: Content = emptyContent();
-  /** What a power cut leaves. */
-  #durable: Content = emptyContent();
+  /**
+   * What a power cut leaves: an old content and the entries behind it, of which so many are
+   * durable. They are put together only when power fails: a copy at each checkpoint costs more.
+   */
+  #old: Content = emptyContent();
+  #journal: Entry[] = [];
+  #durableCount = 0;
   /** Built beside the current state, not yet switched to; by the checksum of its position. */
   #built: Content | null = null;
 
@@ -48,6 +53,11 @@ export class ModelState implements SimState {
   }
 
   apply(entries: readonly Entry[]): Promise<ApplyResult> {
+    this.#journal.push(...entries);
+    return Promise.resolve(this.#evaluate(entries));
+  }
+
+  #evaluate(entries: readonly Entry[]): ApplyResult {
     const outcomes = new Map<Index, Outcome>();
     const messages: AppliedMessage[] = [];
     const { rows } = this.#content;
@@ -61,12 +71,19 @@ export class ModelState implements SimState {
     }
     const { index, term, checksum } = entries.at(-1)!;
     this.#content = { rows, applied: { index, term, checksum } };
-    return Promise.resolve({ outcomes, messages });
+    return { outcomes, messages };
   }
 
   checkpoint(): Promise<Index> {
-    this.#durable = structuredClone(this.#content);
-    return Promise.resolve(this.#durable.applied.index);
+    this.#durableCount = this.#journal.length;
+    return Promise.resolve(this.#content.applied.index);
+  }
+
+  #losePower(): void {
+    const entries = this.#journal.slice(0, this.#durableCount);
+    this.#content = structuredClone(this.#old);
+    this.#journal = entries;
+    if (entries.length > 0) this.#evaluate(entries);
   }
 
   digest(): Promise<{ readonly appliedIndex: Index; readonly digest: string }> {
@@ -127,7 +144,7 @@ export class ModelState implements SimState {
   }
 
   recover(options: { readonly powerCut: boolean; readonly base: Base }): Promise<void> {
-    if (options.powerCut) this.#content = structuredClone(this.#durable);
+    if (options.powerCut) this.#losePower();
     const built = this.#built;
     this.#built = null;
     // The log names the state that belongs to it: a switch that was on disk is carried out.
@@ -140,10 +157,11 @@ export class ModelState implements SimState {
   }
 
   readonly view: StateView = {
-    received: (accountId) =>
+    received: (accountId, after = 0) =>
       Promise.resolve(
         [...this.#content.rows.messages.values()]
           .filter((message): message is NewMessage => message.toAccountId === accountId)
+          .filter(({ index }) => index > after)
           .filter(() => this.#content.rows.accounts.get(accountId)?.deletedAtMs === null)
           .map(({ id, index, term, acknowledged }) => ({ id, index, term, acknowledged })),
       ),
@@ -155,17 +173,23 @@ export class ModelState implements SimState {
           ) => [id, { outcome, index }]),
         ),
       ),
-    sessionOpen: (id) => {
-      const session = this.#content.rows.sessions.get(id);
-      return Promise.resolve(session !== undefined && session.revokedAtMs === null);
-    },
+    openSessions: () =>
+      Promise.resolve(idsWhere(this.#content.rows.sessions, (one) => one.revokedAtMs === null)),
+    openAccounts: () =>
+      Promise.resolve(idsWhere(this.#content.rows.accounts, (one) => one.deletedAtMs === null)),
   };
 
   #switch(content: Content): void {
     this.#built = null;
     this.#content = content;
-    this.#durable = structuredClone(content);
+    this.#old = structuredClone(content);
+    this.#journal = [];
+    this.#durableCount = 0;
   }
+}
+
+function idsWhere<T>(rows: ReadonlyMap<string, T>, fits: (row: T) => boolean): Set<string> {
+  return new Set([...rows].flatMap(([id, row]) => fits(row) ? [id] : []));
 }
 
 /** A row of a table, for snapshots and digests. */

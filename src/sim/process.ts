@@ -12,6 +12,28 @@ import type { World } from "./world.ts";
 /** Where a task comes from: after a stall, sockets are read before or after timers fire. */
 export type TaskKind = "network" | "timer" | "disk";
 
+/** A call of a node to one of its ports, at which its process may die. */
+export type PortCall =
+  /** A write of the log; one that carries a config; any other that carries a promised term. */
+  | "persist"
+  | "config"
+  | "promise"
+  | "send"
+  | "apply"
+  | "compact"
+  /** A part of a snapshot, or the switch to it; at the other end, the reading of one. */
+  | "snapshot"
+  | "serve";
+
+/** A crash to come at some call of a process. */
+export interface CrashPlan {
+  /** Calls to let pass are counted from the first of this kind on; `null`: from now on. */
+  readonly on: PortCall | null;
+  readonly afterCalls: number;
+  /** False if it must not be, as asked at that very call: then it never happens. */
+  readonly crash: (at: PortCall) => boolean;
+}
+
 /** One start of a node. */
 export class Process {
   readonly name: string;
@@ -20,9 +42,7 @@ export class Process {
   #alive = true;
   #stalledUntil = -1;
   #stalled: { readonly kind: TaskKind; readonly task: () => void }[] = [];
-  /** Port calls left until the process crashes; `null` for no such plan. */
-  #callsLeft: number | null = null;
-  #onCrash: () => void = () => {};
+  #plans: { readonly plan: CrashPlan; counts: boolean; callsLeft: number }[] = [];
 
   constructor(name: string, world: World) {
     this.name = name;
@@ -60,25 +80,30 @@ export class Process {
     this.#stalled = [];
   }
 
-  /** Calls `crash` within this many calls to its ports, at whatever it does then; it may spare it. */
-  crashAfterCalls(calls: number, crash: () => void): void {
-    this.#callsLeft = calls;
-    this.#onCrash = crash;
+  /** The process dies at one of its calls, at whatever it does then. The result calls it off. */
+  crashLater(plan: CrashPlan): () => void {
+    const planned = { plan, counts: plan.on === null, callsLeft: plan.afterCalls };
+    this.#plans.push(planned);
+    return () => {
+      this.#plans = this.#plans.filter((one) => one !== planned);
+    };
   }
 
   /** A planned crash that has not happened will not. */
   spare(): void {
-    this.#callsLeft = null;
+    this.#plans = [];
   }
 
   /** To be asked at each port call: false if the process died at this one, or before. */
-  call(): boolean {
+  call(at: PortCall): boolean {
     if (!this.#alive) return false;
-    if (this.#callsLeft === null) return true;
-    if (this.#callsLeft-- > 0) return true;
-    this.#callsLeft = null;
-    this.#onCrash();
-    return this.#alive;
+    for (const planned of this.#plans) {
+      planned.counts ||= planned.plan.on === at;
+      if (!planned.counts || planned.callsLeft-- > 0) continue;
+      this.#plans = this.#plans.filter((one) => one !== planned);
+      if (planned.plan.crash(at)) return false;
+    }
+    return true;
   }
 
   #resume(until: number): void {

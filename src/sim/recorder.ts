@@ -98,6 +98,8 @@ function detailOf(fact: HistoryFact): string {
       return `${fact.requestId} ${fact.outcome.ok ? "ok" : fact.outcome.reason}`;
     case "fault":
       return fact.text;
+    case "crashed":
+      return fact.during ?? "";
     case "fatal":
       return fact.message;
     case "delivered":

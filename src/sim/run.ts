@@ -6,6 +6,7 @@
  * @module
  */
 
+import { assert } from "../assert.ts";
 import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
@@ -44,8 +45,17 @@ const LIVENESS_GRACES = 3;
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
 
+/** How long after that all subscribers have to have everything, over some reconnects, in T. */
+const DELIVERY_TIMEOUTS = 5;
+
+/** So many writes of the steady load come with one read; no multiple of the users. */
+const READ_EVERY = 4;
+
 /** How often the claims of nodes that lag behind are looked at, ms. */
 const WATCH_MS = 50;
+
+/** How often it is asked whether everybody has caught up, ms: not after each event. */
+const LOOK_MS = 5;
 
 /** Runs a scenario to its end. */
 export async function runScenario(
@@ -78,6 +88,7 @@ class Run {
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
   #accepted = false;
+  #looksAgainAt = 0;
 
   constructor(scenario: Scenario, world: World, cluster: Cluster) {
     this.#scenario = scenario;
@@ -92,6 +103,7 @@ class Run {
     await this.#settle();
     await this.#disturb();
     await this.#heal();
+    const unanswered = this.#clients.open;
     this.#clients.close();
     const finals = await this.#finals();
     const world = this.#world;
@@ -100,6 +112,7 @@ class Run {
         policy: this.#scenario.config.policy,
         events: this.#cluster.recorder.events,
         finals,
+        unanswered,
         judgeLiveness: this.#judgeLiveness(),
       },
       fingerprint: world.fingerprint,
@@ -122,6 +135,7 @@ class Run {
       SETTLE_TIMEOUTS * this.#timeout,
       () => begun && founders.every((node) => node.ready),
     );
+    assert(begun && founders.every((node) => node.ready), "Without faults a cluster serves");
     this.#watch();
   }
 
@@ -135,10 +149,13 @@ class Run {
     await this.#world.run(this.#world.now + config.durationMs);
   }
 
-  /** A steady load: a message from each user in turn. */
+  /** A steady load: a message from each user in turn, and now and then a read. */
   #writeOn(everyMs: number | null, untilMs: number, from = 0): void {
     if (everyMs === null || this.#world.now >= untilMs) return;
     this.#clients.begins({ atMs: 0, kind: "send", from, to: from + 1 });
+    if (from % READ_EVERY === 0) {
+      this.#clients.begins({ atMs: 0, kind: "read", user: from, linearizable: true, node: from });
+    }
     this.#world.after(everyMs, () => this.#writeOn(everyMs, untilMs, from + 1));
   }
 
@@ -159,8 +176,8 @@ class Run {
     );
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
-      this.#world.now + 2 * this.#timeout,
-      () => this.#allDelivered() && this.#caughtUp(),
+      this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
+      () => this.#caughtUp() && this.#allDelivered(),
     );
   }
 
@@ -171,15 +188,18 @@ class Run {
   }
 
   #caughtUp(): boolean {
-    if (this.#clients.open > 0) return false;
-    const gone = new Set(this.#cluster.leader?.image.configAt(Infinity)?.config.tombstones ?? []);
+    if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
+    this.#looksAgainAt = this.#world.now + LOOK_MS;
     // Everybody who lives comes back in, but for those who were removed for good.
-    const live = this.#cluster.nodes.filter((node) =>
-      node.alive && node.image.last.index > 0 && !gone.has(node.id)
-    );
+    const live = this.#cluster.nodes.filter((node) => node.alive && !this.#isRemoved(node));
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
+  }
+
+  #isRemoved(node: SimNode): boolean {
+    const config = this.#cluster.leader?.image.configAt(Infinity)?.config;
+    return config?.tombstones.includes(node.id) ?? false;
   }
 
   /** By the leader's word: one that was removed may not have heard of it. */
@@ -218,20 +238,24 @@ class Run {
     look();
   }
 
-  /** Within the budget always; beyond it if everybody comes back and nobody was cut off. */
+  /** Within the budget always; beyond it if everybody comes back to one history (§1, §9). */
   #judgeLiveness(): boolean {
     const { budget, ending } = this.#scenario.config;
     if (budget === "in") return true;
-    return ending === "everyone" && !this.#faults.partitioned;
+    const { policy } = this.#cluster;
+    const forks = policy.quorum === "all" && policy.lastResort;
+    return ending === "everyone" && !(this.#faults.partitioned && forks);
   }
 
   async #finals(): Promise<readonly FinalState[]> {
     const finals: FinalState[] = [];
     for (const node of this.#cluster.nodes) {
-      if (!node.alive || node.image.last.index === 0) continue;
+      if (!node.alive) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
       const member = this.#isMember(node);
-      this.#cluster.recorder.fact({ kind: "final", node: node.id, appliedIndex, digest, member });
+      const removed = this.#isRemoved(node);
+      const place = { node: node.id, appliedIndex, digest };
+      this.#cluster.recorder.fact({ kind: "final", ...place, member, removed });
       finals.push(await this.#finalOf(node));
     }
     return finals;
@@ -248,8 +272,12 @@ class Run {
       received.push(messages.map(({ id, index }) => ({ id, index })));
       for (const message of messages) if (message.acknowledged) acknowledged.add(message.id);
     }
-    for (const id of this.#clients.sessions) sessions.set(id, await view.sessionOpen(id));
+    const open = await view.openSessions();
+    for (const id of this.#clients.sessions) sessions.set(id, open.has(id));
+    const accounts = new Map<string, boolean>();
+    const accountsOpen = await view.openAccounts();
+    for (const id of this.#clients.visitors) accounts.set(id, accountsOpen.has(id));
     const outcomes = await view.outcomes();
-    return { node: node.id, outcomes, received, sessions, acknowledged };
+    return { node: node.id, outcomes, received, sessions, accounts, acknowledged };
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Policy } from "../raft/types.ts";
+import type { PortCall } from "./process.ts";
 
 /** How much may go wrong, and with that, what is judged (§1). */
 export type Budget =
@@ -28,6 +29,8 @@ export interface ScenarioConfig {
   readonly durationMs: number;
   /** One more message is sent this often all the time, ms; `null`: only the operations. */
   readonly writeEveryMs?: number | null;
+  /** So short a log that nodes compact it and fetch snapshots; `null`: production's bounds. */
+  readonly logTailEntries?: number | null;
   /** What holds the replicated state: the model, or libSQL in memory. */
   readonly state: "model" | "libsql";
 }
@@ -39,6 +42,8 @@ export type Operation =
     | { readonly kind: "send"; readonly from: number; readonly to: number }
     | { readonly kind: "acknowledge"; readonly user: number }
     | { readonly kind: "renewSession"; readonly user: number }
+    /** An account that is made and deleted again. */
+    | { readonly kind: "visit" }
     | {
       readonly kind: "read";
       readonly user: number;
@@ -48,11 +53,8 @@ export type Operation =
     | { readonly kind: "moveSubscriber"; readonly user: number; readonly node: number }
   );
 
-/** Writes of the log at which a crash hurts most: of a config, or of a promised term. */
-export type WriteKind = "config" | "promise";
-
 /** Which node a fault hits: by place in rank order, or by what it is at that moment. */
-export type Target = number | "leader" | "follower";
+export type Target = number | "leader" | "follower" | "down";
 
 /** Something that goes wrong, or that an operator does. */
 export type Fault =
@@ -60,13 +62,14 @@ export type Fault =
   & (
     | {
       readonly kind: "crash";
-      readonly node: Target;
+      /** `any`, with `on`: whichever node makes such a call first. */
+      readonly node: Target | "any";
       /** The whole machine: no refusals, and the state is back at its last checkpoint. */
       readonly powerCut: boolean;
       /** 0: at once; else at so many port calls of the node later, between any two effects. */
       readonly afterCalls: number;
-      /** Count only from the node's next write of this kind on; `null`: from now on. */
-      readonly onWrite?: WriteKind | null;
+      /** Count only from the node's next call of this kind on. */
+      readonly on?: PortCall | null;
       /** Starts again so long after the crash; otherwise only a `restart` does it. */
       readonly restartAfterMs?: number | null;
     }
@@ -93,9 +96,17 @@ export type Fault =
       readonly to: Target;
       readonly ms: number;
     }
+    /** What is sent later overtakes some of it. */
+    | {
+      readonly kind: "reorder";
+      readonly from: Target;
+      readonly to: Target;
+      readonly ms: number;
+    }
     | { readonly kind: "block"; readonly from: Target; readonly to: Target; readonly ms: number }
     | { readonly kind: "isolate"; readonly nodes: readonly Target[]; readonly ms: number }
     | { readonly kind: "reset"; readonly from: Target; readonly to: Target }
+    /** The wall clock is set forward, or back if `ms` is negative. */
     | { readonly kind: "clockJump"; readonly node: Target; readonly ms: number }
     | { readonly kind: "join" }
     | { readonly kind: "leave"; readonly node: Target }
@@ -113,7 +124,7 @@ export interface Scenario {
 
 /** A scenario as numbered steps, in the order in which they happen. */
 export function printScenario(scenario: Scenario): string {
-  const { nodes, spares, policy, budget, ending, state } = scenario.config;
+  const { nodes, spares, policy, budget, ending, state, logTailEntries } = scenario.config;
   const steps = [...scenario.operations, ...scenario.faults]
     .map((step, order) => ({ step, order }))
     .sort((one, other) => one.step.atMs - other.step.atMs || one.order - other.order);
@@ -121,10 +132,11 @@ export function printScenario(scenario: Scenario): string {
     ? `, last resort ${policy.lastResort ? "on" : "off"}`
     : "";
   const spare = spares === 0 ? "" : ` and ${spares} to join`;
+  const tail = logTailEntries == null ? "" : `, log tail ${logTailEntries}`;
   return [
     `${nodes} nodes${spare}, quorum ${policy.quorum}${lastResort}, ` +
     `T ${policy.failureTimeoutMs} ms, G ${policy.isolationGraceMs} ms, budget ${budget}, ` +
-    `ending ${ending}, state ${state}, seed ${scenario.seed}`,
+    `ending ${ending}, state ${state}${tail}, seed ${scenario.seed}`,
     ...steps.map(({ step }, at) => `${at + 1}. ${stepText(step)}`),
   ].join("\n");
 }

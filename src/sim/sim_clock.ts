@@ -20,7 +20,8 @@ export class MachineTime {
   readonly #world: World;
   readonly #bootedAt: number;
   readonly #skewMs: number;
-  /** By how far the wall clock was set forward so far, ms. */
+  /** By how far the wall clock was set forward so far, and by how far altogether, ms. */
+  #forwardMs = 0;
   #jumpedMs = 0;
 
   constructor(name: string, world: World) {
@@ -35,15 +36,16 @@ export class MachineTime {
   }
 
   fast(): number {
-    return this.mono() + this.#jumpedMs;
+    return this.mono() + this.#forwardMs;
   }
 
   wall(): number {
     return Math.floor(EPOCH_MS + this.#world.now + this.#skewMs + this.#jumpedMs);
   }
 
-  /** Somebody sets the wall clock forward. */
+  /** Somebody sets the wall clock forward, or back, where the monotonic one moves more. */
   jump(ms: number): void {
+    this.#forwardMs += Math.max(ms, 0);
     this.#jumpedMs += ms;
   }
 }

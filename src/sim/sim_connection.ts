@@ -1,6 +1,7 @@
 /**
  * One simulated connection that a node dialled to send its frames on. Owns its life: dialled,
- * open, broken; and the frames on their way. In order, at most once but for duplication.
+ * open, broken; and the frames on their way. In order and at most once, but for what a fault
+ * makes late or doubles.
  *
  * @module
  */
@@ -17,6 +18,9 @@ import type {
 } from "../rpc/peer_api.ts";
 import type { Process } from "./process.ts";
 import { type Condition, DIAL_TIMEOUT_MS, type Machine, type SimNetwork } from "./sim_network.ts";
+
+/** A frame that is overtaken, or comes again, is late by at most this, ms. */
+const LATE_MS = 60;
 
 /** Where a connection or a call comes from and goes to. */
 export interface Place {
@@ -41,7 +45,9 @@ export class SimConnection {
   #over = false;
   /** The handshake is held up by a block, or by a machine without power. */
   #knocks = false;
-  /** When the newest frame arrives: none overtakes it. */
+  /** When the newest frame arrives: none overtakes it, but for those that are late on purpose. */
+  #inOrderAt = 0;
+  /** When everything that was sent has arrived. */
   #arrivesAt = 0;
   /** Frames that a block holds back in the sender's kernel. */
   #blocked: Frame[] = [];
@@ -213,19 +219,28 @@ export class SimConnection {
 
   #transmit(frame: Frame): void {
     const { network } = this.#place;
-    const { world } = network;
-    this.#arrivesAt = Math.max(
-      this.#arrivesAt,
-      world.now + network.delay(this.#there),
-    );
+    const { duplication, reordering } = this.#there;
+    const arrival = network.world.now + network.delay(this.#there);
+    if (reordering > 0 && network.random.chance(reordering)) {
+      this.#arriveAt(arrival + network.random.between(0, LATE_MS), frame);
+    } else {
+      this.#inOrderAt = Math.max(this.#inOrderAt, arrival);
+      this.#arriveAt(this.#inOrderAt, frame);
+    }
+    if (duplication > 0 && network.random.chance(duplication)) {
+      this.#arriveAt(arrival + network.random.between(0, LATE_MS), frame);
+    }
+  }
+
+  #arriveAt(at: number, frame: Frame): void {
+    const { world } = this.#place.network;
+    this.#arrivesAt = Math.max(this.#arrivesAt, at);
     this.#onTheWay++;
-    const twice = network.random.chance(this.#there.duplication);
-    world.at(this.#arrivesAt, () => {
+    world.at(at, () => {
       this.#onTheWay--;
       if (this.#arrivalsLeft <= 0) return;
       this.#arrivalsLeft--;
-      const frames = twice ? [frame, frame] : [frame];
-      this.#accepting?.run("network", () => this.#receiver?.frames(frames));
+      this.#accepting?.run("network", () => this.#receiver?.frames([frame]));
     });
   }
 

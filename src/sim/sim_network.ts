@@ -25,6 +25,8 @@ export interface Condition {
   loss: number;
   /** Chance that a frame comes twice. */
   duplication: number;
+  /** Chance that a frame is late, so that later ones overtake it. */
+  reordering: number;
 }
 
 /** A machine on the network. */
@@ -69,7 +71,7 @@ export class SimNetwork {
     const key = `${from}>${to}`;
     let condition = this.#conditions.get(key);
     if (condition === undefined) {
-      condition = { blocked: false, extraDelayMs: 0, loss: 0, duplication: 0 };
+      condition = { blocked: false, extraDelayMs: 0, loss: 0, duplication: 0, reordering: 0 };
       this.#conditions.set(key, condition);
     }
     return condition;

@@ -8,24 +8,25 @@
 
 import type { Core } from "../raft/core_api.ts";
 import type { CoreOptions, CoreStatus } from "../raft/io.ts";
-import type { Member, NodeId, PersistBatch, Role } from "../raft/types.ts";
+import { ZERO_TERM } from "../raft/term.ts";
+import type { Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
 import { encodeCommand } from "../chat/codec.ts";
 import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
+import type { KeptBounds } from "../node/driver_options.ts";
 import { silentLogger } from "../node/logger.ts";
-import type { Clock, LogStore, StateStore, Transport } from "../node/ports.ts";
+import type { Clock, LogStore, SnapshotSource, StateStore, Transport } from "../node/ports.ts";
 import { Presence } from "../node/presence.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
 import { PeerTransport } from "../node/transport.ts";
 import type { Hello, PeerApi } from "../rpc/peer_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { Recorder } from "./recorder.ts";
-import { Process } from "./process.ts";
+import { type CrashPlan, type PortCall, Process } from "./process.ts";
 import { MachineTime, SimClock } from "./sim_clock.ts";
 import { DiskImage, SimLogStore } from "./sim_disk.ts";
 import type { Machine, SimNetwork } from "./sim_network.ts";
 import { servePeers } from "./sim_peer_api.ts";
-import type { WriteKind } from "./scenario.ts";
 import type { SimState } from "./sim_state.ts";
 import type { World } from "./world.ts";
 
@@ -35,8 +36,13 @@ export const CLUSTER_ID = "simulated";
 /** How long an undisturbed fsync takes, ms. */
 const SYNC_MS = { low: 0.3, high: 3 };
 
+/** The answer that a dead process gets. */
+const never = new Promise<never>(() => {});
+
 /** How a process ends. */
 export interface CrashOptions {
+  /** What it was doing; left out if nothing. */
+  readonly during?: PortCall;
   /** The whole machine: nobody hears of it, and what was not synced is gone. */
   readonly powerCut: boolean;
 }
@@ -57,6 +63,7 @@ export interface SimNodeOptions {
   readonly recorder: Recorder;
   readonly state: SimState;
   readonly parts: NodeParts;
+  readonly bounds: KeptBounds;
 }
 
 /** One start of a node, while it lives. */
@@ -67,9 +74,8 @@ interface Running {
   readonly log: SimLogStore;
   readonly snapshots: SnapshotServer;
   role: Role;
+  term: Term;
   ready: boolean;
-  /** Called before a write that carries such a thing. */
-  onWrite: (kind: WriteKind) => void;
 }
 
 /** A machine and the node on it. */
@@ -110,8 +116,16 @@ export class SimNode {
   get alive(): boolean {
     return this.#running !== null;
   }
+  /** Not running, with something on its disk to start from. */
+  get down(): boolean {
+    return this.#running === null && this.image.last.index > 0;
+  }
   get role(): Role | null {
     return this.#running?.role ?? null;
+  }
+  /** As its role was told last. */
+  get term(): Term {
+    return this.#running?.term ?? ZERO_TERM;
   }
   /** Alive, not stalled, and a certain voter of a config that it knows to be committed. */
   get ready(): boolean {
@@ -158,7 +172,7 @@ export class SimNode {
     this.#end(running, { powered: !options.powerCut });
     running.log.crash(this.#random.chance(0.5));
     this.#powerCut = options.powerCut;
-    this.#options.recorder.fact({ kind: "crashed", node: this.id });
+    this.#options.recorder.fact({ kind: "crashed", node: this.id, during: options.during ?? null });
   }
 
   /** The event loop stands still. */
@@ -171,27 +185,14 @@ export class SimNode {
     this.#hangsUntil = Math.max(this.#hangsUntil, this.#options.world.now + ms);
   }
 
-  /** Crashes at one of its next port calls: between any two effects. */
-  crashAfterCalls(calls: number, crash: () => void): void {
-    this.#running?.process.crashAfterCalls(calls, crash);
-  }
-
-  /** The same, counted from its next write of a kind on. */
-  crashOnWrite(kind: WriteKind, calls: number, crash: () => void): void {
-    const running = this.#running;
-    if (running === null) return;
-    running.onWrite = (written) => {
-      if (written !== kind) return;
-      running.onWrite = () => {};
-      running.process.crashAfterCalls(calls, crash);
-    };
+  /** Crashes at one of its port calls; `null` if it is dead already. */
+  crashLater(plan: CrashPlan): (() => void) | null {
+    return this.#running?.process.crashLater(plan) ?? null;
   }
 
   /** No crash that was planned happens any more. */
   spare(): void {
-    if (this.#running === null) return;
-    this.#running.onWrite = () => {};
-    this.#running.process.spare();
+    this.#running?.process.spare();
   }
 
   /** SIGTERM: the process ends once the cluster goes on without it, or after a while. */
@@ -219,15 +220,14 @@ export class SimNode {
   }
 
   #assemble(process: Process): Running {
-    const { world, network, member, parts } = this.#options;
+    const { world, network, member, parts, bounds } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const onWrite = (kind: WriteKind) => this.#running?.onWrite(kind);
-    const wrapped = parts.wrapLog(counted(log, { process, onWrite }));
+    const wrapped = parts.wrapLog(counted(log, process));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
-      state: this.state,
+      state: { openSnapshot: () => this.#openSnapshot(process) },
       rowsIn: () => 1,
       clock,
       logger: silentLogger,
@@ -242,6 +242,7 @@ export class SimNode {
       state: this.#stateStore(process, parts.wrapState(this.state)),
       transport,
       clock,
+      bounds,
       onFatal: (error) => this.#fatal(error),
       onNotice: (level, text) => world.trace(this.id, level, text),
     });
@@ -254,11 +255,12 @@ export class SimNode {
       log,
       snapshots,
       role: "joiner",
+      term: ZERO_TERM,
       ready: false,
-      onWrite: () => {},
     };
     driver.onRole((change) => {
       running.role = change.role;
+      running.term = change.term;
       running.ready = change.ready;
       this.#options.recorder.role(this.id, change);
     });
@@ -295,11 +297,10 @@ export class SimNode {
   #stateStore(process: Process, state: StateStore): StateStore {
     const { world, recorder } = this.#options;
     const { id } = this;
-    const never = new Promise<never>(() => {});
     return {
       applied: () => state.applied(),
       apply: async (entries) => {
-        if (!process.call()) return await never;
+        if (!process.call("apply")) return await never;
         const result = await world.track(state.apply(entries));
         recorder.applied(id, entries, result.outcomes);
         return result;
@@ -310,15 +311,24 @@ export class SimNode {
       buildSnapshot: async () => {
         const sink = await world.track(state.buildSnapshot());
         return {
-          write: (chunk) => process.call() ? world.track(sink.write(chunk)) : never,
-          finish: (expected) => process.call() ? world.track(sink.finish(expected)) : never,
-          activate: () => process.call() ? world.track(sink.activate()) : never,
+          write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never,
+          finish: (expected) =>
+            process.call("snapshot") ? world.track(sink.finish(expected)) : never,
+          activate: () => process.call("snapshot") ? world.track(sink.activate()) : never,
           abort: () => process.alive ? sink.abort() : never,
         };
       },
       digest: () => world.track(state.digest()),
       close: () => Promise.resolve(),
     };
+  }
+
+  /** What others copy: the process may die at each part of it. */
+  async #openSnapshot(process: Process): Promise<SnapshotSource> {
+    const { world } = this.#options;
+    const source = await world.track(this.state.openSnapshot());
+    const next = () => process.call("serve") ? world.track(source.next()) : never;
+    return { ...source, next, digest: () => source.digest(), close: () => source.close() };
   }
 
   #transport(options: { readonly process: Process; readonly clock: Clock }): {
@@ -343,7 +353,7 @@ export class SimNode {
     });
     const counting: Transport = {
       send: (to, message) => {
-        if (!process.call()) return;
+        if (!process.call("send")) return;
         const vote = message.kind === "voteReply" && message.granted && !message.pre;
         if (vote) {
           this.#options.recorder.fact({ kind: "granted", node: this.id, term: message.term });
@@ -377,23 +387,19 @@ export class SimNode {
 /** The log store, where each write is a call at which the process may die. */
 function counted(
   log: SimLogStore,
-  { process, onWrite }: {
-    readonly process: Process;
-    readonly onWrite: (kind: WriteKind) => void;
-  },
+  process: Process,
 ): LogStore {
-  const never = new Promise<never>(() => {});
   return {
     load: (entriesMax) => log.load(entriesMax),
     persist(batches) {
       const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
-      if (config) onWrite("config");
-      if (batches.some(({ promised }) => promised !== undefined)) onWrite("promise");
-      return process.call() ? log.persist(batches) : never;
+      const promise = batches.some(({ promised }) => promised !== undefined);
+      const call = config ? "config" : promise ? "promise" : "persist";
+      return process.call(call) ? log.persist(batches) : never;
     },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),
     history: (through) => log.history(through),
-    compact: (base) => process.call() ? log.compact(base) : never,
+    compact: (base) => process.call("compact") ? log.compact(base) : never,
     close: () => log.close(),
   };
 }

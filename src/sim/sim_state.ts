@@ -19,11 +19,13 @@ export interface ReceivedMessage {
 
 /** Reads for simulated clients and for checkers, of the newest applied state. */
 export interface StateView {
-  /** What a live account received, in log order. */
-  received(accountId: string): Promise<readonly ReceivedMessage[]>;
+  /** What a live account received behind an index, in log order. */
+  received(accountId: string, after?: Index): Promise<readonly ReceivedMessage[]>;
   /** Every decided request with its first outcome, by request id. */
   outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
-  sessionOpen(sessionId: string): Promise<boolean>;
+  /** Ids of the sessions that are not revoked, and of the accounts that are not deleted. */
+  openSessions(): Promise<ReadonlySet<string>>;
+  openAccounts(): Promise<ReadonlySet<string>>;
 }
 
 /** A state store that outlives the process which uses it. */

@@ -2,14 +2,21 @@
  * The replicated state in libSQL, in memory, as the simulator needs it: production's store, with
  * the model beside it. Owns the comparison of the two at every apply, and what a crash leaves.
  *
+ * Four of five ms of a schedule would be libSQL's if it got each entry by itself. So entries that
+ * nobody looks at yet are kept and applied many in one transaction, as a node does that catches
+ * up; the model tells their outcomes, and libSQL must come to the same. Whatever is read, copied
+ * or compared is read from libSQL, with everything in it.
+ *
  * @module
  */
 
 import { assert } from "../assert.ts";
+import type { Outcome } from "../chat/command.ts";
 import { decodeOutcome } from "../chat/outcome.ts";
+import type { Reader } from "../chat/port.ts";
 import { parseTerm } from "../chat/position.ts";
 import type { ApplyResult, SnapshotSink, StateStore } from "../node/ports.ts";
-import type { Base, Entry } from "../raft/types.ts";
+import type { Base, Entry, Index } from "../raft/types.ts";
 import { openMemoryState } from "../storage/state_store.ts";
 import { ModelState } from "./model_state.ts";
 import type { SimState, StateView } from "./sim_state.ts";
@@ -23,30 +30,43 @@ export async function openSqlState(): Promise<SqlState> {
   return new LibsqlState(await openMemoryState());
 }
 
+/** Entries kept for one transaction, at most. */
+const KEPT_MAX = 64;
+
 class LibsqlState implements SqlState {
   #store: StateStore;
   /** Applies the same; `null` since a snapshot brought rows that it has not seen. */
   #model: ModelState | null = new ModelState();
+  /** Applied to the model only, and what came of it there. */
+  #kept: Entry[] = [];
+  #expected = new Map<Index, Outcome>();
+  #catchingUp: Promise<void> = Promise.resolve();
   #built: { readonly sink: SnapshotSink; readonly checksum: string } | null = null;
 
   constructor(store: StateStore) {
     this.#store = store;
   }
 
-  get reader() {
-    return this.#store.reader;
-  }
+  readonly reader: Reader = {
+    query: async (sql, args) => {
+      await this.#catchUp();
+      return await this.#store.reader.query(sql, args);
+    },
+  };
   applied() {
-    return this.#store.applied();
+    return this.#model?.applied() ?? this.#store.applied();
   }
+  /** In memory there is nothing to do, and so nothing to catch up for. */
   checkpoint() {
-    return this.#store.checkpoint();
+    return Promise.resolve(this.applied().index);
   }
-  openSnapshot() {
-    return this.#store.openSnapshot();
+  async openSnapshot() {
+    await this.#catchUp();
+    return await this.#store.openSnapshot();
   }
-  digest() {
-    return this.#store.digest();
+  async digest() {
+    await this.#catchUp();
+    return await this.#store.digest();
   }
   close() {
     return Promise.resolve();
@@ -56,15 +76,36 @@ class LibsqlState implements SqlState {
   }
 
   async apply(entries: readonly Entry[]): Promise<ApplyResult> {
-    const result = await this.#store.apply(entries);
-    const expected = await this.#model?.apply(entries);
-    if (expected === undefined) return result;
-    for (const [index, outcome] of expected.outcomes) {
+    if (this.#model === null) return await this.#store.apply(entries);
+    const result = await this.#model.apply(entries);
+    this.#kept.push(...entries);
+    for (const [index, outcome] of result.outcomes) this.#expected.set(index, outcome);
+    if (this.#kept.length >= KEPT_MAX) await this.#catchUp();
+    return result;
+  }
+
+  /** Everything that was applied is in libSQL, which came to the same. */
+  #catchUp(): Promise<void> {
+    // One after the other: two readers at once must both see all of it.
+    this.#catchingUp = this.#catchingUp.then(() => this.#applyKept());
+    return this.#catchingUp;
+  }
+
+  async #applyKept(): Promise<void> {
+    if (this.#kept.length === 0) return;
+    const [entries, expected] = [this.#kept, this.#expected];
+    this.#forgetKept();
+    const { outcomes } = await this.#store.apply(entries);
+    for (const [index, outcome] of expected) {
       const text = JSON.stringify(outcome);
-      const got = JSON.stringify(result.outcomes.get(index));
+      const got = JSON.stringify(outcomes.get(index));
       assert(got === text, `At ${index} the tables came to ${got}, the rules to ${text}`);
     }
-    return result;
+  }
+
+  #forgetKept(): void {
+    this.#kept = [];
+    this.#expected = new Map();
   }
 
   async buildSnapshot(): Promise<SnapshotSink> {
@@ -92,17 +133,19 @@ class LibsqlState implements SqlState {
     }
     // In memory nothing of the state is durable: it can be made again from a whole log only.
     if (!options.powerCut || options.base.index > 0) return;
+    await this.#catchUp();
     await this.#store.close();
     this.#store = await openMemoryState();
     this.#model = new ModelState();
   }
 
   readonly view: StateView = {
-    received: async (accountId) => {
+    received: async (accountId, after = 0) => {
       const rows = await this.reader.query(
         "SELECT m.id, m.log_index, m.term, m.acknowledged FROM messages AS m JOIN accounts AS a " +
-          "ON a.id = m.to_id WHERE m.to_id = ? AND a.deleted_at_ms IS NULL ORDER BY m.log_index",
-        [accountId],
+          "ON a.id = m.to_id WHERE m.to_id = ? AND m.log_index > ? AND a.deleted_at_ms IS NULL " +
+          "ORDER BY m.log_index",
+        [accountId, after],
       );
       return rows.map((row) => ({
         id: String(row["id"]),
@@ -122,16 +165,17 @@ class LibsqlState implements SqlState {
         return [requestId, { outcome: decodeOutcome(String(row["outcome"]), place), index }];
       }));
     },
-    sessionOpen: async (id) => {
-      const rows = await this.reader.query(
-        "SELECT 1 FROM sessions WHERE id = ? AND revoked_at_ms IS NULL",
-        [id],
-      );
-      return rows.length > 0;
-    },
+    openSessions: () => this.#ids("SELECT id FROM sessions WHERE revoked_at_ms IS NULL"),
+    openAccounts: () => this.#ids("SELECT id FROM accounts WHERE deleted_at_ms IS NULL"),
   };
 
+  async #ids(sql: string): Promise<ReadonlySet<string>> {
+    const rows = await this.reader.query(sql);
+    return new Set(rows.map((row) => String(row["id"])));
+  }
+
   async #activate(sink: SnapshotSink): Promise<void> {
+    await this.#catchUp();
     await sink.activate();
     this.#built = null;
     this.#model = null;

@@ -115,7 +115,11 @@ export class Subscriber {
     if (process === null || process.stalled || node.driver === null) return;
     try {
       const sent = resumeAt(node.driver, this.#positions);
-      const stop = node.driver.onApplied(() => void this.#push(stream));
+      const stop = node.driver.onApplied((messages, _position, outcomes) => {
+        // Without outcomes it is a snapshot, which may bring anything.
+        const mine = messages.some(({ toAccountId }) => toAccountId === this.#accountId);
+        if (mine || outcomes === null) void this.#push(stream);
+      });
       const number = this.#streams++;
       const stream: Stream = { number, node, process, stop, sent, arrivesAt: world.now };
       this.#stream = stream;
@@ -134,7 +138,8 @@ export class Subscriber {
 
   async #push(stream: Stream): Promise<void> {
     const { world } = this.#cluster;
-    const received = await world.track(stream.node.state.view.received(this.#accountId));
+    const { view } = stream.node.state;
+    const received = await world.track(view.received(this.#accountId, stream.sent));
     if (!stream.process.alive) return;
     for (const message of received) {
       if (message.index <= stream.sent) continue;

@@ -56,9 +56,13 @@ export class World {
     return this.at(this.now + Math.max(ms, 0), task);
   }
 
-  /** At a virtual time: two that have the same run in the order of these calls. */
+  /**
+   * At a virtual time, of two that have the same in the order of these calls. What is to come in
+   * order at one time is asked for by that time: now plus what is left until then may come out a
+   * little less.
+   */
   at(ms: number, task: () => void): SimEvent {
-    return this.#queue.add(ms, task);
+    return this.#queue.add(Math.max(ms, this.now), task);
   }
 
   /** Counts asynchronous work that needs no virtual time: its event ends when it has ended. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { compareTerms } from "../../raft/term.ts";
 import type { Index, NodeId, Term } from "../../raft/types.ts";
 import type { HistoryEvent } from "../history.ts";
 import type { DiskLog } from "./checker.ts";
@@ -29,9 +30,10 @@ export class AcknowledgedEntries {
     return true;
   }
 
-  /** The first that a log does not have. */
-  missingFrom(log: DiskLog): AcknowledgedEntry | null {
+  /** The first that a log does not have, of all or of those of terms before one. */
+  missingFrom(log: DiskLog, before?: Term): AcknowledgedEntry | null {
     for (const entry of this.#entries.values()) {
+      if (before !== undefined && compareTerms(entry.term, before) >= 0) continue;
       if (!log.holds(entry.index, entry.term)) return entry;
     }
     return null;

@@ -1,5 +1,5 @@
 /**
- * Every checker of §11, those first that fire first.
+ * Every checker of §11 and one of §8, those first that fire first.
  *
  * @module
  */
@@ -20,6 +20,7 @@ import { noResurrection } from "./no_resurrection.ts";
 import { noTruncation } from "./no_truncation.ts";
 import { oneView } from "./one_view.ts";
 import { persistOrder } from "./persist_order.ts";
+import { sessionReads } from "./session_reads.ts";
 import { stateMachineSafety } from "./state_machine_safety.ts";
 
 export const CHECKERS: readonly Checker[] = [
@@ -36,6 +37,7 @@ export const CHECKERS: readonly Checker[] = [
   durability,
   convergence,
   linearizableReads,
+  sessionReads,
   delivery,
   noResurrection,
   liveness,

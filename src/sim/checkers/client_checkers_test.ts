@@ -13,16 +13,19 @@ import { durability } from "./durability.ts";
 import { failStop } from "./fail_stop.ts";
 import {
   ACCEPTED,
+  acknowledged,
   final,
   finalState,
   findingOf,
   HEALED,
   historyOf,
   sent,
+  term,
 } from "./history_fixture.ts";
 import { linearizableReads } from "./linearizable_reads.ts";
 import { liveness } from "./liveness.ts";
 import { noResurrection } from "./no_resurrection.ts";
+import { sessionReads } from "./session_reads.ts";
 
 function invoked(operation: number, body: OperationBody): HistoryFact {
   return { kind: "invoked", operation, body };
@@ -43,7 +46,7 @@ function delivered(index: number, id = `m${index}`): HistoryFact {
 }
 
 const read: OperationBody = { kind: "read", user: 1, linearizable: true };
-const send: OperationBody = { kind: "send", from: 0, to: 1 };
+const send: OperationBody = { kind: "send", from: 0, to: 1, session: "s" };
 
 Deno.test("Durability: what a client was told is stored with that outcome", () => {
   const facts = [answered(5), ACCEPTED, final("n1", 9, "d")];
@@ -56,6 +59,12 @@ Deno.test("Durability: what a client was told is stored with that outcome", () =
   assert.equal(check(stored(5)), null);
   assert.match(check(finalState("n1"))!, /has lost request-5/);
   assert.match(check(stored(6))!, /the client was told/);
+});
+
+Deno.test("Durability: what was acknowledged is stored, whether or not the client heard of it", () => {
+  const facts = [acknowledged("n1", 5, term(1)), ACCEPTED, final("n1", 9, "d")];
+  const history = historyOf(facts, { finals: [finalState("n1")] });
+  assert.match(findingOf(durability, history)!, /has lost request-5/);
 });
 
 Deno.test("Durability: a message is in the database once", () => {
@@ -107,6 +116,28 @@ Deno.test("Delivery: each message once, in order, without a gap", () => {
   assert.match(check(delivered(1), delivered(2), delivered(3), delivered(4))!, /nowhere/);
 });
 
+Deno.test("Delivery: in the end a subscriber has everything, if the policy promises an end", () => {
+  const finals = [finalState("n1", { received: [[{ id: "m1", index: 1 }]] })];
+  const check = (judgeLiveness: boolean) =>
+    findingOf(delivery, historyOf([ACCEPTED], { finals, judgeLiveness }));
+  assert.match(check(true)!, /User 0 never gets m1/);
+  assert.equal(check(false), null);
+});
+
+Deno.test("SessionReads: no member shows a user less than it has seen or sent to itself", () => {
+  const check = (...facts: HistoryFact[]) => findingOf(sessionReads, historyOf(facts));
+  const session: OperationBody = { kind: "read", user: 1, linearizable: false };
+  const toItself: OperationBody = { kind: "send", from: 1, to: 1, session: "s" };
+  const before = [invoked(1, toItself), answered(1), invoked(2, session)];
+  assert.equal(check(...before, readShows(2, "request-1")), null);
+  assert.match(check(...before, readShows(2))!, /request-1 is missing/);
+  const shown = [invoked(2, session), readShows(2, "a"), invoked(3, session)];
+  assert.match(check(...shown, readShows(3))!, /a is missing/);
+  assert.equal(check(...shown, readShows(3, "a", "b")), null);
+  const concurrent = [invoked(2, session), invoked(3, session), readShows(2, "a"), readShows(3)];
+  assert.equal(check(...concurrent), null);
+});
+
 Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement stays", () => {
   const logout: OperationBody = { kind: "logout", user: 0, session: "s" };
   const ack: OperationBody = { kind: "acknowledge", user: 0, messageIds: ["m1"] };
@@ -126,10 +157,42 @@ Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement s
   assert.match(check({ received })!, /m1 as not acknowledged/);
 });
 
+Deno.test("NoResurrection: a deleted account stays deleted", () => {
+  const gone: OperationBody = { kind: "deleteAccount", accountId: "a" };
+  const facts = [invoked(1, gone), answered(1), ACCEPTED, final("n1", 9, "d")];
+  const check = (open: boolean) => {
+    const finals = [finalState("n1", { accounts: new Map([["a", open]]) })];
+    return findingOf(noResurrection, historyOf(facts, { finals }));
+  };
+  assert.equal(check(false), null);
+  assert.match(check(true)!, /n1 has account a again/);
+});
+
+Deno.test("NoResurrection: nothing is done in a session that was over when it began", () => {
+  const logout: OperationBody = { kind: "logout", user: 0, session: "s" };
+  const check = (...facts: HistoryFact[]) => findingOf(noResurrection, historyOf(facts));
+  assert.match(
+    check(invoked(1, logout), answered(1), invoked(2, send), answered(2))!,
+    /request-2 is done in a session that was over/,
+  );
+  assert.equal(check(invoked(2, send), invoked(1, logout), answered(1), answered(2)), null);
+});
+
 Deno.test("Liveness: writes are accepted after the faults, where that is promised", () => {
   assert.equal(findingOf(liveness, historyOf([HEALED, ACCEPTED])), null);
   assert.match(findingOf(liveness, historyOf([HEALED]))!, /No write was accepted/);
   assert.equal(findingOf(liveness, historyOf([HEALED], { judgeLiveness: false })), null);
+});
+
+Deno.test("Liveness: every operation is answered, and who lives is a member or was removed", () => {
+  const check = (end: Partial<HistoryFact & { kind: "final" }>, unanswered = 0) => {
+    const last = { ...final("n1", 9, "d"), ...end } as HistoryFact;
+    return findingOf(liveness, historyOf([HEALED, ACCEPTED, last], { unanswered }));
+  };
+  assert.equal(check({}), null);
+  assert.match(check({}, 2)!, /2 operations of clients have no answer/);
+  assert.match(check({ member: false })!, /n1 lives and is no ready member/);
+  assert.equal(check({ member: false, removed: true }), null);
 });
 
 Deno.test("FailStop: a node that stops itself is reported with its reason", () => {

@@ -27,13 +27,16 @@ export const delivery: Checker = {
         list.push(message);
       },
       onEnd(history, report) {
-        for (const [user, list] of delivered) compare(history, { user, list }, report);
+        const users = history.finals.flatMap(({ received }) => [...received.keys()]);
+        for (const user of new Set([...users, ...delivered.keys()])) {
+          compare(history, { user, list: delivered.get(user) ?? [] }, report);
+        }
       },
     };
   },
 };
 
-/** What came must be all of what is there, up to the last that came. */
+/** What came must be all of what is there: up to the last that came, or to the end if judged. */
 function compare(
   history: History,
   { user, list }: {
@@ -45,13 +48,15 @@ function compare(
   const longest = history.finals
     .map(({ received }) => received[user] ?? [])
     .reduce((one, other) => other.length > one.length ? other : one, []);
-  const last = list.at(-1)?.index ?? 0;
+  const accepted = history.events.some(({ kind }) => kind === "accepted");
+  const all = history.judgeLiveness && accepted;
+  const last = all ? Infinity : list.at(-1)?.index ?? 0;
   const expected = longest.filter(({ index }) => index <= last).map(({ id }) => id);
   const got = new Set(list.map(({ id }) => id));
   const missing = expected.find((id) => !got.has(id));
   if (missing !== undefined) report(`User ${user} never gets ${missing}`);
   // Whoever has it may be down for good, beyond what the policy survives.
-  if (!history.events.some(({ kind }) => kind === "accepted")) return;
+  if (!accepted) return;
   const known = new Set(longest.map(({ id }) => id));
   const extra = list.find(({ id }) => !known.has(id));
   if (extra !== undefined && longest.length > 0) {

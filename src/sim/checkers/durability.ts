@@ -34,6 +34,10 @@ function compare(history: History, final: FinalState, report: Report): void {
   const told = new Map<string, Outcome>();
   for (const event of history.events) {
     if (event.kind === "answered") told.set(event.requestId, event.outcome);
+    // The answer may have been lost on its way: it was acknowledged all the same.
+    if (event.kind === "acknowledged" && !final.outcomes.has(event.requestId)) {
+      report(`${final.node} has lost ${event.requestId}`);
+    }
   }
   for (const [requestId, outcome] of told) {
     const stored = final.outcomes.get(requestId)?.outcome;

@@ -55,7 +55,7 @@ export function applied(node: NodeId, one: WrittenEntry, outcome = "ok"): Histor
 }
 
 export function final(node: NodeId, appliedIndex: Index, digest: string): HistoryFact {
-  return { kind: "final", node, appliedIndex, digest, member: true };
+  return { kind: "final", node, appliedIndex, digest, member: true, removed: false };
 }
 
 export const ACCEPTED: HistoryFact = { kind: "accepted" };
@@ -73,6 +73,7 @@ export function finalState(node: NodeId, more: Partial<FinalState> = {}): FinalS
     outcomes: new Map(),
     received: [],
     sessions: new Map(),
+    accounts: new Map(),
     acknowledged: new Set(),
     ...more,
   };
@@ -84,6 +85,7 @@ export function historyOf(facts: readonly HistoryFact[], more: Partial<History> 
     policy: ALL_POLICY,
     events: facts.map((fact, at) => ({ at, ...fact })),
     finals: [],
+    unanswered: 0,
     judgeLiveness: true,
     ...more,
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compareTerms, termText } from "../../raft/term.ts";
+import { termText } from "../../raft/term.ts";
 import { AcknowledgedEntries } from "./acknowledged.ts";
 import type { Checker } from "./checker.ts";
 
@@ -17,8 +17,8 @@ export const leaderCompleteness: Checker = {
       onEvent(event, disks, report) {
         entries.take(event);
         if (event.kind !== "role" || event.role !== "leader") return;
-        const missing = entries.missingFrom(disks.of(event.node));
-        if (missing === null || compareTerms(missing.term, event.term) >= 0) return;
+        const missing = entries.missingFrom(disks.of(event.node), event.term);
+        if (missing === null) return;
         report(
           `${event.node} leads in term ${termText(event.term)} without ${missing.requestId}, ` +
             `acknowledged at ${missing.index} of term ${termText(missing.term)}`,

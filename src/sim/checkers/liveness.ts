@@ -1,6 +1,7 @@
 /**
  * `Liveness`: once faults stop, writes are accepted again within a bounded time if the policy
- * says so, and every live node is a ready member in the end, unless it was removed.
+ * says so, and then every operation is answered and every live node is a ready member in the
+ * end, unless it was removed.
  *
  * @module
  */
@@ -12,11 +13,17 @@ export const liveness: Checker = {
   holdsAcrossForks: false,
   begin() {
     return {
-      onEnd({ events, judgeLiveness }, report) {
+      onEnd({ events, judgeLiveness, unanswered }, report) {
         if (!judgeLiveness) return;
         if (!events.some(({ kind }) => kind === "healed")) return;
         if (!events.some(({ kind }) => kind === "accepted")) {
           report("No write was accepted after the faults had stopped");
+          return;
+        }
+        if (unanswered > 0) report(`${unanswered} operations of clients have no answer`);
+        for (const event of events) {
+          if (event.kind !== "final" || event.member || event.removed) continue;
+          report(`${event.node} lives and is no ready member in the end`);
         }
       },
     };

@@ -153,6 +153,13 @@ Deno.test("OneView: an old leader acknowledges late only what the new one has", 
   assert.equal(findingOf(oneView, historyOf(late)), null);
 });
 
+Deno.test("OneView: a new leader acknowledges nothing before it has what an older one has", () => {
+  const other = entry(2, term(2, "n2"));
+  const both = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), other)];
+  const bad = [...both, acknowledged("n1", 2, term(1)), acknowledged("n2", 2, term(2, "n2"))];
+  assert.match(findingOf(oneView, historyOf(bad))!, /without request-2, which n1/);
+});
+
 Deno.test("LogMatching: one place, one entry; one entry, one past", () => {
   const good = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), two)];
   assert.equal(findingOf(logMatching, historyOf(good)), null);
@@ -175,8 +182,9 @@ Deno.test("NoTruncation: what anybody has applied is never removed", () => {
 
 Deno.test("StateMachineSafety: one entry and one outcome an index, from one's own disk", () => {
   const before = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), two)];
+  const first = ["n1", "n2"].map((node) => applied(node, firstConfig("n1")));
   const check = (...facts: HistoryFact[]) =>
-    findingOf(stateMachineSafety, historyOf([...before, ...facts]));
+    findingOf(stateMachineSafety, historyOf([...before, ...first, ...facts]));
   assert.equal(check(applied("n1", two), applied("n2", two)), null);
   assert.match(check(applied("n1", two), applied("n2", two, "refused"))!, /comes to refused/);
   assert.match(
@@ -184,6 +192,24 @@ Deno.test("StateMachineSafety: one entry and one outcome an index, from one's ow
     /another entry/,
   );
   assert.match(check(applied("n1", entry(3, term(1))))!, /not on its disk/);
+});
+
+Deno.test("StateMachineSafety: one entry after the other, but for a start and a snapshot", () => {
+  const at = (index: number) => entry(index, term(1));
+  const before = [wrote("n1", firstConfig("n1"), at(2), at(3), at(4))];
+  const check = (...facts: HistoryFact[]) =>
+    findingOf(stateMachineSafety, historyOf([...before, ...facts]));
+  const some = [1, 2, 3].map((index) => applied("n1", at(index)));
+  assert.equal(check(...some, applied("n1", at(4))), null);
+  assert.match(check(...some, applied("n1", at(3)))!, /applies 3 where 4 is next/);
+  assert.match(check(applied("n1", at(2)))!, /applies 2 where 1 is next/);
+  assert.equal(check(...some, { kind: "started", node: "n1" }, applied("n1", at(2))), null);
+  const installed: HistoryFact = {
+    kind: "written",
+    node: "n1",
+    batches: [{ installed: firstConfig("n1"), entries: [at(2)] }],
+  };
+  assert.equal(check(installed, applied("n1", at(2))), null);
 });
 
 Deno.test("LeaseSafety: nobody is certain who lacks an acknowledged entry", () => {

@@ -1,0 +1,261 @@
+/**
+ * Faults made by fast-check: kinds, moments and targets that are likely to hurt together. Owns
+ * their distributions; whether one is carried out is the injector's business.
+ *
+ * @module
+ */
+
+import fc from "fast-check";
+import type { PortCall } from "./process.ts";
+import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+
+/** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
+const CALLS_MAX = 40;
+
+/** How long operations and faults go on, ms: a few failure timeouts. */
+export const DURATION_MS = 6_000;
+
+export const FAILURE_TIMEOUT_MS = 1_000;
+
+export type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
+
+/** Parts of T around which the protocol changes its mind. */
+const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6].map((part) => part * FAILURE_TIMEOUT_MS);
+
+/**
+ * A list of faults of a few kinds only, around a few moments: many of one kind find what a few
+ * of every kind do not (Groce et al. 2012, swarm testing), and so do those that coincide.
+ */
+export function faultLists(
+  config: ScenarioConfig,
+  { moments, max }: { readonly moments: readonly number[]; readonly max: number },
+): fc.Arbitrary<Fault[]> {
+  const atMs = near(moments);
+  const single = swarms(faultKinds(config, atMs))
+    .chain((few) => fc.array(weighted<Fault>(...few), { maxLength: max, size: "max" }));
+  return fc.tuple(fc.array(stories(config, atMs), { maxLength: 2 }), single)
+    .map(([told, others]) => [...told.flat(), ...others].slice(0, max));
+}
+
+/** A few faults that belong together, and that dice alone would hardly ever put side by side. */
+function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary<Fault[]> {
+  const node = fc.nat(config.nodes - 1);
+  const plan = (...on: readonly PortCall[]) =>
+    fc.option(plannedCrash({ atMs, node: fc.constant("any"), on: fc.constantFrom(...on) }));
+  const change = fc.oneof(
+    fc.record({ atMs, kind: fc.constant<"join">("join") }),
+    fc.record({ atMs, kind: fc.constantFrom<"leave" | "remove">("leave", "remove"), node }),
+    crash(atMs, node),
+  );
+  // Long enough away to be dropped, and, where the log is short, to need a snapshot.
+  const away = fc.record({
+    ...crashFields(atMs, node),
+    restartAfterMs: fc.integer({ min: 1_100, max: 3_000 }),
+  });
+  const together = (parts: fc.Arbitrary<readonly (Fault | null)[]>) =>
+    parts.map((some) => some.filter((one) => one !== null));
+  return fc.oneof(
+    together(fc.tuple(change, plan("config"), plan("config", "apply", "persist"))),
+    together(
+      fc.tuple(fc.record({ atMs, kind: fc.constant<"join">("join") }), plan("snapshot", "serve")),
+    ),
+    together(fc.tuple(away, plan("snapshot", "serve"), plan("snapshot", "serve"))),
+    downfall(config.nodes),
+    together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
+    lagAndCrash(node, atMs),
+    absenceAndCrash(node),
+  );
+}
+
+/** The leader dies while one of the others lacks its newest entries. */
+function lagAndCrash(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
+  const later = fc.integer({ min: 20, max: 0.6 * FAILURE_TIMEOUT_MS });
+  return fc.record({ atMs, to: node, later, afterCalls: fc.nat(CALLS_MAX) })
+    .map(({ atMs, to, later, afterCalls }): Fault[] => [
+      { atMs, kind: "block", from: "leader", to, ms: later + 50 },
+      {
+        atMs: Math.min(atMs + later, DURATION_MS - 1),
+        kind: "crash",
+        node: "leader",
+        powerCut: false,
+        afterCalls,
+      },
+    ]);
+}
+
+/** Whoever went on without one that stood still for long dies as that one wakes up. */
+function absenceAndCrash(node: fc.Arbitrary<Target>) {
+  const absence = around([4.5, 5, 5.5].map((part) => part * FAILURE_TIMEOUT_MS));
+  const pair = { sleeper: fc.oneof(fc.constant<Target>("leader"), node), other: node };
+  const early = fc.integer({ min: 0, max: 0.5 * FAILURE_TIMEOUT_MS });
+  return fc.record({ ...pair, atMs: early, absence, before: fc.nat(300) })
+    .map(({ sleeper, other, atMs, absence, before }): Fault[] => [
+      { atMs, kind: "stall", node: sleeper, ms: absence },
+      {
+        atMs: Math.min(atMs + absence - before, DURATION_MS - 1),
+        kind: "crash",
+        node: other,
+        powerCut: false,
+        afterCalls: 0,
+      },
+    ]);
+}
+
+/** The leader on one side, alone or with others, long enough for the other side to go on. */
+function apart(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary<Fault> {
+  const others = fc.array(fc.nat(config.nodes - 1), { maxLength: 2 });
+  const ms = fc.integer({ min: 1_100, max: 4 * FAILURE_TIMEOUT_MS });
+  const nodes = others.map((some): Target[] => ["leader", ...some]);
+  return fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms });
+}
+
+/** One after the other, or nearly at once, until one is left or none. */
+function downfall(nodes: number): fc.Arbitrary<Fault[]> {
+  const everybody = Array.from({ length: nodes }, (_, place) => place);
+  const order = fc.shuffledSubarray(everybody, { minLength: nodes - 1 });
+  const gap = fc.oneof(fc.nat(3), fc.nat(300), fc.nat(1_500));
+  return fc.tuple(fc.nat(DURATION_MS / 2), gap, order).chain(([beginMs, gapMs, victims]) =>
+    fc.tuple(
+      ...victims.map((victim, place) =>
+        crash(fc.constant(Math.min(beginMs + place * gapMs, DURATION_MS - 1)), fc.constant(victim))
+      ),
+    )
+  );
+}
+
+/** Some of the kinds; crashes more often than not, since most rules are about them. */
+function swarms(kinds: Weighted<Fault>[]): fc.Arbitrary<Weighted<Fault>[]> {
+  const [crash, restart, ...others] = kinds as [Weighted<Fault>, ...Weighted<Fault>[]];
+  const first = weighted<Weighted<Fault>[]>(
+    [6, fc.constant([crash, restart!])],
+    [2, fc.constant([crash])],
+    [2, fc.constant([])],
+  );
+  return fc.tuple(first, fc.subarray(others, { minLength: 1 }))
+    .map(([some, more]) => [...some, ...more]);
+}
+
+/** At one of the moments, or soon after it, or when the protocol has drawn its conclusions. */
+export function near(moments: readonly number[]): fc.Arbitrary<number> {
+  const soon = fc.oneof(
+    fc.constant(0),
+    fc.nat(30),
+    fc.nat(300),
+    fc.nat(2_000),
+    around(STALLS),
+  );
+  return fc.tuple(fc.constantFrom(...moments), soon)
+    .map(([moment, later]) => Math.min(moment + later, DURATION_MS - 1));
+}
+
+function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighted<Fault>[] {
+  const node = targets(config.nodes + config.spares);
+  const stall = around(STALLS);
+  const jump = fc.oneof(stall, stall.map((ms) => -ms));
+  const pair = { from: node, to: node };
+  const short = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
+  const long = fc.integer({ min: 50, max: 4 * FAILURE_TIMEOUT_MS });
+  const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
+  const isolated = fc.array(node, { minLength: 1, maxLength: 2 });
+  return [
+    [
+      12,
+      fc.oneof(
+        crash(atMs, node),
+        plannedCrash({ atMs, node: fc.oneof(fc.constant<"any">("any"), node), on: portCalls() }),
+      ),
+    ],
+    // Nearly always one that is down: any other is left out.
+    [4, fc.record({ atMs, kind: kind("restart"), node: fc.constant<Target>("down") })],
+    [3, fc.record({ atMs, kind: kind("stall"), node, ms: stall })],
+    [3, fc.record({ atMs, kind: kind("hang"), node, ms: stall })],
+    [2, fc.record({ atMs, kind: kind("slow"), ...pair, delayMs: short, ms: long })],
+    [1, fc.record({ atMs, kind: kind("lose"), ...pair, chance: fc.constant(0.5), ms: short })],
+    [1, fc.record({ atMs, kind: kind("duplicate"), ...pair, ms: long })],
+    [1, fc.record({ atMs, kind: kind("reorder"), ...pair, ms: long })],
+    [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
+    [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
+    [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
+    [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: jump })],
+    [5, fc.record({ atMs, kind: kind("join") })],
+    [1, fc.record({ atMs, kind: kind("leave"), node })],
+    [1, fc.record({ atMs, kind: kind("remove"), node })],
+    [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
+  ];
+}
+
+type Crash = Extract<Fault, { kind: "crash" }>;
+
+function crashFields(atMs: fc.Arbitrary<number>, node: fc.Arbitrary<Target | "any">) {
+  return {
+    atMs,
+    kind: fc.constant<"crash">("crash"),
+    node,
+    powerCut: fc.boolean(),
+    afterCalls: fc.constant(0),
+    restartAfterMs: outages(),
+  };
+}
+
+/** At once, or a few port calls later. */
+function crash(atMs: fc.Arbitrary<number>, node: fc.Arbitrary<Target>): fc.Arbitrary<Crash> {
+  const afterCalls = weighted<number>([2, fc.constant(0)], [
+    1,
+    fc.integer({ min: 1, max: CALLS_MAX }),
+  ]);
+  return fc.record({ ...crashFields(atMs, node), afterCalls });
+}
+
+/** In the middle of something, or between it and what follows. */
+function plannedCrash({ atMs, node, on }: {
+  readonly atMs: fc.Arbitrary<number>;
+  readonly node: fc.Arbitrary<Target | "any">;
+  readonly on: fc.Arbitrary<PortCall>;
+}): fc.Arbitrary<Crash> {
+  const afterCalls = weighted<number>(
+    [3, fc.constant(0)],
+    [3, fc.integer({ min: 1, max: 6 })],
+    [1, fc.integer({ min: 1, max: CALLS_MAX })],
+  );
+  return fc.record({ ...crashFields(atMs, node), on, afterCalls });
+}
+
+/** The rare ones more often: a plan waits for its call. */
+function portCalls(): fc.Arbitrary<PortCall> {
+  return weighted<PortCall>(
+    [3, fc.constant("snapshot")],
+    [2, fc.constant("serve")],
+    [3, fc.constant("config")],
+    [1, fc.constant("promise")],
+    [1, fc.constant("apply")],
+    [1, fc.constant("persist")],
+    [1, fc.constant("compact")],
+  );
+}
+
+/** How long a node is down; `null`: until somebody starts it. */
+function outages(): fc.Arbitrary<number | null> {
+  const short = fc.integer({ min: 1, max: 400 });
+  return fc.option(fc.oneof(short, fc.integer({ min: 1, max: 3_000 })), { nil: null, freq: 2 });
+}
+
+function targets(nodes: number): fc.Arbitrary<Target> {
+  return weighted<Target>(
+    [4, fc.nat(nodes - 1)],
+    [2, fc.constant("leader")],
+    [1, fc.constant("follower")],
+  );
+}
+
+function around(values: readonly number[]): fc.Arbitrary<number> {
+  return fc.tuple(fc.constantFrom(...values), fc.integer({ min: -20, max: 20 }))
+    .map(([value, off]) => value + off);
+}
+
+export function weighted<T>(...choices: readonly Weighted<T>[]): fc.Arbitrary<T> {
+  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+}
+
+export function instant(): fc.Arbitrary<number> {
+  return fc.nat(DURATION_MS - 1);
+}
