@@ -89,6 +89,11 @@ export const limits = {
   commitWaitMsMax: 30_000,
   /** A subscription's heartbeat, ms: half of the 2 s that clients may count on. */
   subscriptionHeartbeatMs: 1_000,
+  /**
+   * A member that has known no leader for this time ends its subscriptions, ms: beyond any
+   * election, and soon enough for a person whose friends write at the other members.
+   */
+  subscriptionAloneMsMax: 3_000,
   /** Time after which a subscriber that was cut off or turned away may come back, ms. */
   subscriptionRetryMs: 200,
   /** A call within this time counts as online, ms. */

@@ -42,7 +42,7 @@ export async function join(options: JoiningOptions, signal: AbortSignal): Promis
     const failures: string[] = [];
     const taken = await askAll(options, { signal, failures });
     if (!taken && round % LOG_EVERY_ROUNDS === 0 && !signal.aborted) {
-      logger.log("warn", `No member takes this node in yet: ${failures.join("; ")}`);
+      logger.log("warn", `No leader found yet: ${failures.join("; ")}`);
     }
     const retryMs = Math.min(limits.joinRetryMs * 2 ** round, limits.joinRetryMsMax);
     const until = clock.mono() + (taken ? limits.joinTakenMs : retryMs);

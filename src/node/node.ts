@@ -240,16 +240,18 @@ class Node implements RunningNode {
 
   /**
    * Asks to be taken in whenever nobody takes notice of this node: a new one at once, another
-   * when it has not been ready for a while. One that was removed learns it here.
+   * when for a while it was not ready, or knew no leader. One that was removed learns it here.
    */
   async #stayIn(isNew: boolean): Promise<void> {
     const { config, directory, clock } = this.#parts;
     const { driver } = this.#assembly;
     let readyAt = isNew ? -Infinity : clock.mono();
     let isReady = false;
-    driver.onRole(({ ready }) => {
-      if (isReady && !ready) readyAt = clock.mono();
-      isReady = ready;
+    driver.onRole(({ ready, leader }) => {
+      // Under `majority` a node is ready without a leader too, and one that was removed is for ever.
+      const now = ready && leader !== null;
+      if (isReady && !now) readyAt = clock.mono();
+      isReady = now;
     });
     const options = {
       self: () => this.#self,

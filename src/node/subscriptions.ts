@@ -47,18 +47,25 @@ export class Subscriptions {
   /** What the streams may show: the state may be ahead of it by an apply not told yet. */
   #applied: LogPosition;
   #closed = false;
+  /** Monotonic ms since which this member knows no leader; `null` while it knows one. */
+  #aloneSince: number | null;
   #cancelBeat: () => void = () => {};
-  readonly #stopListening: () => void;
+  readonly #stopListening: readonly (() => void)[];
 
   constructor(parts: ServiceParts) {
     this.#parts = parts;
-    const { driver } = parts.options;
+    const { driver, clock } = parts.options;
     this.#applied = driver.appliedPosition();
-    this.#stopListening = driver.onApplied((messages, applied, outcomes) => {
+    this.#aloneSince = clock.mono();
+    const onApplied = driver.onApplied((messages, applied, outcomes) => {
       this.#applied = applied;
       if (outcomes === null) this.#each((stream) => stale(stream));
       else this.#deliver(messages);
     });
+    const onRole = driver.onRole(({ leader }) => {
+      this.#aloneSince = leader === null ? this.#aloneSince ?? clock.mono() : null;
+    });
+    this.#stopListening = [onApplied, onRole];
     this.#beat();
   }
 
@@ -73,6 +80,7 @@ export class Subscriptions {
         retryAfterMs: limits.subscriptionRetryMs,
       });
     }
+    if (this.#alone) throw alone();
     const session = await this.#parts.reader(context);
     const stream = this.#add(session.accountId);
     if (this.#closed) end(stream, closing());
@@ -91,7 +99,7 @@ export class Subscriptions {
   /** Ends every stream with `SHUTTING_DOWN`. */
   close(): void {
     this.#closed = true;
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.#cancelBeat();
     this.#each((stream) => end(stream, closing()));
   }
@@ -193,9 +201,18 @@ export class Subscriptions {
     }
   }
 
-  /** Wakes the streams that have been silent for long. */
+  /** Cut off from the cluster, or removed from it: what happens there does not come here. */
+  get #alone(): boolean {
+    const { clock } = this.#parts.options;
+    return this.#aloneSince !== null &&
+      clock.mono() - this.#aloneSince >= limits.subscriptionAloneMsMax;
+  }
+
+  /** Wakes the streams that have been silent for long; ends all when another member may know more. */
   #beat(): void {
+    const isAlone = this.#alone;
     this.#each((stream) => {
+      if (isAlone) end(stream, alone());
       if (this.#silentMs(stream) >= limits.subscriptionHeartbeatMs) stream.wake();
     });
     const { clock } = this.#parts.options;
@@ -246,6 +263,12 @@ function end(stream: Stream, error: ChatError): void {
 
 function closing(): ChatError {
   return new ChatError("SHUTTING_DOWN", "The node is stopping: subscribe at another");
+}
+
+function alone(): ChatError {
+  return new ChatError("NO_LEADER", "This member knows no leader: subscribe at another", {
+    retryAfterMs: limits.subscriptionRetryMs,
+  });
 }
 
 function slow(): ChatError {

@@ -35,7 +35,15 @@ import {
   onAskToLeave,
   onLeaveReply,
 } from "./leaving.ts";
-import { noteMessage, noteRefused, onPing, onPong, seeksCluster, sendPings } from "./lease.ts";
+import {
+  callsEverybody,
+  leaderInSight,
+  noteMessage,
+  noteRefused,
+  onPing,
+  onPong,
+  sendPings,
+} from "./lease.ts";
 import {
   changeMembers,
   dropSuspects,
@@ -309,13 +317,14 @@ class RaftCore implements Core {
     const term = state.leadership?.term ??
       (state.leader === null ? state.promised : state.leaderTerm);
     const ready = isReady(state);
+    const leader = leaderInSight(state);
     const told = this.#toldRole;
     state.role = role;
-    const same = told !== null && told.role === role && told.leader === state.leader &&
+    const same = told !== null && told.role === role && told.leader === leader &&
       told.ready === ready && sameTerm(told.term, term);
     if (same) return;
-    this.#toldRole = { role, term, leader: state.leader, ready };
-    state.effects.push({ kind: "role", role, term, leader: state.leader, ready });
+    this.#toldRole = { role, term, leader, ready };
+    state.effects.push({ kind: "role", role, term, leader, ready });
   }
 
   #tellPeers(): void {
@@ -328,7 +337,7 @@ class RaftCore implements Core {
         if (member.id !== state.self.id) members.set(member.id, member);
       }
     }
-    if (seeksCluster(state)) {
+    if (callsEverybody(state)) {
       for (const [id, member] of state.known) if (!members.has(id)) members.set(id, member);
     }
     const hinted = state.hint?.leader;

@@ -24,6 +24,11 @@ export function isSuspected(state: CoreState, id: NodeId): boolean {
   return peer.gone || peer.grantUntil <= state.slow;
 }
 
+/** Whom this node follows, or itself as the leader; `null` once it suspects the one it followed. */
+export function leaderInSight(state: CoreState): NodeId | null {
+  return state.leader !== null && isSuspected(state, state.leader) ? null : state.leader;
+}
+
 /**
  * Whether a node that is granted nothing, being no voter, lives: it pinged lately, with a disk
  * that writes.
@@ -56,16 +61,19 @@ export function sendPings(state: CoreState): void {
   for (const id of pingTargets(state)) state.send(id, ping);
 }
 
-/** §6.1: who has no leader, or is in no view, asks every address that it ever knew. */
-export function seeksCluster(state: CoreState): boolean {
+/**
+ * §6.1: who has no leader, or is in no view, asks every address that it ever knew. So does a
+ * leader: one that it dropped may know only of members that died since, and wait for them for ever.
+ */
+export function callsEverybody(state: CoreState): boolean {
   const config = state.newest?.config;
-  if (config === undefined || state.leadership !== null) return false;
-  return state.leader === null || !isVoter(config, state.self.id) ||
-    isSuspected(state, state.leader);
+  if (config === undefined) return false;
+  return state.leadership !== null || leaderInSight(state) === null ||
+    !isVoter(config, state.self.id);
 }
 
 function pingTargets(state: CoreState): ReadonlySet<NodeId> {
-  const targets = new Set<NodeId>(seeksCluster(state) ? state.known.keys() : []);
+  const targets = new Set<NodeId>(callsEverybody(state) ? state.known.keys() : []);
   for (const entry of openConfigs(state)) {
     for (const member of entry.config.voters) targets.add(member.id);
     for (const member of entry.config.learners) targets.add(member.id);
@@ -110,8 +118,7 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   const config = persistedConfig(state);
   const voter = isVoterEverywhere(state, peer.id);
   // What a leader said that is itself suspected now, or followed no more, counts no more.
-  const led = state.leadership === null && state.leader !== null &&
-    !isSuspected(state, state.leader);
+  const led = state.leadership === null && leaderInSight(state) !== null;
   const named = led && state.leader !== peer.id && state.leaderSuspects.includes(peer.id);
   const granted = ping.asksLease && voter && !named && !hearsNothing(state, peer);
   if (granted) peer.grantUntil = state.slow + state.timeout;

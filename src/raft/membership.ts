@@ -18,7 +18,7 @@ import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
-import { heldBackBy, isSuspected, pingsLately, suspects } from "./lease.ts";
+import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from "./lease.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState, Leadership } from "./state.ts";
@@ -179,7 +179,7 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
 
 /** Who to ask instead. */
 export function notLeader(state: CoreState): Refusal {
-  const leader = state.leader;
+  const leader = leaderInSight(state);
   return leader === null || leader === state.self.id
     ? { reason: "NO_LEADER" }
     : { reason: "NOT_LEADER", leader };

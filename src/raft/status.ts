@@ -9,7 +9,7 @@ import { committedConfig } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
 import { findMember, isVoter, usesLastResort } from "./config.ts";
 import type { CoreStatus, MemberStatus } from "./io.ts";
-import { isSuspected } from "./lease.ts";
+import { isSuspected, leaderInSight } from "./lease.ts";
 import type { CoreState } from "./state.ts";
 import type { Config, Member, Role } from "./types.ts";
 
@@ -39,7 +39,7 @@ export function statusOf(state: CoreState): CoreStatus {
   return {
     role: roleOf(state),
     term: state.leadership?.term ?? (state.leader === null ? state.promised : state.leaderTerm),
-    leader: state.leader,
+    leader: leaderInSight(state),
     lastIndex: state.log.lastIndex,
     commitIndex: state.commitIndex,
     appliedIndex: state.applied.index,

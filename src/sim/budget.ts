@@ -48,7 +48,7 @@ export class FaultBudget {
     const left = this.#cluster.nodes.filter((one) =>
       one !== node && one.ready && !this.#faulty.has(one.id)
     );
-    return left.length > 0 && this.#survives(left);
+    return left.length > 0 && this.#survives(left, node);
   }
 
   /** The node is faulty until it is ready, and at least for `ms`. */
@@ -143,12 +143,15 @@ export class FaultBudget {
     }
   }
 
-  /** What the policy promises with only these nodes left (§1). */
-  #survives(left: readonly SimNode[]): boolean {
+  /**
+   * What the policy promises with only these nodes left (§1): also by a config that the one that
+   * is to go has on its disk, and may have sent before.
+   */
+  #survives(left: readonly SimNode[], gone: SimNode): boolean {
     const { policy } = this.#cluster;
     if (policy.quorum === "all" && policy.lastResort) return true;
     const ids = new Set(left.map(({ id }) => id));
-    return left.every((node) =>
+    return [...left, gone].every((node) =>
       openVoters(node).every((voters) => configQuorum(policy, voters, ids))
     );
   }

@@ -115,8 +115,8 @@ export type HistoryFact =
     readonly appliedIndex: Index;
     readonly digest: string;
     readonly member: boolean;
-    /** For good, by an operator. */
-    readonly removed: boolean;
+    /** No member, and none that must come back by itself: removed, or cut off from all it knows. */
+    readonly excused: boolean;
   };
 
 /** What was decided, as one node's database has it at the end. */

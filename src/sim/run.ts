@@ -191,7 +191,9 @@ class Run {
     if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
     this.#looksAgainAt = this.#world.now + LOOK_MS;
     // Everybody who lives comes back in, but for those who were removed for good.
-    const live = this.#cluster.nodes.filter((node) => node.alive && !this.#isRemoved(node));
+    const live = this.#cluster.nodes.filter((node) =>
+      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
+    );
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
@@ -200,6 +202,25 @@ class Run {
   #isRemoved(node: SimNode): boolean {
     const config = this.#cluster.leader?.image.configAt(Infinity)?.config;
     return config?.tombstones.includes(node.id) ?? false;
+  }
+
+  /**
+   * Whether an operator must tell it where the cluster is now: none of the members that it
+   * remembers lives, nor does the leader remember it (§6.1).
+   */
+  #isStranded(node: SimNode): boolean {
+    const remembered = (one: SimNode) =>
+      new Set(
+        [one.image.base, ...one.image.configs()]
+          .flatMap(({ config }) => [...config?.voters ?? [], ...config?.learners ?? []])
+          .map(({ id }) => id),
+      );
+    const leader = this.#cluster.leader;
+    if (leader === null || remembered(leader).has(node.id)) return false;
+    const known = remembered(node);
+    return !this.#cluster.nodes.some((one) =>
+      one.alive && this.#isMember(one) && known.has(one.id)
+    );
   }
 
   /** By the leader's word: one that was removed may not have heard of it. */
@@ -253,9 +274,9 @@ class Run {
       if (!node.alive) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
       const member = this.#isMember(node);
-      const removed = this.#isRemoved(node);
+      const excused = this.#isRemoved(node) || this.#isStranded(node);
       const place = { node: node.id, appliedIndex, digest };
-      this.#cluster.recorder.fact({ kind: "final", ...place, member, removed });
+      this.#cluster.recorder.fact({ kind: "final", ...place, member, excused });
       finals.push(await this.#finalOf(node));
     }
     return finals;

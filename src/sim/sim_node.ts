@@ -76,6 +76,7 @@ interface Running {
   role: Role;
   term: Term;
   ready: boolean;
+  leader: NodeId | null;
 }
 
 /** A machine and the node on it. */
@@ -130,6 +131,10 @@ export class SimNode {
   /** Alive, not stalled, and a certain voter of a config that it knows to be committed. */
   get ready(): boolean {
     return this.#running !== null && this.#running.ready && !this.#running.process.stalled;
+  }
+  /** Whether its clients hear of what the cluster does: not stalled, and in touch with a leader. */
+  get connected(): boolean {
+    return this.ready && this.#running!.leader !== null;
   }
   get hangs(): boolean {
     return this.#hangsUntil > this.#options.world.now;
@@ -257,11 +262,13 @@ export class SimNode {
       role: "joiner",
       term: ZERO_TERM,
       ready: false,
+      leader: null,
     };
     driver.onRole((change) => {
       running.role = change.role;
       running.term = change.term;
       running.ready = change.ready;
+      running.leader = change.leader;
       this.#options.recorder.role(this.id, change);
     });
     network.machine(member.peerAddress).powered = true;

@@ -101,8 +101,11 @@ export class Subscriber {
   #listens(): boolean {
     const stream = this.#stream;
     if (stream === null) return false;
-    // A dead process's connection breaks; one that is stalled, or outside, is given up later.
-    const silent = !stream.node.ready && this.#cluster.world.now - this.#heardAt > SILENCE_MS;
+    // A dead process's connection breaks; one that is stalled is silent, and one out of touch with
+    // the cluster ends its streams.
+    const { world } = this.#cluster;
+    if (stream.node.connected) this.#heardAt = world.now;
+    const silent = world.now - this.#heardAt > SILENCE_MS;
     if (stream.process.alive && !silent) return true;
     this.#drop();
     return false;

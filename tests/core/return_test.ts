@@ -155,3 +155,23 @@ scenario("whom a dead leader named as suspect is granted leases again", { quorum
   }],
   ["the two are enough to write", (c) => void writes(c, "a", "n2", "n3")],
 ]);
+
+scenario("a dropped node knows only members that died since", { nodes: 2 }, [
+  ["n1 dies; n2 goes on alone and takes n3 in", (c) => {
+    settle(c);
+    c.kill("n1");
+    writes(c, "a", "n2");
+    c.add(3);
+    c.start("n3");
+    c.join(3);
+  }],
+  ["n2 dies for good, and n3 goes on", (c) => {
+    c.kill("n2");
+    writes(c, "b", "n3");
+  }],
+  ["n1 comes back: n3, of which it never heard, remembers it", (c) => {
+    c.start("n1");
+    c.until(() => c.voters().includes("n1"), 5_000);
+    writes(c, "c", "n1", "n3");
+  }],
+]);

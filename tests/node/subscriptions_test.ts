@@ -231,6 +231,29 @@ Deno.test("subscriptions: make their account online for as long as they are open
     assert.ok(!bench.presence.isOnline(accountId));
   }));
 
+Deno.test("subscriptions: end at a member that knows no leader for long, but not in an election", () =>
+  withBench(async (bench) => {
+    const ann = await bench.user("ann");
+    const subscriber = new Subscriber(bench, ann);
+    const running = subscriber.run();
+    bench.driver.tellRole(null);
+    await bench.clock.advance(limits.subscriptionAloneMsMax - 500);
+    bench.driver.tellRole("node-2");
+    await bench.clock.advance(limits.subscriptionAloneMsMax);
+    assert.equal(subscriber.reason, null);
+    bench.driver.tellRole(null);
+    await bench.clock.advance(limits.subscriptionAloneMsMax + 500);
+    await running;
+    assert.equal(subscriber.reason, "NO_LEADER");
+    const early = bench.chat.subscribe({ positions: [] }, context(ann))[Symbol.asyncIterator]();
+    await assert.rejects(early.next(), { reason: "NO_LEADER" });
+    bench.driver.tellRole("node-2");
+    const late = new Subscriber(bench, ann);
+    await late.take();
+    assert.equal(late.reason, null);
+    await late.leave();
+  }));
+
 Deno.test("subscriptions: end with SHUTTING_DOWN when the node stops, and leave no timer", async () => {
   const bench = await ServiceBench.open();
   const ann = await bench.user("ann");

@@ -158,6 +158,11 @@ export class FakeDriver implements NodeDriver {
   follow(leader: string): void {
     this.term = { ...this.term, number: this.term.number + 1, nodeId: leader };
     this.leads = leader === this.self.id;
+    this.tellRole(leader);
+  }
+
+  /** As at the start, or, with `null`, when it suspects the leader. */
+  tellRole(leader: string | null = this.term.nodeId): void {
     const role = this.leads ? "leader" : "follower";
     for (const listener of this.#roleListeners) {
       listener({ role, term: this.term, leader, ready: true });

@@ -61,6 +61,7 @@ export class ServiceBench {
     driver.leads = number === 1;
     const bench = new ServiceBench(driver, clock);
     bench.gate.open();
+    driver.tellRole();
     return bench;
   }
 

@@ -184,7 +184,7 @@ Deno.test("Liveness: writes are accepted after the faults, where that is promise
   assert.equal(findingOf(liveness, historyOf([HEALED], { judgeLiveness: false })), null);
 });
 
-Deno.test("Liveness: every operation is answered, and who lives is a member or was removed", () => {
+Deno.test("Liveness: every operation is answered, and who lives is a member or excused", () => {
   const check = (end: Partial<HistoryFact & { kind: "final" }>, unanswered = 0) => {
     const last = { ...final("n1", 9, "d"), ...end } as HistoryFact;
     return findingOf(liveness, historyOf([HEALED, ACCEPTED, last], { unanswered }));
@@ -192,7 +192,7 @@ Deno.test("Liveness: every operation is answered, and who lives is a member or w
   assert.equal(check({}), null);
   assert.match(check({}, 2)!, /2 operations of clients have no answer/);
   assert.match(check({ member: false })!, /n1 lives and is no ready member/);
-  assert.equal(check({ member: false, removed: true }), null);
+  assert.equal(check({ member: false, excused: true }), null);
 });
 
 Deno.test("FailStop: a node that stops itself is reported with its reason", () => {

@@ -55,7 +55,7 @@ export function applied(node: NodeId, one: WrittenEntry, outcome = "ok"): Histor
 }
 
 export function final(node: NodeId, appliedIndex: Index, digest: string): HistoryFact {
-  return { kind: "final", node, appliedIndex, digest, member: true, removed: false };
+  return { kind: "final", node, appliedIndex, digest, member: true, excused: false };
 }
 
 export const ACCEPTED: HistoryFact = { kind: "accepted" };

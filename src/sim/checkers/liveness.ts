@@ -1,7 +1,7 @@
 /**
  * `Liveness`: once faults stop, writes are accepted again within a bounded time if the policy
  * says so, and then every operation is answered and every live node is a ready member in the
- * end, unless it was removed.
+ * end, unless it was removed or remembers only members that are gone.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export const liveness: Checker = {
         }
         if (unanswered > 0) report(`${unanswered} operations of clients have no answer`);
         for (const event of events) {
-          if (event.kind !== "final" || event.member || event.removed) continue;
+          if (event.kind !== "final" || event.member || event.excused) continue;
           report(`${event.node} lives and is no ready member in the end`);
         }
       },
