@@ -211,8 +211,9 @@ class Run {
   #isStranded(node: SimNode): boolean {
     const remembered = (one: SimNode) =>
       new Set(
-        [one.image.base, ...one.image.configs()]
-          .flatMap(({ config }) => [...config?.voters ?? [], ...config?.learners ?? []])
+        [one.image.base.config, ...one.image.configs()]
+          .flatMap((entry) => entry === null ? [] : [entry.config])
+          .flatMap(({ voters, learners }) => [...voters, ...learners])
           .map(({ id }) => id),
       );
     const leader = this.#cluster.leader;
