@@ -24,9 +24,15 @@ export function isSuspected(state: CoreState, id: NodeId): boolean {
   return peer.gone || peer.grantUntil <= state.slow;
 }
 
-/** Whom this node follows, or itself as the leader; `null` once it suspects the one it followed. */
+/**
+ * Whom this node follows, or itself as the leader; `null` once it suspects the one it followed, or
+ * gets no appends any more: a leader may answer its pings and have dropped it.
+ */
 export function leaderInSight(state: CoreState): NodeId | null {
-  return state.leader !== null && isSuspected(state, state.leader) ? null : state.leader;
+  const { leader, self } = state;
+  if (leader === null || leader === self.id) return leader;
+  const served = state.slow - state.followedAt < state.timeout;
+  return served && !isSuspected(state, leader) ? leader : null;
 }
 
 /**

@@ -8,7 +8,7 @@ import { openConfigs } from "./anchors.ts";
 import { findMember, isVoter } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
-import { isSuspected } from "./lease.ts";
+import { isSuspected, leaderInSight } from "./lease.ts";
 import { isSettled, notLeader } from "./membership.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
@@ -182,7 +182,7 @@ function lacksThisNode(state: CoreState, leader: Peer): boolean {
   if (moved) return true;
   const learner = config !== undefined && !isVoter(config, state.self.id);
   // A learner is told "not a voter" all the time; one that gets no appends was dropped.
-  const served = state.leader === leader.id && state.slow - state.followedAt < state.timeout;
+  const served = leaderInSight(state) === leader.id;
   const denies = leader.deniedAt > -Infinity && leader.deniedAt === leader.answeredPingAt;
   return denies && !(learner && served);
 }

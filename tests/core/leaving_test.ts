@@ -240,3 +240,21 @@ scenario("who was removed under majority is not ready, though it may not hear th
     assert.equal(c.node("n3").core?.status().ready, false);
   }],
 ]);
+
+scenario("a removed node that was not told so sees no leader, though the leader answers it", {
+  lastResort: false,
+}, [
+  ["n3 is cut off while an operator removes it", (c) => {
+    settle(c);
+    c.partition(["n1", "n2"], ["n3"]);
+    c.feed("n1", { kind: "remove", id: 1, peer: "n3" });
+    c.until(() => c.voters().join() === "n1,n2");
+    c.heal();
+  }],
+  ["the leader answers its pings, but sends it no more appends, so it follows nobody", (c) => {
+    c.run(4_000);
+    const status = c.node("n3").core!.status();
+    assert.ok(status.members.some(({ member, voter }) => voter && member.id === "n3"));
+    assert.equal(status.leader, null);
+  }],
+]);

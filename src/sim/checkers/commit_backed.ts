@@ -59,7 +59,17 @@ function firstCommitted(
   const newest = event.entries.map(({ index }) => log.entryAt(index))
     .findLast((entry) => entry?.voters !== undefined);
   if (newest === undefined || newest === null) return null;
+  // The last resort commits it together with its own, which is applied next.
+  if (markedAbove(log, newest.index)) return null;
   return newest.index > (committed?.index ?? 0) ? newest as ConfigEntry : null;
+}
+
+/** Whether a config of a last resort (§7) comes after this place. */
+function markedAbove(log: DiskLog, index: Index): boolean {
+  for (let above = log.last.index; above > index; above--) {
+    if (log.entryAt(above)?.marked === true) return true;
+  }
+  return false;
 }
 
 /** §4: what is wrong if a pending config committed without a quorum of the one before it. */

@@ -85,6 +85,11 @@ Deno.test("CommitBacked: a last resort needs no quorum of the config before it",
   const alone = entry(2, term(2, "n2"), { voters: ["n2"], marked: true });
   const good = [...founded("n1", "n2"), applied("n2", first), wrote("n2", alone)];
   assert.equal(findingOf(commitBacked, historyOf([...good, applied("n2", alone)])), null);
+  // What it commits with its own is applied before that, one batch after the other.
+  const pending = entry(2, term(2, "n2"), { voters: ["n2"] });
+  const later = entry(3, term(3, "n2"), { voters: ["n2"], marked: true });
+  const both = [...founded("n1", "n2"), applied("n2", first), wrote("n2", pending, later)];
+  assert.equal(findingOf(commitBacked, historyOf([...both, applied("n2", pending)])), null);
 });
 
 Deno.test("PersistOrder: a vote is told when its promise is on the disk", () => {
