@@ -70,6 +70,8 @@ export type HistoryFact =
     readonly kind: "applied";
     readonly node: NodeId;
     readonly entries: readonly (LogPosition & { readonly outcome: string | null })[];
+    /** What it knew to be committed as it began; these entries may be a part of that only. */
+    readonly commitIndex: Index;
   }
   /** A node was about to tell a client what came of its command. */
   | {

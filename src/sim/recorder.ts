@@ -37,14 +37,17 @@ export class Recorder {
 
   applied(
     node: NodeId,
-    entries: readonly Entry[],
-    outcomes: ReadonlyMap<Index, Outcome>,
+    { entries, outcomes, commitIndex }: {
+      readonly entries: readonly Entry[];
+      readonly outcomes: ReadonlyMap<Index, Outcome>;
+      readonly commitIndex: Index;
+    },
   ): void {
     const applied = entries.map(({ index, term, checksum }) => {
       const outcome = outcomes.get(index);
       return { index, term, checksum, outcome: outcome ? JSON.stringify(outcome) : null };
     });
-    this.fact({ kind: "applied", node, entries: applied });
+    this.fact({ kind: "applied", node, entries: applied, commitIndex });
   }
 }
 

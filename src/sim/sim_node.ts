@@ -308,8 +308,9 @@ export class SimNode {
       applied: () => state.applied(),
       apply: async (entries) => {
         if (!process.call("apply")) return await never;
+        const commitIndex = this.status()?.commitIndex ?? entries.at(-1)!.index;
         const result = await world.track(state.apply(entries));
-        recorder.applied(id, entries, result.outcomes);
+        recorder.applied(id, { entries, outcomes: result.outcomes, commitIndex });
         return result;
       },
       reader: state.reader,

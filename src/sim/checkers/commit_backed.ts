@@ -48,7 +48,7 @@ export const commitBacked: Checker = {
 
 type ConfigEntry = WrittenEntry & { readonly voters: readonly NodeId[] };
 
-/** The config that a node applies before any other node does, if this is one. */
+/** The config that a node knows to be committed before any other applies it, if this is one. */
 function firstCommitted(
   event: HistoryEvent,
   disks: Disks,
@@ -56,20 +56,11 @@ function firstCommitted(
 ): ConfigEntry | null {
   if (event.kind !== "applied") return null;
   const log = disks.of(event.node);
-  const newest = event.entries.map(({ index }) => log.entryAt(index))
-    .findLast((entry) => entry?.voters !== undefined);
-  if (newest === undefined || newest === null) return null;
-  // The last resort commits it together with its own, which is applied next.
-  if (markedAbove(log, newest.index)) return null;
-  return newest.index > (committed?.index ?? 0) ? newest as ConfigEntry : null;
-}
-
-/** Whether a config of a last resort (§7) comes after this place. */
-function markedAbove(log: DiskLog, index: Index): boolean {
-  for (let above = log.last.index; above > index; above--) {
-    if (log.entryAt(above)?.marked === true) return true;
+  for (let index = event.commitIndex; index > (committed?.index ?? 0); index--) {
+    const entry = log.entryAt(index);
+    if (entry?.voters !== undefined) return entry as ConfigEntry;
   }
-  return false;
+  return null;
 }
 
 /** §4: what is wrong if a pending config committed without a quorum of the one before it. */

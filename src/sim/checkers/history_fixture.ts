@@ -49,9 +49,13 @@ export function leads(node: NodeId, of: Term): HistoryFact {
   return { kind: "role", node, role: "leader", term: of, ready: true };
 }
 
-export function applied(node: NodeId, one: WrittenEntry, outcome = "ok"): HistoryFact {
+export function applied(
+  node: NodeId,
+  one: WrittenEntry,
+  { outcome = "ok", commitIndex = one.index } = {},
+): HistoryFact {
   const { index, term: of, checksum } = one;
-  return { kind: "applied", node, entries: [{ index, term: of, checksum, outcome }] };
+  return { kind: "applied", node, entries: [{ index, term: of, checksum, outcome }], commitIndex };
 }
 
 export function final(node: NodeId, appliedIndex: Index, digest: string): HistoryFact {
