@@ -33,8 +33,8 @@ interface User {
 /** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
 const READ_PATIENCE_MS = 6_000;
 
-/** A client waits this long before it tries again, ms. */
-const RETRY_MS = { low: 20, high: 120 };
+/** A client waits this long before it tries again, ms: `high` doubles with each failure, to `max`. */
+const RETRY_MS = { low: 20, high: 120, max: 960 };
 
 /** All users of a run. */
 export class Clients {
@@ -261,7 +261,7 @@ export class Clients {
   ): Promise<Proposed | null> {
     this.#open++;
     const { world } = this.#cluster;
-    while (!this.#closed) {
+    for (let failures = 0; !this.#closed; failures++) {
       const node = this.#next();
       const result = await callNode(world, { node }, (asked) => {
         const timeMs = asked.clock!.wall();
@@ -274,7 +274,8 @@ export class Clients {
       }
       this.#hint = result.kind === "error" ? this.#leaderNamed(result.error) : null;
       if (this.#hint === null) {
-        await pause(world, this.#random.between(RETRY_MS.low, RETRY_MS.high));
+        const high = Math.min(RETRY_MS.high * 2 ** failures, RETRY_MS.max);
+        await pause(world, this.#random.between(RETRY_MS.low, high));
       }
     }
     this.#open--;
