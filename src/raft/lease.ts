@@ -220,5 +220,6 @@ export function heldBackBy(state: CoreState, config: Config): readonly NodeId[] 
 function holdsBack(state: CoreState, config: Config, id: NodeId): boolean {
   if (isSuspected(state, id)) return false;
   const leaver = config.leavers.find((candidate) => candidate.id === id);
-  return leaver === undefined || leaver.incarnation < state.peer(id).incarnation;
+  // Of which start it was that asked, one that has just started itself may have heard nothing.
+  return leaver?.incarnation !== state.peer(id).incarnation;
 }

@@ -256,5 +256,35 @@ scenario("a removed node that was not told so sees no leader, though the leader 
     const status = c.node("n3").core!.status();
     assert.ok(status.members.some(({ member, voter }) => voter && member.id === "n3"));
     assert.equal(status.leader, null);
+scenario("a leave is held back by who has not heard of the start that asked", {}, [
+  ["n3 asks to be dropped, and n1's disk takes a while over the config without it", (c) => {
+    settle(c);
+    c.hangDisk("n1", 150);
+    c.feed("n3", { kind: "leave" });
+    c.until(() => !voters(c, "n1").includes("n3"), 200);
+  }],
+  ["n3 dies and is back; n2 vouches for it; what n1 sends it is slow", (c) => {
+    c.kill("n3");
+    c.start("n3");
+    c.partition(["n1"], ["n3"], true);
+    c.until(() => c.node("n3").core!.status().certain, 200);
+  }],
+  ["n2 restarts and hears of the leave before it hears of n3", (c) => {
+    c.kill("n2");
+    c.start("n2");
+    c.partition(["n3"], ["n2"], true);
+    for (let ms = 0; ms < 250; ms++) {
+      c.run(1);
+      if (c.leads("n1") && !c.applied("a", "n1")) c.propose("a");
+    }
+  }],
+  ["n1 and n2 die: n3, which is certain, has every write that was acknowledged", (c) => {
+    const acknowledged = c.applied("a", "n1");
+    assert.equal(c.node("n3").core!.status().ready, true);
+    c.kill("n1");
+    c.kill("n2");
+    c.heal();
+    writes(c, "b", "n3");
+    assert.equal(c.applied("a", "n3"), acknowledged);
   }],
 ]);
