@@ -9,6 +9,7 @@ import type { Command } from "../chat/command.ts";
 import type { Core } from "../raft/core_api.ts";
 import type { CoreStatus, Effect, Input } from "../raft/io.ts";
 import type { Message } from "../raft/message.ts";
+import { ZERO_TERM } from "../raft/term.ts";
 import type { Base, Entry, LogPosition, PersistBatch, Term } from "../raft/types.ts";
 import { createDriver } from "./driver.ts";
 import type { Clock, LogStore, SnapshotFetch, StateStore, Transport } from "./ports.ts";
@@ -223,7 +224,7 @@ export function snapshotOf(base: Base): SnapshotFetch {
 }
 
 /** A message that is short to write. */
-export const LEAVE: Message = { kind: "leaveRequest", configIndex: 1 };
+export const LEAVE: Message = { kind: "leaveRequest", term: ZERO_TERM, configIndex: 1 };
 
 /** A command of which only the request id matters. */
 export function command(requestId: string): Command {

@@ -202,7 +202,7 @@ class RaftCore implements Core {
         takeIn(state, message.member);
         return;
       case "leaveRequest":
-        return onLeaveRequest(state, peer, message.configIndex);
+        return onLeaveRequest(state, peer, message);
       case "leaveReply":
         return onLeaveReply(state);
       case "askToLeave":

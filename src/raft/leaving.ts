@@ -126,7 +126,8 @@ export function onAskToLeave(state: CoreState, from: NodeId, term: Term): void {
 }
 
 function sendLeaveRequest(state: CoreState, leader: NodeId): void {
-  state.send(leader, { kind: "leaveRequest", configIndex: state.newest?.index ?? 0 });
+  const configIndex = state.newest?.index ?? 0;
+  state.send(leader, { kind: "leaveRequest", term: state.leaderTerm, configIndex });
 }
 
 /**

@@ -19,12 +19,13 @@ import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from "./lease.ts";
+import type { LeaveRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState, Leadership } from "./state.ts";
 import { survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
-import type { Config, Index, Member, NodeId } from "./types.ts";
+import type { Config, Member, NodeId } from "./types.ts";
 
 /** A learner this close to the commit index is made a voter, in entries. */
 const PROMOTE_LAG_ENTRIES = 64;
@@ -337,7 +338,7 @@ function tellLeavers(state: CoreState, leadership: Leadership): void {
 }
 
 /** A member asks to be dropped, in the start of it that asks; answered once that is committed. */
-export function onLeaveRequest(state: CoreState, peer: Peer, configIndex: Index): void {
+export function onLeaveRequest(state: CoreState, peer: Peer, request: LeaveRequest): void {
   const leadership = state.leadership;
   const c0 = committedConfig(state);
   if (leadership === null || c0 === null) return;
@@ -346,7 +347,12 @@ export function onLeaveRequest(state: CoreState, peer: Peer, configIndex: Index)
     (config === undefined || findMember(config, peer.id) === undefined);
   if (gone) {
     state.send(peer.id, { kind: "leaveReply", config: c0 });
-  } else if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
+    return;
+  }
+  // Who asked a leader of an earlier term may be certain again: its wish has ended (§5).
+  if (!sameTerm(request.term, leadership.term)) return;
+  if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
+    const { configIndex } = request;
     leadership.leaving.set(peer.id, { incarnation: peer.incarnation, configIndex });
     // It will not campaign: proposals need not wait for it.
     if (leadership.transfer?.to === peer.id) leadership.transfer = null;

@@ -129,11 +129,12 @@ export interface JoinRequest {
 }
 
 /**
- * Asks the leader to be dropped; holds for the sender's incarnation, and until the leader appends
- * another config than the sender's newest (§6).
+ * Asks the leader to be dropped; holds for the sender's incarnation, in this term of the leader,
+ * and until it appends another config than the sender's newest (§6).
  */
 export interface LeaveRequest {
   readonly kind: "leaveRequest";
+  readonly term: Term;
   readonly configIndex: Index;
 }
 

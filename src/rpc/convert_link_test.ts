@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ChatError } from "../errors.ts";
 import type { Message } from "../raft/message.ts";
+import { ZERO_TERM } from "../raft/term.ts";
 import { type LinkRequest, linkRequest, linkResponse } from "./convert_link.ts";
 import { v1 } from "./gen/messages.js";
 import { frames, hellos, messageKinds } from "./rpc_test_values.ts";
@@ -61,7 +62,7 @@ Deno.test("wire of a link: a frame of an unknown kind is dropped, those around i
   const unknown = [0x12, 0x03, 0xa2, 0x06, 0x00];
   const known = linkRequest.toBytes({
     kind: "frames",
-    frames: [{ kind: "raft", message: { kind: "leaveRequest", configIndex: 1 } }],
+    frames: [{ kind: "raft", message: { kind: "leaveRequest", term: ZERO_TERM, configIndex: 1 } }],
   });
   const read = linkRequest.fromBytes(new Uint8Array([...known, ...unknown, ...known]));
   assert(read.kind === "frames");

@@ -51,7 +51,7 @@ export function messageToWire(message: Message): v1.Frame {
     case "joinRequest":
       return { memberRequest: message };
     case "leaveRequest":
-      return { leaveRequest: { configIndex: message.configIndex } };
+      return { leaveRequest: message };
     case "leaveReply":
       return { leaveReply: { config: configEntryToWire(message.config) } };
     case "askToLeave":
@@ -89,8 +89,11 @@ function rareMessageFromWire(frame: v1.Frame): Message | null {
     return { kind: "joinRequest", member };
   }
   if (frame.leaveRequest) {
-    const configIndex = integer(frame.leaveRequest.configIndex, "leave_request.config_index");
-    return { kind: "leaveRequest", configIndex };
+    return {
+      kind: "leaveRequest",
+      term: termFromWire(frame.leaveRequest.term, "leave_request.term"),
+      configIndex: integer(frame.leaveRequest.configIndex, "leave_request.config_index"),
+    };
   }
   if (frame.leaveReply) {
     const config = configEntryFromWire(frame.leaveReply.config, "leave_reply.config");

@@ -207,7 +207,7 @@ const elections = {
 };
 const membership = {
   joinRequest: record({ kind: kind("joinRequest"), member: members }),
-  leaveRequest: record({ kind: kind("leaveRequest"), configIndex: integers }),
+  leaveRequest: record({ kind: kind("leaveRequest"), term: terms, configIndex: integers }),
   leaveReply: record({ kind: kind("leaveReply"), config: configEntries }),
   askToLeave: record({ kind: kind("askToLeave"), term: terms }),
 };

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { TestCluster } from "./cluster.ts";
+import { receives, sent } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("a leave does not outlive the process that asked", {}, [
@@ -256,6 +257,9 @@ scenario("a removed node that was not told so sees no leader, though the leader 
     const status = c.node("n3").core!.status();
     assert.ok(status.members.some(({ member, voter }) => voter && member.id === "n3"));
     assert.equal(status.leader, null);
+  }],
+]);
+
 scenario("a leave is held back by who has not heard of the start that asked", {}, [
   ["n3 asks to be dropped, and n1's disk takes a while over the config without it", (c) => {
     settle(c);
@@ -286,5 +290,34 @@ scenario("a leave is held back by who has not heard of the start that asked", {}
     c.heal();
     writes(c, "b", "n3");
     assert.equal(c.applied("a", "n3"), acknowledged);
+  }],
+]);
+
+scenario("a wish to leave that comes in a later term of the leader is void", {}, [
+  ["n1 asks n3 to leave; the answer is on its way for long", (c) => {
+    settle(c);
+    c.partition(["n3"], ["n1"], true);
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    c.node("n3").effects = [];
+    c.until(() => sent(c.node("n3").effects, "leaveRequest") !== undefined);
+  }],
+  ["n1 hands over to n2, where n3's wish ends, and has it back", (c) => {
+    const wish = sent(c.node("n3").effects, "leaveRequest");
+    assert.ok(wish !== undefined);
+    c.feed("n1", { kind: "transfer", id: 4, to: "n2" });
+    c.until(() => c.leads("n2"));
+    c.until(() => c.node("n3").core!.status().certain);
+    c.feed("n2", { kind: "transfer", id: 5, to: "n1" });
+    c.until(() => c.node("n1").core!.status().role === "leader");
+    receives(c, "n1", "n3", wish);
+    c.heal();
+  }],
+  ["n3, which is certain, is not dropped", (c) => {
+    for (let ms = 0; ms < 500; ms++) {
+      c.run(1);
+      const dropped = !voters(c, "n1").includes("n3");
+      assert.ok(!(dropped && c.node("n3").core!.status().certain), `at ${c.now} ms`);
+    }
+    writes(c, "a", "n1", "n2", "n3");
   }],
 ]);

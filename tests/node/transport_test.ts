@@ -9,8 +9,9 @@ import { settled } from "../support/hand_clock.ts";
 import { type FakeNode, FakePeers } from "../support/fake_peers.ts";
 import { limits } from "../../src/limits.ts";
 import type { Message } from "../../src/raft/message.ts";
+import { ZERO_TERM } from "../../src/raft/term.ts";
 
-const message: Message = { kind: "leaveRequest", configIndex: 1 };
+const message: Message = { kind: "leaveRequest", term: ZERO_TERM, configIndex: 1 };
 
 /** The failure timeout of these peers. */
 const T_MS = 1_000;

@@ -614,6 +614,7 @@ export namespace jmessage {
     }
     export interface LeaveRequest {
       configIndex: number;
+      term?: jmessage.v1.Term | null;
     }
     export namespace LeaveRequest {
       export function encode(message: LeaveRequest, writer?: Writer): Writer;

@@ -6813,6 +6813,7 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             LeaveRequest.prototype.configIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            LeaveRequest.prototype.term = null;
 
             LeaveRequest.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6823,6 +6824,8 @@ export const jmessage = $root.jmessage = (() => {
                     throw $Error("max depth exceeded");
                 if (message.configIndex != null && $Object.hasOwnProperty.call(message, "configIndex") && (typeof message.configIndex === "object" ? message.configIndex.low || message.configIndex.high : message.configIndex !== 0))
                     writer.uint32(8).uint64(message.configIndex);
+                if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
+                    $root.jmessage.v1.Term.encode(message.term, writer.uint32(18).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6863,6 +6866,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.configIndex = value;
                             else
                                 delete message.configIndex;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
                             continue;
                         }
                     }
