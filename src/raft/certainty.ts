@@ -82,7 +82,10 @@ export function noteCertainGrant(state: CoreState, sentAt: number): void {
   }
 }
 
-/** A config was taken: whom it newly makes a voter is trusted from now on, if nobody is in doubt. */
+/**
+ * A config was taken: whom it newly makes a voter is trusted, if nobody is in doubt, as long as the
+ * voters before it are: what this node knows of a view without it, it knows by their leases.
+ */
 export function noteConfigTaken(
   state: CoreState,
   before: readonly ConfigEntry[],
@@ -94,10 +97,11 @@ export function noteConfigTaken(
   );
   if (added.length === 0) return;
   const certain = certainBy(state, before);
+  const oldest = Math.min(state.fast, ...otherVoters(state, before).map((peer) => peer.grantedAt));
   for (const voter of added) {
     const peer = state.peer(voter.id);
     // It also counts as a grant to the new voter (§5, suspicion).
     peer.grantUntil = Math.max(peer.grantUntil, state.slow + state.timeout);
-    if (certain) peer.grantedAt = Math.max(peer.grantedAt, state.fast);
+    if (certain) peer.grantedAt = Math.max(peer.grantedAt, oldest);
   }
 }

@@ -118,3 +118,36 @@ scenario("under majority a dead member stays a voter and its replacement is a le
     writes(c, "a", "n1", "n2");
   }],
 ]);
+
+scenario("who slept trusts a new voter no longer than the others", {}, [
+  ["n2 leads and takes n4 in; n1 sleeps for 0.9 T, and n4's promotion waits for its disk", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2"));
+    settle(c);
+    const n4 = c.add(4);
+    c.start("n4");
+    c.feed("n2", { kind: "join", id: 1, member: n4.member });
+    c.until(() => c.node("n1").core!.status().members.length === 4);
+    c.run(20);
+    c.pause("n1", 900);
+    c.run(899);
+    assert.equal(c.voters().length, 4);
+  }],
+  ["n1 wakes and has the promotion, committed; then nothing that it sends arrives", (c) => {
+    const status = () => c.node("n1").core!.status();
+    const promoted = () => status().members.every(({ voter }) => voter);
+    c.until(() => promoted() && status().commitIndex === status().lastIndex, 40);
+    c.partition(["n1"], ["n2", "n3", "n4"], true);
+  }],
+  ["the others drop n1 as it has been silent for T, write and die", (c) => {
+    c.until(() => c.voters().join() === "n2,n3,n4", 200);
+    writes(c, "a", "n2", "n3", "n4");
+    for (const id of ["n2", "n3", "n4"]) c.kill(id);
+  }],
+  ["n1 does not go on without that write", (c) => {
+    c.heal();
+    c.run(10_000);
+    assert.equal(c.leads("n1"), false);
+  }],
+]);
