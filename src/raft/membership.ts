@@ -354,7 +354,18 @@ export function onLeaveRequest(state: CoreState, peer: Peer, request: LeaveReque
   if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
     const { configIndex } = request;
     leadership.leaving.set(peer.id, { incarnation: peer.incarnation, configIndex });
-    // It will not campaign: proposals need not wait for it.
-    if (leadership.transfer?.to === peer.id) leadership.transfer = null;
+    if (leadership.transfer?.to === peer.id) cancelTransfer(state, leadership);
   }
+}
+
+/**
+ * The target leaves and will not campaign: proposals need not wait for it. Reads go on if it was
+ * not told to yet; else only in a new term, which a leader that leaves as well does not need.
+ */
+function cancelTransfer(state: CoreState, leadership: Leadership): void {
+  const told = leadership.transfer?.told === true;
+  leadership.transfer = null;
+  if (state.wantsLeave) return;
+  leadership.readsGivenUp = told;
+  if (told) stepDown(state);
 }

@@ -321,3 +321,25 @@ scenario("a wish to leave that comes in a later term of the leader is void", {},
     writes(c, "a", "n1", "n2", "n3");
   }],
 ]);
+
+for (const told of [false, true]) {
+  scenario(`the target of a transfer leaves, ${told ? "told" : "not told"} to campaign`, {}, [
+    ["n1 hands over to n2, which asks to leave before it has heard of that", (c) => {
+      settle(c);
+      if (told) c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+      else c.propose("not on n2's disk yet");
+      c.feed("n2", { kind: "leave" });
+      c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+      c.node("n1").effects = [];
+      if (told) c.feed("n1", { kind: "tick", random: 0.5 });
+      c.run(2);
+      assert.equal(sent(c.node("n1").effects, "transferNow") !== undefined, told);
+    }],
+    ["n2 leaves; n1 leads, writes and reads", (c) => {
+      c.until(() => c.node("n2").left);
+      c.kill("n2");
+      writes(c, "a", "n1", "n3");
+      c.until(() => c.node("n1").core!.canRead({ mono: c.now, fast: c.now }), 500);
+    }],
+  ]);
+}
