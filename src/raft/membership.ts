@@ -58,14 +58,16 @@ function appendConfig(state: CoreState, change: Partial<Config>): void {
 }
 
 /**
- * Whether a config of these voters could commit now: this node is among them, and those alive,
- * with a leaver who is still here to persist it, are a quorum of every anchor (§4).
+ * Whether a config of these voters could commit now: this node is among them, those alive are its
+ * commit set and, with a leaver who is still here to persist it, a quorum of every anchor (§4).
  */
 function couldCommit(state: CoreState, voters: readonly Member[], leaver: NodeId | null): boolean {
   const live = (id: NodeId) => !isSuspected(state, id);
   const stays = (id: NodeId) =>
     live(id) && (id === leaver || voters.some((voter) => voter.id === id));
-  return stays(state.self.id) &&
+  const config = state.newest?.config;
+  return config !== undefined && stays(state.self.id) &&
+    state.rules.commitSet({ ...config, voters }, live) &&
     leaderAnchors(state).every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 

@@ -343,3 +343,24 @@ for (const told of [false, true]) {
     }],
   ]);
 }
+
+scenario("under majority nobody is removed whom the majority needs", { quorum: "majority" }, [
+  ["n2 is dead, and n3 is to be removed", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.run(1_500);
+    c.feed("n1", { kind: "remove", id: 7, peer: "n3" });
+  }],
+  ["n1 and n3 go on, and the log does not grow by itself", (c) => {
+    writes(c, "a", "n1", "n3");
+    const { lastIndex } = c.node("n1").core!.status();
+    c.run(2_000);
+    assert.equal(c.node("n1").core!.status().lastIndex, lastIndex);
+    assert.deepEqual(c.voters(), ["n1", "n2", "n3"]);
+  }],
+  ["n2 is back: n3 is removed", (c) => {
+    c.start("n2");
+    c.until(() => c.voters().join() === "n1,n2");
+    writes(c, "b", "n1", "n2");
+  }],
+]);
