@@ -6,7 +6,7 @@
  */
 
 import { limits } from "../limits.ts";
-import { candidateAnchors, committedConfig, neverCommitted, openConfigs } from "./anchors.ts";
+import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { takeEntries } from "./follow.ts";
@@ -307,11 +307,11 @@ function silentSince(state: CoreState, peer: Peer): number | null {
 /** The first steps of a leader: a noop of its term, and the config that it will live by. */
 function becomeLeader(state: CoreState, won: Campaign): void {
   const never = neverCommitted(state, won.replies);
-  const anchorsBefore = committedConfig(state);
+  const c0 = decidedConfig(state);
   const term = won.term;
   const entries: Entry[] = [state.appendOwn(term, { kind: "noop" })];
   const noopIndex = state.log.lastIndex;
-  const config = firstConfig(state, won, anchorsBefore);
+  const config = firstConfig(state, won, c0);
   if (config !== null) entries.push(state.appendOwn(term, { kind: "config", config }));
   state.persist({ entries });
   state.leadership = {
@@ -350,7 +350,7 @@ function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): C
 }
 
 function newMark(state: CoreState, c0: ConfigEntry | null): Mark {
-  const base = state.log.positionAt(state.commitIndex) ?? state.log.base;
+  const base = state.log.positionAt(state.decidedIndex) ?? state.log.base;
   return {
     base: { index: base.index, term: base.term, checksum: base.checksum },
     baseVoters: c0?.config.voters ?? [],
@@ -377,10 +377,10 @@ export function stepDown(state: CoreState): void {
 
 /** §6: puts C0 behind a pending config of the own term, so that this one is no anchor. */
 function withdrawPending(state: CoreState, term: Term): void {
-  const c0 = committedConfig(state);
+  const c0 = decidedConfig(state);
   const c1 = state.newest;
   if (c0 === null || c1 === null || !commitsByAll(c0.config.policy)) return;
-  if (c1.index <= state.decidedIndex || !sameTerm(c1.term, term)) return;
+  if (c1.index === c0.index || !sameTerm(c1.term, term)) return;
   const body = {
     kind: "config",
     config: { ...c0.config, leavers: [], c0Index: c0.index },

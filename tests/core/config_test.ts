@@ -148,6 +148,54 @@ scenario("a config that is appended while a commit is on its way to the disk cou
   ["writes go on", (c) => writes(c, "a", "n1", "n2", "n3")],
 ]);
 
+scenario("who gives up while a commit is on its way to the disk goes back no further than that", {
+  nodes: 5,
+  lastResort: false,
+}, [
+  ["n5 dies; the config without it is on n1's disk, which then hangs, and is committed", (c) => {
+    settle(c);
+    c.kill("n5");
+    const persisted = () => c.node("n1").stored.configs.at(-1)?.config.voters.length === 4;
+    while (!persisted()) c.run(1);
+    c.hangDisk("n1", 200);
+    c.run(5);
+  }],
+  ["n4 dies, and n1 appends the config without it", (c) => {
+    c.kill("n4");
+    const { members } = c.node("n1").core!.status();
+    assert.equal(members.length, 4);
+    c.run(100);
+    assert.equal(c.node("n1").core!.status().members.length, 3);
+  }],
+  ["n1 hears of a higher term, and puts the one without n5 behind that", (c) => {
+    const committed = c.node("n1").stored.configs.at(-1);
+    const { term } = c.node("n1").core!.status();
+    const promised = { ...term, number: term.number + 1, nodeId: "n2" };
+    const applied = null;
+    const effects = c.feed("n1", {
+      kind: "message",
+      from: "n2",
+      incarnation: c.node("n2").incarnation,
+      message: {
+        kind: "appendReply",
+        term,
+        promised,
+        ok: false,
+        matchIndex: 0,
+        applied,
+        snapshotIndex: 0,
+      },
+    });
+    const last = effects.flatMap((effect) => effect.kind === "persist" ? effect.entries : []).at(
+      -1,
+    );
+    assert.ok(committed !== undefined && last?.kind === "config");
+    assert.equal(last.config.c0Index, committed.index);
+    assert.deepEqual(last.config.voters, committed.config.voters);
+  }],
+  ["writes go on", (c) => writes(c, "a", "n1", "n2", "n3")],
+]);
+
 scenario("two members die shortly after one another", { nodes: 5, lastResort: false }, [
   ["n4 dies, and n5 before the drop of n4 is committed", (c) => {
     settle(c);
