@@ -53,6 +53,8 @@ export const limits = {
   heldMessagesMax: 16_384,
   /** Entries between two checkpoints of the state: each costs an fsync, each lets the log shrink. */
   checkpointEntries: 1_000,
+  /** Prepared statements that one connection keeps: each takes some KiB of native memory. */
+  statementsKept: 64,
   /** Longest time between two checkpoints while entries are being applied, ms. */
   checkpointIntervalMs: 10_000,
   /** Joins, transfers and removals that wait for the core's answer. */

@@ -41,7 +41,7 @@ const LAYERS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Packages with one folder that may import them. */
 const OWNERS: ReadonlyMap<string, string> = new Map([
-  ["@libsql/client", "storage"],
+  ["libsql", "storage"],
   ["@grpc/grpc-js", "rpc"],
   ["protobufjs", "rpc"],
   ["commander", "cli"],

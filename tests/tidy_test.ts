@@ -110,8 +110,8 @@ Deno.test("tidy imports: finds what goes up, across, into tests, or takes anothe
     ["src/node/a.ts", 'import { x } from "../../tests/x.ts";', /must not import tests/],
     ["src/node/a.ts", 'import { x } from "../assert.ts";', null],
     ["src/limits.ts", 'import { x } from "./raft/x.ts";', /leaves must not import raft/],
-    ["src/node/a.ts", 'import { x } from "@libsql/client";', /only src\/storage may import/],
-    ["src/storage/a.ts", 'import { x } from "@libsql/client";', null],
+    ["src/node/a.ts", 'import { x } from "libsql";', /only src\/storage may import/],
+    ["src/storage/a.ts", 'import { x } from "libsql";', null],
     ["src/node/a.ts", 'import {\n  x,\n} from "protobufjs";', /only src\/rpc may import/],
   ];
   for (const [place, text, expected] of cases) {

@@ -1,5 +1,7 @@
 /**
- * Small helpers for statements with the right number of arguments, and for their rows.
+ * Small helpers for statements with the right number of arguments, and for their rows. They come
+ * to few different texts, since each is prepared when it is first seen, which takes longer than
+ * running it.
  *
  * @module
  */
@@ -7,8 +9,8 @@
 import { assert } from "../assert.ts";
 import type { SqlValue } from "./port.ts";
 
-/** Above this a list travels as one JSON argument: SQLite takes 32,766 arguments at most. */
-const argumentsMax = 32;
+/** Rows that one `INSERT` may have, most first: any number of them is a few statements. */
+const blockRows = [16, 4, 1] as const;
 
 /** A fragment of SQL with its arguments. */
 export interface Fragment {
@@ -16,18 +18,23 @@ export interface Fragment {
   readonly args: readonly SqlValue[];
 }
 
-/** The right side of an `IN`. Few values are arguments each, which is quicker than a JSON list. */
+/** The right side of an `IN`. One value is the rule, and quicker as an argument of its own. */
 export function inList(values: readonly (string | number)[]): Fragment {
-  if (values.length > argumentsMax) {
-    return { sql: "(SELECT value FROM json_each(?))", args: [JSON.stringify(values)] };
-  }
-  return { sql: `(${values.map(() => "?").join(",")})`, args: values };
+  if (values.length === 1) return { sql: "(?)", args: values };
+  return { sql: "(SELECT value FROM json_each(?))", args: [JSON.stringify(values)] };
 }
 
-/** `(?,?),(?,?)`: rows of `columns` arguments each, for a `VALUES`. */
-export function valueRows(rows: number, columns: number): string {
-  const row = `(${new Array(columns).fill("?").join(",")})`;
-  return new Array(rows).fill(row).join(",");
+/** `INSERT`s of all rows, in order; `into` is the table, with its columns or without. */
+export function insertsOf(into: string, rows: readonly (readonly SqlValue[])[]): Fragment[] {
+  const inserts: Fragment[] = [];
+  for (let from = 0; from < rows.length;) {
+    const count = blockRows.find((most) => most <= rows.length - from) ?? 1;
+    const block = rows.slice(from, from + count);
+    const values = block.map((row) => `(${row.map(() => "?").join(",")})`).join(",");
+    inserts.push({ sql: `INSERT INTO ${into} VALUES ${values}`, args: block.flat() });
+    from += count;
+  }
+  return inserts;
 }
 
 /** A column that the schema declares as text, never null. */

@@ -11,12 +11,9 @@ import { nameKey } from "./name.ts";
 import { encodeOutcome } from "./outcome.ts";
 import type { SqlValue, Writer } from "./port.ts";
 import { formatTerm } from "./position.ts";
-import { inList, valueRows } from "./sql.ts";
+import { inList, insertsOf } from "./sql.ts";
 
 const encoder = new TextEncoder();
-
-/** Rows in one statement: bounds its arguments, of which SQLite takes 32,766. */
-const rowsPerStatementMax = 2_048;
 
 /** Writes the batch; `commands` is how many it decided (see {@linkcode moveMessages}). */
 export async function writeBatch(
@@ -63,18 +60,14 @@ export async function writeBatch(
   if (rows.deletionsPending) await moveMessages(writer, commands);
 }
 
-/** One `INSERT` of all rows; the columns are all of the table's, in the schema's order. */
+/** The columns are all of the table's, in the schema's order. */
 async function insertRows<T>(
   writer: Writer,
   table: string,
   items: readonly T[],
   toRow: (item: T) => readonly SqlValue[],
 ): Promise<void> {
-  for (let from = 0; from < items.length; from += rowsPerStatementMax) {
-    const rows = items.slice(from, from + rowsPerStatementMax).map(toRow);
-    const columns = rows[0]?.length ?? 0;
-    await writer.run(`INSERT INTO ${table} VALUES ${valueRows(rows.length, columns)}`, rows.flat());
-  }
+  for (const { sql, args } of insertsOf(table, items.map(toRow))) await writer.run(sql, args);
 }
 
 async function writeDeletion(writer: Writer, { deletion }: BatchChanges): Promise<void> {

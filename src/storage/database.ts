@@ -1,21 +1,19 @@
 /**
- * One connection to one libSQL database: the only file that calls `@libsql/client`. Owns the
- * order of operations on the connection, one at a time, and turns every failure into a
- * `ChatError` that names the file. Knows no table.
+ * One connection to one libSQL database. Owns the order of operations on the connection, one at a
+ * time, its transactions, and turns every failure into a `ChatError` that names the file. Knows no
+ * table.
  *
- * Why one connection each: PRAGMAs belong to a connection, and the client's pool would open more
- * of them behind our back. Statements run synchronously inside the call, so a queue costs nothing.
+ * Statements run synchronously inside the call, so a queue costs nothing.
  *
  * @module
  */
 
-import { type Client, createClient, type InValue, type ResultSet } from "@libsql/client";
 import { basename } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Reader, SqlRow, SqlValue, Writer } from "../chat/port.ts";
 import { ChatError } from "../errors.ts";
+import { Connection } from "./connection.ts";
 import { Serial } from "./serial.ts";
-import { denied, toStorageError } from "./storage_error.ts";
+import { closed, denied, toStorageError } from "./storage_error.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** A statement with its arguments. */
@@ -32,42 +30,40 @@ export interface Checkpoint {
   readonly frames: number;
 }
 
-/** What can run a statement: a client or an open transaction. */
-interface Executor {
-  execute(sql: string, args: InValue[]): Promise<ResultSet>;
-}
-
 const noArgs: readonly SqlValue[] = [];
+
+/** How transactions begin: one that writes takes the lock for it at once. */
+const begin = { read: "BEGIN", write: "BEGIN IMMEDIATE" } as const;
 
 export class Database implements Reader {
   /** Name for people: the file's, without its directory. */
   readonly name: string;
-  readonly #client: Client;
+  readonly #connection: Connection;
   readonly #inMemory: boolean;
   readonly #serial = new Serial();
   #wrote = false;
   #closing = false;
+  #closed = false;
 
-  private constructor(client: Client, name: string, inMemory: boolean) {
-    this.#client = client;
+  private constructor(connection: Connection, name: string, inMemory: boolean) {
+    this.#connection = connection;
     this.name = name;
     this.#inMemory = inMemory;
   }
 
   /** Opens (and makes, if absent) the database file. Writes nothing to it. */
   static open(path: string): Database {
-    return Database.#open(pathToFileURL(path).href, basename(path), false);
+    return Database.#open(path, basename(path), false);
   }
 
   /** A database in memory that lives as long as this object. */
   static openMemory(): Database {
-    return Database.#open("file::memory:", "the state in memory", true);
+    return Database.#open(":memory:", "the state in memory", true);
   }
 
-  static #open(url: string, name: string, inMemory: boolean): Database {
+  static #open(path: string, name: string, inMemory: boolean): Database {
     try {
-      const client = createClient({ url, intMode: "number", concurrency: 1 });
-      return new Database(client, name, inMemory);
+      return new Database(new Connection(path), name, inMemory);
     } catch (cause) {
       // The library gives no code here. SQLite has opened the file or made it, or could do neither.
       throw denied(name, { cause });
@@ -94,52 +90,64 @@ export class Database implements Reader {
 
   /** Rows of a statement, outside of any transaction of this connection. */
   query(sql: string, args: readonly SqlValue[] = noArgs): Promise<readonly SqlRow[]> {
-    return this.#exclusive(() => execute(this.#client, sql, args));
+    return this.#exclusive(() => this.#connection.query(sql, args));
   }
 
   /** Runs the statements in one transaction; nothing of it stays if one fails. */
   write(statements: readonly Statement[]): Promise<void> {
-    return this.#writing(async () => {
-      const batch = statements.map(({ sql, args }) => ({ sql, args: toArgs(args ?? noArgs) }));
-      await this.#client.batch(batch, "write");
+    return this.#writing(() => {
+      this.#connection.run(begin.write, noArgs);
+      try {
+        for (const { sql, args = noArgs } of statements) this.#connection.run(sql, args);
+        this.#connection.run("COMMIT", noArgs);
+      } finally {
+        this.#rollBack();
+      }
     });
   }
 
   /** Several statements without arguments in one call, as in a schema. */
   script(statements: readonly string[]): Promise<void> {
-    return this.#writing(() => this.#client.executeMultiple(statements.join(";\n")));
+    return this.#writing(() => {
+      try {
+        this.#connection.script(statements.join(";\n"));
+      } finally {
+        this.#rollBack();
+      }
+    });
   }
 
   /** Runs `body` in one write transaction: committed if it resolves, else rolled back. */
   transaction<T>(body: (writer: Writer) => Promise<T>): Promise<T> {
     return this.#writing(async () => {
-      const transaction = await this.#client.transaction("write");
+      this.#connection.run(begin.write, noArgs);
       try {
-        const result = await body(toWriter(transaction));
-        await transaction.commit();
+        const result = await body(toWriter(this.#connection));
+        this.#connection.run("COMMIT", noArgs);
         return result;
       } finally {
-        // Rolls back what was not committed, and gives the connection back.
-        transaction.close();
+        this.#rollBack();
       }
     });
   }
 
   /**
-   * Begins a transaction that holds the connection until it is closed: a read of one moment, or
+   * Begins a transaction that holds the connection until it is released: a read of one moment, or
    * a lock. Nothing else may be asked of this connection meanwhile.
    */
   async hold(mode: "read" | "write"): Promise<Held> {
-    const transaction = await this.#exclusive(() => this.#client.transaction(mode));
+    await this.#exclusive(() => this.#connection.run(begin[mode], noArgs));
+    let released = false;
     return {
-      query: async (sql, args = noArgs) => {
-        try {
-          return await execute(transaction, sql, args);
-        } catch (error) {
-          throw toStorageError(error, this.name);
-        }
+      query: (sql, args = noArgs) => {
+        if (released) return Promise.reject(closed(this.name));
+        return this.query(sql, args);
       },
-      release: () => transaction.close(),
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#rollBack();
+      },
     };
   }
 
@@ -157,18 +165,34 @@ export class Database implements Reader {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    await this.#serial.run(() => this.#client.close());
+    await this.#serial.run(() => {
+      this.#closed = true;
+      this.#connection.close();
+    });
   }
 
-  async #writing<T>(task: () => Promise<T>): Promise<T> {
+  /** Takes back what was not committed. */
+  #rollBack(): void {
+    if (this.#closed || !this.#connection.inTransaction) return;
+    try {
+      this.#connection.run("ROLLBACK", noArgs);
+    } catch {
+      // What failed before says more, and nothing can be begun inside what stays open.
+    }
+  }
+
+  async #writing<T>(task: () => T | Promise<T>): Promise<T> {
     const result = await this.#exclusive(task);
     this.#wrote = true;
     return result;
   }
 
-  async #exclusive<T>(task: () => Promise<T>): Promise<T> {
+  async #exclusive<T>(task: () => T | Promise<T>): Promise<T> {
     try {
-      return await this.#serial.run(task);
+      return await this.#serial.run(() => {
+        if (this.#closed) throw closed(this.name);
+        return task();
+      });
     } catch (error) {
       throw toStorageError(error, this.name);
     }
@@ -194,39 +218,18 @@ export interface Held extends Reader {
   release(): void;
 }
 
-function toWriter(executor: Executor): Writer {
+function toWriter(connection: Connection): Writer {
   return {
-    query: (sql, args = noArgs) => execute(executor, sql, args),
-    run: async (sql, args = noArgs) => {
-      await executor.execute(sql, toArgs(args));
-    },
+    query: (sql, args = noArgs) => attempt(() => connection.query(sql, args)),
+    run: (sql, args = noArgs) => attempt(() => connection.run(sql, args)),
   };
 }
 
-async function execute(
-  executor: Executor,
-  sql: string,
-  args: readonly SqlValue[],
-): Promise<readonly SqlRow[]> {
-  const { rows, columns, columnTypes } = await executor.execute(sql, toArgs(args));
-  // Blobs come as ArrayBuffer; an expression has no declared type and may be one.
-  for (let column = 0; column < columns.length; column++) {
-    const type = columnTypes[column];
-    if (type === "TEXT" || type === "INTEGER") continue;
-    const name = columns[column]!;
-    for (const row of rows) {
-      const value = row[name];
-      if (value instanceof ArrayBuffer) (row as Record<string, unknown>)[name] = toBytes(value);
-    }
+/** What is done at once, as a promise. */
+function attempt<T>(task: () => T): Promise<T> {
+  try {
+    return Promise.resolve(task());
+  } catch (error) {
+    return Promise.reject(error);
   }
-  return rows as unknown as readonly SqlRow[];
-}
-
-function toBytes(value: ArrayBuffer): Uint8Array {
-  return new Uint8Array(value);
-}
-
-/** The library's type is not readonly, though it never writes to the array. */
-function toArgs(args: readonly SqlValue[]): InValue[] {
-  return args as InValue[];
 }

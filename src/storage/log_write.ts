@@ -1,12 +1,14 @@
 /**
  * From persist batches to the statements of one transaction of `log.db`. Pure: it keeps track of
  * what the log will look like, and the store takes that over once the transaction is on disk.
- * Consecutive appends become one statement; cuts and installs keep their place among them.
+ * Consecutive appends become few statements; cuts and installs keep their place among them.
  *
  * @module
  */
 
 import { assert } from "../assert.ts";
+import type { SqlValue } from "../chat/port.ts";
+import { insertsOf } from "../chat/sql.ts";
 import { lastCommonIndex } from "../raft/log.ts";
 import { compareTerms, sameTerm, termText } from "../raft/term.ts";
 import type {
@@ -45,9 +47,6 @@ export interface PendingState {
   readonly applied: LogPosition;
 }
 
-/** Rows of one INSERT: more only make the statement longer to prepare. */
-const rowsPerInsert = 500;
-
 /** The statements that write `batches`, and the log's head after them. */
 export function planWrite(
   head: LogHead,
@@ -67,7 +66,8 @@ export function planWrite(
 class WritePlan {
   readonly #statements: Statement[] = [];
   readonly #before: LogHead;
-  #rows: Entry[] = [];
+  /** Of entries, not among the statements yet. */
+  #rows: SqlValue[][] = [];
   #hard: HardState;
   #base: Base;
   #state: CurrentState;
@@ -87,7 +87,7 @@ class WritePlan {
   append(entry: Entry): void {
     const { index, term } = entry;
     assert(index === this.#lastIndex + 1, `Entry ${index} follows entry ${this.#lastIndex}`);
-    this.#rows.push(entry);
+    this.#rows.push(entryValues(entry));
     this.#lastIndex = index;
     const newest = this.#termStarts.at(-1)?.term;
     if (newest === undefined || !sameTerm(newest, term)) {
@@ -171,14 +171,7 @@ class WritePlan {
   }
 
   #flush(): void {
-    for (let from = 0; from < this.#rows.length; from += rowsPerInsert) {
-      const rows = this.#rows.slice(from, from + rowsPerInsert);
-      const places = new Array(rows.length).fill("(?,?,?,?,?)").join(",");
-      this.#run(
-        `INSERT INTO entries (${entryColumns}) VALUES ${places}`,
-        rows.flatMap(entryValues),
-      );
-    }
+    this.#statements.push(...insertsOf(`entries (${entryColumns})`, this.#rows));
     this.#rows = [];
   }
 

@@ -21,7 +21,19 @@ const deniedCodes = new Set([
 const corruptCodes = new Set(["SQLITE_CORRUPT", "SQLITE_NOTADB"]);
 const failedCodes = new Set(["SQLITE_IOERR", "EIO"]);
 const busyCodes = new Set(["SQLITE_BUSY", "SQLITE_LOCKED"]);
-const closedCodes = new Set(["CLIENT_CLOSED", "TRANSACTION_CLOSED"]);
+
+/** SQLite's codes by number: the low byte of a more exact one. */
+const sqliteCodes: ReadonlyMap<number, string> = new Map([
+  [3, "SQLITE_PERM"],
+  [5, "SQLITE_BUSY"],
+  [6, "SQLITE_LOCKED"],
+  [8, "SQLITE_READONLY"],
+  [10, "SQLITE_IOERR"],
+  [11, "SQLITE_CORRUPT"],
+  [13, "SQLITE_FULL"],
+  [14, "SQLITE_CANTOPEN"],
+  [26, "SQLITE_NOTADB"],
+]);
 
 /** SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow. */
 const shmSizeCode = 4874;
@@ -46,9 +58,6 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
       "start the node again";
     return new ChatError("INTERNAL", text, options);
   }
-  if (closedCodes.has(code)) {
-    return new ChatError("SHUTTING_DOWN", `Cannot use ${file}: it is closed already`, options);
-  }
   return new ChatError("INTERNAL", `Cannot use ${file}: ${oneLine(message)}`, options);
 }
 
@@ -57,6 +66,11 @@ export function denied(file: string, options: { readonly cause?: unknown } = {})
   const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
     "make its directory writable";
   return new ChatError("DATA_DIRECTORY", text, options);
+}
+
+/** Something was asked of it after it was closed. */
+export function closed(file: string): ChatError {
+  return new ChatError("SHUTTING_DOWN", `Cannot use ${file}: it is closed already`);
 }
 
 /** Damage that was found: where, and what to do. */
@@ -79,9 +93,11 @@ export function unusable(path: string, detail: string, advice: string): ChatErro
 function describe(thrown: unknown): { code: string; rawCode: number; message: string } {
   if (!(thrown instanceof Error)) return { code: "", rawCode: 0, message: String(thrown) };
   const { code, rawCode } = thrown as { code?: unknown; rawCode?: unknown };
+  const number = typeof rawCode === "number" ? rawCode : 0;
+  const name = typeof code === "string" ? code : "";
   return {
-    code: typeof code === "string" ? code : "",
-    rawCode: typeof rawCode === "number" ? rawCode : 0,
+    code: sqliteCodes.get(number & 0xff) ?? name,
+    rawCode: number,
     message: thrown.message,
   };
 }
