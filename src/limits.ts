@@ -245,6 +245,8 @@ export const limits = {
   linkOpenMsMax: 10_000,
   /** Longest that an accepted link may stay without a hello, ms. */
   linkHelloMsMax: 5_000,
+  /** Turns of the event loop that the headers of a call wait for the rest of it. */
+  gatherTurnsMax: 4,
   /** Bytes written to a stream that its reader has not taken: then the source waits. */
   unreadBytesMax: 64 * 1024,
   /** Connections that wait to be accepted: a failover brings all clients at once. */

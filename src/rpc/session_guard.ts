@@ -2,8 +2,9 @@
  * Keeps an HTTP/2 session alive while it is reading. In Deno 2.9 a peer's GOAWAY, or a stream
  * that ends a closing session, makes the session send and free its native half from within the
  * very call that still reads from it: the process then aborts or crashes, at a client's will
- * (denoland/deno issue 36788). Owns the postponement of both to the end of that call; it changes
- * nothing in other runtimes, nor in what is sent.
+ * (denoland/deno issue 36788). Owns the postponement of both to the end of that call, and the way
+ * of what is sent through `frame_gather.ts`; it changes nothing in other runtimes, nor in what is
+ * sent.
  *
  * @module
  */
@@ -11,6 +12,7 @@
 import { connect } from "node:http2";
 import process from "node:process";
 import { Duplex } from "node:stream";
+import { FrameGather } from "./frame_gather.ts";
 
 /** The native half of a session, as far as it matters here. */
 interface SessionHandle {
@@ -47,6 +49,7 @@ function isHandle(value: unknown): value is SessionHandle {
 
 function guard(prototype: SessionHandle): void {
   const { receive, getOutgoingChunk, destroy } = prototype;
+  const gathers = new WeakMap<SessionHandle, FrameGather>();
   let reading: Reading | null = null;
   prototype.receive = function (this: SessionHandle, data) {
     const outer = reading;
@@ -59,16 +62,26 @@ function guard(prototype: SessionHandle): void {
       if (mine.end !== null) {
         // What was to be said before the end, the answering GOAWAY, still goes out.
         this.sendPending();
+        gathers.get(this)?.flush();
         Reflect.apply(destroy, this, mine.end);
       }
     }
   };
   prototype.getOutgoingChunk = function (this: SessionHandle) {
     // Whoever reads sends at the end of it.
-    return reading?.handle === this ? undefined : getOutgoingChunk.call(this);
+    if (reading?.handle === this) return undefined;
+    let gather = gathers.get(this);
+    if (gather === undefined) {
+      gather = new FrameGather(() => this.sendPending());
+      gathers.set(this, gather);
+    }
+    return gather.take(() => getOutgoingChunk.call(this));
   };
   prototype.destroy = function (this: SessionHandle, ...args) {
-    if (reading?.handle !== this) return Reflect.apply(destroy, this, args);
+    if (reading?.handle !== this) {
+      gathers.get(this)?.flush();
+      return Reflect.apply(destroy, this, args);
+    }
     reading.end ??= args;
     return undefined;
   };
