@@ -46,6 +46,11 @@ export const limits = {
   logTailEntries: 10_000,
   /** Entries applied in one transaction: bounds how long it blocks the event loop. */
   applyEntriesMax: 256,
+  /**
+   * A node that does not lead gathers what is committed for so long, ms, before it applies it, if
+   * nobody waits for it there: its readers and subscribers see it that much later.
+   */
+  applyGatherMs: 5,
   /** Term starts in a vote request: one an election; more is older than any useful tail. */
   voteTermStartsMax: 256,
 
