@@ -96,7 +96,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "votes for a stale log",
     parts: brokenRules({ fresh: () => true }),
     choices: three,
-    seed: 3,
+    seed: 6,
     caughtBy: "NoTruncation",
   },
   {
@@ -110,7 +110,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "lets the smallest address win whatever its log",
     parts: brokenRules({ smallestWins: () => true }),
     choices: three,
-    seed: 3,
+    seed: 6,
     caughtBy: "NoTruncation",
   },
   {
