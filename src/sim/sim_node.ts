@@ -36,8 +36,10 @@ export const CLUSTER_ID = "simulated";
 /** How long an undisturbed fsync takes, ms. */
 const SYNC_MS = { low: 0.3, high: 3 };
 
-/** The answer that a dead process gets. */
-const never = new Promise<never>(() => {});
+/** The answer that a dead process gets. A new one each: one for all would hold on to all who wait. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
 
 /** How a process ends. */
 export interface CrashOptions {
@@ -307,7 +309,7 @@ export class SimNode {
     return {
       applied: () => state.applied(),
       apply: async (entries) => {
-        if (!process.call("apply")) return await never;
+        if (!process.call("apply")) return await never();
         const commitIndex = this.status()?.commitIndex ?? entries.at(-1)!.index;
         const result = await world.track(state.apply(entries));
         recorder.applied(id, { entries, outcomes: result.outcomes, commitIndex });
@@ -319,11 +321,11 @@ export class SimNode {
       buildSnapshot: async () => {
         const sink = await world.track(state.buildSnapshot());
         return {
-          write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never,
+          write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never(),
           finish: (expected) =>
-            process.call("snapshot") ? world.track(sink.finish(expected)) : never,
-          activate: () => process.call("snapshot") ? world.track(sink.activate()) : never,
-          abort: () => process.alive ? sink.abort() : never,
+            process.call("snapshot") ? world.track(sink.finish(expected)) : never(),
+          activate: () => process.call("snapshot") ? world.track(sink.activate()) : never(),
+          abort: () => process.alive ? sink.abort() : never(),
         };
       },
       digest: () => world.track(state.digest()),
@@ -335,7 +337,7 @@ export class SimNode {
   async #openSnapshot(process: Process): Promise<SnapshotSource> {
     const { world } = this.#options;
     const source = await world.track(this.state.openSnapshot());
-    const next = () => process.call("serve") ? world.track(source.next()) : never;
+    const next = () => process.call("serve") ? world.track(source.next()) : never();
     return { ...source, next, digest: () => source.digest(), close: () => source.close() };
   }
 
@@ -403,11 +405,11 @@ function counted(
       const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
       const promise = batches.some(({ promised }) => promised !== undefined);
       const call = config ? "config" : promise ? "promise" : "persist";
-      return process.call(call) ? log.persist(batches) : never;
+      return process.call(call) ? log.persist(batches) : never();
     },
     read: (from, to, bytesMax) => log.read(from, to, bytesMax),
     history: (through) => log.history(through),
-    compact: (base) => process.call("compact") ? log.compact(base) : never,
+    compact: (base) => process.call("compact") ? log.compact(base) : never(),
     close: () => log.close(),
   };
 }
