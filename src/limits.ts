@@ -170,6 +170,8 @@ export const limits = {
   peersMax: 64,
   /** Frames held for one peer while its link is being dialled. */
   heldFramesMax: 256,
+  /** A frame that nobody waits for waits so long, ms, for another that it can go with. */
+  patientFrameMs: 5,
   /** A link from which nothing comes for so long is given up, ms: members ping all the time. */
   linkSilenceMsMax: 5_000,
   /** Time in which an older start of a node shows that it still lives, ms: a copied directory. */
