@@ -60,6 +60,8 @@ export const limits = {
   checkpointEntries: 1_000,
   /** Prepared statements that one connection keeps: each takes some KiB of native memory. */
   statementsKept: 64,
+  /** A database that was not used for so long, ms, gives back the memory of its caches. */
+  databaseRestMs: 5_000,
   /** Longest time between two checkpoints while entries are being applied, ms. */
   checkpointIntervalMs: 10_000,
   /** Joins, transfers and removals that wait for the core's answer. */

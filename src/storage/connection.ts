@@ -59,6 +59,12 @@ export class Connection {
     this.#native.exec(sql);
   }
 
+  /** Gives back the memory of pages and statements: both are made again when they are needed. */
+  shrink(): void {
+    this.#prepared.clear();
+    this.#native.exec("PRAGMA shrink_memory");
+  }
+
   /** Nothing may be asked of it any more: libSQL would abort the process. */
   close(): void {
     this.#prepared.clear();

@@ -9,8 +9,10 @@
  */
 
 import { basename } from "node:path";
+import { clearTimeout, setTimeout } from "node:timers";
 import type { Reader, SqlRow, SqlValue, Writer } from "../chat/port.ts";
 import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import { Connection } from "./connection.ts";
 import { Serial } from "./serial.ts";
 import { closed, denied, toStorageError } from "./storage_error.ts";
@@ -44,6 +46,9 @@ export class Database implements Reader {
   #wrote = false;
   #closing = false;
   #closed = false;
+  #used = false;
+  /** Runs from the first use after a rest to the next rest. */
+  #restTimer: NodeJS.Timeout | null = null;
 
   private constructor(connection: Connection, name: string, inMemory: boolean) {
     this.#connection = connection;
@@ -167,6 +172,7 @@ export class Database implements Reader {
     this.#closing = true;
     await this.#serial.run(() => {
       this.#closed = true;
+      if (this.#restTimer !== null) clearTimeout(this.#restTimer);
       this.#connection.close();
     });
   }
@@ -181,6 +187,19 @@ export class Database implements Reader {
     }
   }
 
+  /** A node that nobody uses must not keep for days what its busiest moment took. */
+  #watchForRest(): void {
+    this.#used = false;
+    this.#restTimer = setTimeout(() => {
+      this.#restTimer = null;
+      if (this.#closed) return;
+      if (this.#used) this.#watchForRest();
+      else if (!this.#connection.inTransaction) this.#connection.shrink();
+    }, limits.databaseRestMs);
+    // It keeps no process alive.
+    this.#restTimer.unref();
+  }
+
   async #writing<T>(task: () => T | Promise<T>): Promise<T> {
     const result = await this.#exclusive(task);
     this.#wrote = true;
@@ -191,6 +210,8 @@ export class Database implements Reader {
     try {
       return await this.#serial.run(() => {
         if (this.#closed) throw closed(this.name);
+        this.#used = true;
+        if (!this.#inMemory && this.#restTimer === null) this.#watchForRest();
         return task();
       });
     } catch (error) {
