@@ -129,6 +129,11 @@ export const limits = {
   /** Longest that the demo waits for a message that was acknowledged to arrive, ms. */
   demoArrivalMsMax: 10_000,
 
+  /** Time without an apply after which a node counts as at rest, ms. */
+  restMs: 10_000,
+  /** Applies that are a load: after fewer, collecting garbage at rest costs more than it gives. */
+  restAppliesMin: 1_000,
+
   /** Accounts in one presence frame: keeps one frame's handling to a few ms. */
   presenceAccountsMax: 2_000,
   /** Accounts whose last seen time one node remembers of itself, and of each peer. */

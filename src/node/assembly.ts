@@ -24,6 +24,7 @@ import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
 import { Presence } from "./presence.ts";
+import { machineCollector, Rest } from "./rest.ts";
 import { ServiceParts } from "./service_parts.ts";
 import { Sessions } from "./sessions.ts";
 import { SnapshotServer } from "./snapshot_server.ts";
@@ -50,6 +51,7 @@ export interface Assembly {
   readonly transport: PeerTransport;
   readonly snapshots: SnapshotServer;
   readonly subscriptions: Subscriptions;
+  readonly rest: Rest;
   readonly clientGate: Gate;
   readonly peerGate: Gate;
   readonly chat: ChatApi;
@@ -136,6 +138,7 @@ function serve(
   return {
     snapshots,
     subscriptions,
+    rest: new Rest({ driver, clock, collect: machineCollector() }),
     clientGate,
     peerGate,
     chat: createChatService({ parts, subscriptions, gate: clientGate }),

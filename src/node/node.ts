@@ -312,7 +312,9 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     this.#giveUp.abort();
     const { directory, state } = this.#parts;
-    const { driver, transport, snapshots, subscriptions, clientGate, peerGate } = this.#assembly;
+    const { driver, transport, snapshots } = this.#assembly;
+    const { subscriptions, rest, clientGate, peerGate } = this.#assembly;
+    rest.close();
     void clientGate.shut();
     void peerGate.shut();
     subscriptions.close();
