@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Outcome } from "../chat/command.ts";
 import type { RoleChange } from "../node/driver_api.ts";
 import { termText } from "../raft/term.ts";
-import type { Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
+import type { Entry, NodeId, PersistBatch } from "../raft/types.ts";
 import type { HistoryEvent, HistoryFact, WrittenBatch, WrittenEntry } from "./history.ts";
+import type { Applied } from "./mortal_stores.ts";
 import type { World } from "./world.ts";
 
 /** The facts of one run, in order. */
@@ -37,11 +37,7 @@ export class Recorder {
 
   applied(
     node: NodeId,
-    { entries, outcomes, commitIndex }: {
-      readonly entries: readonly Entry[];
-      readonly outcomes: ReadonlyMap<Index, Outcome>;
-      readonly commitIndex: Index;
-    },
+    { entries, outcomes, commitIndex }: Applied,
   ): void {
     const applied = entries.map(({ index, term, checksum }) => {
       const outcome = outcomes.get(index);

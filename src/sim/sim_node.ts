@@ -15,7 +15,7 @@ import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
 import type { KeptBounds } from "../node/driver_options.ts";
 import { silentLogger } from "../node/logger.ts";
-import type { Clock, LogStore, SnapshotSource, StateStore, Transport } from "../node/ports.ts";
+import type { Clock, LogStore, StateStore, Transport } from "../node/ports.ts";
 import { Presence } from "../node/presence.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
 import { PeerTransport } from "../node/transport.ts";
@@ -23,6 +23,7 @@ import type { Hello, PeerApi } from "../rpc/peer_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CrashPlan, type PortCall, Process } from "./process.ts";
+import { mortalLog, mortalSource, mortalState } from "./mortal_stores.ts";
 import { MachineTime, SimClock } from "./sim_clock.ts";
 import { DiskImage, SimLogStore } from "./sim_disk.ts";
 import type { Machine, SimNetwork } from "./sim_network.ts";
@@ -35,11 +36,6 @@ export const CLUSTER_ID = "simulated";
 
 /** How long an undisturbed fsync takes, ms. */
 const SYNC_MS = { low: 0.3, high: 3 };
-
-/** The answer that a dead process gets. A new one each: one for all would hold on to all who wait. */
-function never(): Promise<never> {
-  return new Promise(() => {});
-}
 
 /** How a process ends. */
 export interface CrashOptions {
@@ -230,11 +226,11 @@ export class SimNode {
     const { world, network, member, parts, bounds } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const wrapped = parts.wrapLog(counted(log, process));
+    const wrapped = parts.wrapLog(mortalLog(log, process));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
-      state: { openSnapshot: () => this.#openSnapshot(process) },
+      state: { openSnapshot: () => mortalSource(this.state, { process, world }) },
       rowsIn: () => 1,
       clock,
       logger: silentLogger,
@@ -305,40 +301,12 @@ export class SimNode {
 
   #stateStore(process: Process, state: StateStore): StateStore {
     const { world, recorder } = this.#options;
-    const { id } = this;
-    return {
-      applied: () => state.applied(),
-      apply: async (entries) => {
-        if (!process.call("apply")) return await never();
-        const commitIndex = this.status()?.commitIndex ?? entries.at(-1)!.index;
-        const result = await world.track(state.apply(entries));
-        recorder.applied(id, { entries, outcomes: result.outcomes, commitIndex });
-        return result;
-      },
-      reader: state.reader,
-      checkpoint: () => world.track(state.checkpoint()),
-      openSnapshot: () => world.track(state.openSnapshot()),
-      buildSnapshot: async () => {
-        const sink = await world.track(state.buildSnapshot());
-        return {
-          write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never(),
-          finish: (expected) =>
-            process.call("snapshot") ? world.track(sink.finish(expected)) : never(),
-          activate: () => process.call("snapshot") ? world.track(sink.activate()) : never(),
-          abort: () => process.alive ? sink.abort() : never(),
-        };
-      },
-      digest: () => world.track(state.digest()),
-      close: () => Promise.resolve(),
-    };
-  }
-
-  /** What others copy: the process may die at each part of it. */
-  async #openSnapshot(process: Process): Promise<SnapshotSource> {
-    const { world } = this.#options;
-    const source = await world.track(this.state.openSnapshot());
-    const next = () => process.call("serve") ? world.track(source.next()) : never();
-    return { ...source, next, digest: () => source.digest(), close: () => source.close() };
+    return mortalState(state, {
+      process,
+      world,
+      commitIndex: () => this.status()?.commitIndex ?? null,
+      onApplied: (applied) => recorder.applied(this.id, applied),
+    });
   }
 
   #transport(options: { readonly process: Process; readonly clock: Clock }): {
@@ -392,24 +360,4 @@ export class SimNode {
     this.#options.recorder.fact({ kind: "fatal", node: this.id, message: error.stack ?? "" });
     this.crash({ powerCut: false });
   }
-}
-
-/** The log store, where each write is a call at which the process may die. */
-function counted(
-  log: SimLogStore,
-  process: Process,
-): LogStore {
-  return {
-    load: (entriesMax) => log.load(entriesMax),
-    persist(batches) {
-      const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
-      const promise = batches.some(({ promised }) => promised !== undefined);
-      const call = config ? "config" : promise ? "promise" : "persist";
-      return process.call(call) ? log.persist(batches) : never();
-    },
-    read: (from, to, bytesMax) => log.read(from, to, bytesMax),
-    history: (through) => log.history(through),
-    compact: (base) => process.call("compact") ? log.compact(base) : never(),
-    close: () => log.close(),
-  };
 }

@@ -7,8 +7,7 @@
  */
 
 import fc from "fast-check";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { machineCollector } from "../node/rest.ts";
 import { CHECKERS } from "./checkers/all.ts";
 import { checkHistory, type Violation } from "./checkers/checker.ts";
 import { runScenario } from "./run.ts";
@@ -79,6 +78,7 @@ export async function judge(
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
   const { runs, seed, parts, onRun, shrinksMax = SHRINKS_MAX } = options;
   const faults: Record<string, number> = {};
+  const collect = machineCollector();
   let simulatedMs = 0;
   let done = 0;
   let failedAt: number | null = null;
@@ -102,16 +102,4 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     ? null
     : { scenario, run: failedAt, violations: (await judge(scenario, parts)).violations };
   return { runs: done, failure, simulatedMs, faults };
-}
-
-let collector: (() => void) | null = null;
-
-/** A full garbage collection, where the runtime offers one. */
-function collect(): void {
-  if (collector === null) {
-    setFlagsFromString("--expose-gc");
-    const offered: unknown = runInNewContext("typeof gc === 'function' ? gc : null");
-    collector = offered === null ? () => {} : offered as () => void;
-  }
-  collector();
 }

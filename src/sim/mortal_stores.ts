@@ -1,0 +1,94 @@
+/**
+ * The stores of a simulated node as its process sees them: each call that does something is one at
+ * which the process may die, and a dead one hears no answer. Owns which calls those are; what the
+ * stores do is their own.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../chat/command.ts";
+import type { LogStore, SnapshotSource, StateStore } from "../node/ports.ts";
+import type { Entry, Index } from "../raft/types.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** Where a store's calls happen. */
+interface Place {
+  readonly process: Process;
+  readonly world: World;
+}
+
+/** What a node applied, and what it knew to be committed as it began. */
+export interface Applied {
+  readonly entries: readonly Entry[];
+  readonly outcomes: ReadonlyMap<Index, Outcome>;
+  readonly commitIndex: Index;
+}
+
+/** The log store. */
+export function mortalLog(log: LogStore, process: Process): LogStore {
+  return {
+    load: (entriesMax) => log.load(entriesMax),
+    persist(batches) {
+      const config = batches.some(({ entries }) => entries.some(({ kind }) => kind === "config"));
+      const promise = batches.some(({ promised }) => promised !== undefined);
+      const call = config ? "config" : promise ? "promise" : "persist";
+      return process.call(call) ? log.persist(batches) : never();
+    },
+    read: (from, to, bytesMax) => log.read(from, to, bytesMax),
+    history: (through) => log.history(through),
+    compact: (base) => process.call("compact") ? log.compact(base) : never(),
+    close: () => log.close(),
+  };
+}
+
+/** The state store. */
+export function mortalState(
+  state: StateStore,
+  { process, world, commitIndex, onApplied }: Place & {
+    /** `null` if the node is dead. */
+    readonly commitIndex: () => Index | null;
+    readonly onApplied: (applied: Applied) => void;
+  },
+): StateStore {
+  return {
+    applied: () => state.applied(),
+    apply: async (entries) => {
+      if (!process.call("apply")) return await never();
+      const known = commitIndex() ?? entries.at(-1)!.index;
+      const result = await world.track(state.apply(entries));
+      onApplied({ entries, outcomes: result.outcomes, commitIndex: known });
+      return result;
+    },
+    reader: state.reader,
+    checkpoint: () => world.track(state.checkpoint()),
+    openSnapshot: () => world.track(state.openSnapshot()),
+    buildSnapshot: async () => {
+      const sink = await world.track(state.buildSnapshot());
+      return {
+        write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never(),
+        finish: (expected) =>
+          process.call("snapshot") ? world.track(sink.finish(expected)) : never(),
+        activate: () => process.call("snapshot") ? world.track(sink.activate()) : never(),
+        abort: () => process.alive ? sink.abort() : never(),
+      };
+    },
+    digest: () => world.track(state.digest()),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What others copy of the state. */
+export async function mortalSource(
+  state: Pick<StateStore, "openSnapshot">,
+  { process, world }: Place,
+): Promise<SnapshotSource> {
+  const source = await world.track(state.openSnapshot());
+  const next = () => process.call("serve") ? world.track(source.next()) : never();
+  return { ...source, next, digest: () => source.digest(), close: () => source.close() };
+}
+
+/** The answer that a dead process gets. A new one each: one for all would hold on to all who wait. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
