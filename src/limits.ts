@@ -46,11 +46,6 @@ export const limits = {
   logTailEntries: 10_000,
   /** Entries applied in one transaction: bounds how long it blocks the event loop. */
   applyEntriesMax: 256,
-  /**
-   * A node that does not lead gathers what is committed for so long, ms, before it applies it, if
-   * nobody waits for it there: its readers and subscribers see it that much later.
-   */
-  applyGatherMs: 5,
   /** Term starts in a vote request: one an election; more is older than any useful tail. */
   voteTermStartsMax: 256,
 
@@ -177,8 +172,6 @@ export const limits = {
   peersMax: 64,
   /** Frames held for one peer while its link is being dialled. */
   heldFramesMax: 256,
-  /** A frame that nobody waits for waits so long, ms, for another that it can go with. */
-  patientFrameMs: 5,
   /** A link from which nothing comes for so long is given up, ms: members ping all the time. */
   linkSilenceMsMax: 5_000,
   /** Time in which an older start of a node shows that it still lives, ms: a copied directory. */

@@ -99,7 +99,6 @@ class Driver implements NodeDriver {
       state,
       clock,
       bounds,
-      mayGather: () => this.#role?.role === "follower" && !this.#waits.indexesWait,
       onApplied: (entries, result, position) => this.#applied(entries, result, position),
       onInstalled: (base) => this.#installed(base),
       onCheckpointed: (index) => step({ kind: "checkpointed", index }),
@@ -157,9 +156,7 @@ class Driver implements NodeDriver {
     if (this.#stopped) return Promise.reject(closing());
     if (index <= this.#applies.applied.index) return Promise.resolve();
     const wait = Math.min(deadlineMs - this.#clock.wall(), limits.catchUpWaitMsMax);
-    const waited = this.#waits.forIndex(index, this.#clock.mono() + wait);
-    this.#applies.hurry();
-    return waited;
+    return this.#waits.forIndex(index, this.#clock.mono() + wait);
   }
 
   status(): CoreStatus {
@@ -324,7 +321,6 @@ class Driver implements NodeDriver {
 
   #roleChanged(change: RoleChange): void {
     this.#role = change;
-    this.#applies.hurry();
     const leads = change.role === "leader" ? change.term : null;
     this.#proposals.leadershipLost(leads, this.#applies.through);
     const error = this.#notLeading();

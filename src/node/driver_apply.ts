@@ -19,8 +19,6 @@ export interface ApplyPipelineOptions {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly bounds: KeptBounds;
-  /** Whether nobody here waits for what is committed: then it may gather for a while. */
-  readonly mayGather: () => boolean;
   /** A batch is applied and visible. */
   readonly onApplied: (
     entries: readonly Entry[],
@@ -44,8 +42,6 @@ export class ApplyPipeline {
   #checkpointed: Index;
   #checkpointedAt: number;
   #busy = false;
-  /** Ends the wait for more to apply, if it lasts. */
-  #cancelGather: (() => void) | null = null;
   #stopped = false;
 
   constructor(options: ApplyPipelineOptions) {
@@ -109,39 +105,15 @@ export class ApplyPipeline {
     this.#schedule();
   }
 
-  /** Somebody waits for what is committed: it is applied now, if it was to gather. */
-  hurry(): void {
-    if (this.#cancelGather !== null) this.#begin();
-  }
-
   stop(): void {
     this.#stopped = true;
-    this.#endGather();
   }
 
   #schedule(): void {
     if (this.#busy || this.#stopped) return;
     if (this.#install === null && !this.#hasWork()) return;
-    if (!this.#mayGather()) this.#begin();
-    else {this.#cancelGather ??= this.#options.clock.after(limits.applyGatherMs, () =>
-        this.#begin());}
-  }
-
-  /** Several entries in one transaction cost hardly more than one. */
-  #mayGather(): boolean {
-    const batch = this.#through - this.#applied.index;
-    return this.#install === null && batch < limits.applyEntriesMax && this.#options.mayGather();
-  }
-
-  #begin(): void {
-    this.#endGather();
     this.#busy = true;
     this.#options.clock.defer(() => void this.#turn());
-  }
-
-  #endGather(): void {
-    this.#cancelGather?.();
-    this.#cancelGather = null;
   }
 
   #hasWork(): boolean {

@@ -51,11 +51,6 @@ export class Waits {
     return this.#reads.length > 0;
   }
 
-  /** True while somebody waits for an index. */
-  get indexesWait(): boolean {
-    return this.#indexes.length > 0;
-  }
-
   forIndex(index: number, until: number): Promise<void> {
     if (this.#indexes.length >= limits.waitsPendingMax) return Promise.reject(tooMany());
     return new Promise((resolve, reject) => {

@@ -1,16 +1,15 @@
 /**
  * The outgoing link to one peer: dialled, watched, dialled again while it is down. Owns when to
- * dial, what is held while that lasts, and what waits for company once it is open; each refused
- * connection is reported at once, since two of them mean that the peer's process is gone (DESIGN
- * §5). Never reads what comes in: that is the peer's own link.
+ * dial and what is held while that lasts; each refused connection is reported at once, since two
+ * of them mean that the peer's process is gone (DESIGN §5). Never reads what comes in: that is
+ * the peer's own link.
  *
  * @module
  */
 
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { Message } from "../raft/message.ts";
-import type { Index, Member } from "../raft/types.ts";
+import type { Member } from "../raft/types.ts";
 import type { Frame, Hello, LinkEnd, OutgoingLink, PeerClient } from "../rpc/peer_api.ts";
 import type { Clock } from "./ports.ts";
 
@@ -42,11 +41,6 @@ export class PeerLink {
   #verdict: ChatError | null = null;
   /** Sent first once the link opens; only while it is being dialled. */
   #held: Frame[] = [];
-  /** What may wait for company, and how the wait for it ends. */
-  #patient: Frame[] = [];
-  #cancelPatience: (() => void) | null = null;
-  /** The newest match that the peer was told. */
-  #toldMatch: Index = -1;
   #failures = 0;
   #cancelRedial: () => void = () => {};
   #closed = false;
@@ -69,15 +63,10 @@ export class PeerLink {
     return this.#open ? this.#openedAt : null;
   }
 
-  /**
-   * Sends, or drops what cannot be sent: the protocol repeats what matters. What nobody waits for
-   * goes with the next frame, or a little later: on its own it would cost as much as an append.
-   */
+  /** Sends, or drops what cannot be sent: the protocol repeats what matters. */
   send(frame: Frame): void {
     if (this.#open) {
-      this.#patient.push(frame);
-      if (frame.kind === "raft" && this.#mayWait(frame.message)) this.#waitForCompany();
-      else this.#sendAll();
+      this.#link?.send(frame);
     } else if (this.#link !== null) {
       // The oldest goes: the newest says the most.
       if (this.#held.length >= limits.heldFramesMax) this.#held.shift();
@@ -102,40 +91,8 @@ export class PeerLink {
     this.#closed = true;
     this.#cancelRedial();
     this.#held = [];
-    this.#dropPatient();
     this.#link?.close();
     this.#options.client.close();
-  }
-
-  /** The commit index alone, and the answer to it: neither lets anybody go on. */
-  #mayWait(message: Message): boolean {
-    if (message.kind === "append") return message.entries.length === 0;
-    if (message.kind !== "appendReply" || !message.ok) return false;
-    const same = message.matchIndex === this.#toldMatch;
-    this.#toldMatch = message.matchIndex;
-    return same;
-  }
-
-  #waitForCompany(): void {
-    if (this.#patient.length >= limits.heldFramesMax) this.#sendAll();
-    else {
-      this.#cancelPatience ??= this.#options.clock.after(
-        limits.patientFrameMs,
-        () => this.#sendAll(),
-      );
-    }
-  }
-
-  #sendAll(): void {
-    for (const frame of this.#dropPatient()) this.#link?.send(frame);
-  }
-
-  #dropPatient(): readonly Frame[] {
-    this.#cancelPatience?.();
-    this.#cancelPatience = null;
-    const patient = this.#patient;
-    this.#patient = [];
-    return patient;
   }
 
   #dial(): void {
@@ -166,7 +123,6 @@ export class PeerLink {
     this.#link = null;
     this.#open = false;
     this.#held = [];
-    this.#dropPatient();
     if (this.#closed) return;
     this.#failures += 1;
     this.#cancelRedial = this.#options.clock.after(this.#redialMs(end), () => this.#dial());
