@@ -23,7 +23,7 @@ export interface Proposed {
 export interface RoleChange {
   readonly role: Role;
   readonly term: Term;
-  /** `null` also once the one that was followed is suspected. */
+  /** `null` also once the one that was followed is suspected, or sends no appends. */
   readonly leader: NodeId | null;
   /** A voter of a config it knows to be committed, and certain (§1). */
   readonly ready: boolean;

@@ -103,7 +103,7 @@ export type Effect =
     readonly kind: "role";
     readonly role: Role;
     readonly term: Term;
-    /** `null` also once the one that was followed is suspected. */
+    /** `null` also once the one that was followed is suspected, or sends no appends. */
     readonly leader: NodeId | null;
     /** A voter of a config it knows to be committed, and certain (§1). */
     readonly ready: boolean;
@@ -188,6 +188,7 @@ export interface MemberStatus {
 export interface CoreStatus {
   readonly role: Role;
   readonly term: Term;
+  /** `null` also once the one that was followed is suspected, or sends no appends. */
   readonly leader: NodeId | null;
   readonly lastIndex: Index;
   readonly commitIndex: Index;

@@ -116,7 +116,7 @@ export interface VoteReply {
   readonly meeting: boolean;
 }
 
-/** The leader asks the receiver to campaign at once; void T after it was sent (§7). */
+/** The leader asks the receiver to campaign at once; void once it follows another term (§7). */
 export interface TransferNow {
   readonly kind: "transferNow";
   readonly term: Term;

@@ -34,7 +34,10 @@ class Session {
 
   /** Resolves when so many writes were made. */
   async written(count: number): Promise<void> {
-    while (this.writes.length < count) await new Promise((resolve) => setTimeout(resolve));
+    for (let turn = 0; this.writes.length < count; turn++) {
+      assert.ok(turn < 1_000, `${this.writes.length} of ${count} writes were made`);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 }
 
@@ -69,6 +72,7 @@ Deno.test("frame gather: a stream that stays open waits once, for a few turns", 
 Deno.test("frame gather: headers that keep coming hold nothing back for ever", async () => {
   const session = new Session();
   for (let stream = 1; session.writes.length === 0; stream += 2) {
+    assert.ok(stream < 2_000, "nothing was written");
     session.send(frame(HEADERS, 0, stream % 128));
     await new Promise((resolve) => setTimeout(resolve));
   }

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("a node crashes between sending and persisting a config", { nodes: 2 }, [
@@ -124,11 +125,7 @@ scenario("a config that is appended while a commit is on its way to the disk cou
   lastResort: false,
 }, [
   ["n5 dies; the config without it is on n1's disk, which then hangs", (c) => {
-    settle(c);
-    c.kill("n5");
-    const persisted = () => c.node("n1").stored.configs.at(-1)?.config.voters.length === 4;
-    while (!persisted()) c.run(1);
-    c.hangDisk("n1", 200);
+    dropOnHangingDisk(c);
   }],
   ["all have it, so it is committed; n4 dies before n1 may tell anyone", (c) => {
     c.run(5);
@@ -153,11 +150,7 @@ scenario("who gives up while a commit is on its way to the disk goes back no fur
   lastResort: false,
 }, [
   ["n5 dies; the config without it is on n1's disk, which then hangs, and is committed", (c) => {
-    settle(c);
-    c.kill("n5");
-    const persisted = () => c.node("n1").stored.configs.at(-1)?.config.voters.length === 4;
-    while (!persisted()) c.run(1);
-    c.hangDisk("n1", 200);
+    dropOnHangingDisk(c);
     c.run(5);
   }],
   ["n4 dies, and n1 appends the config without it", (c) => {
@@ -261,3 +254,12 @@ scenario("a drop that can commit no more is put out of the way", { nodes: 5, las
     writes(c, "a", "n2", "n3", "n4", "n5");
   }],
 ]);
+
+/** n5 dies; the config without it is on n1's disk, which then hangs. */
+function dropOnHangingDisk(c: TestCluster): void {
+  settle(c);
+  c.kill("n5");
+  const persisted = () => c.node("n1").stored.configs.at(-1)?.config.voters.length === 4;
+  while (!persisted()) c.run(1);
+  c.hangDisk("n1", 200);
+}
