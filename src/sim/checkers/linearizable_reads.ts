@@ -6,13 +6,8 @@
  * @module
  */
 
-import type { HistoryEvent } from "../history.ts";
 import type { Checker } from "./checker.ts";
-
-interface OpenRead {
-  readonly user: number;
-  readonly atLeast: ReadonlySet<string>;
-}
+import { SeenMessages } from "./seen_messages.ts";
 
 export const linearizableReads: Checker = {
   name: "LinearizableReads",
@@ -21,40 +16,28 @@ export const linearizableReads: Checker = {
   begin() {
     const receivers = new Map<number, number>();
     const sent = new Set<string>();
-    /** By receiver: what a read that begins now must show. */
-    const visible = new Map<number, Set<string>>();
-    const open = new Map<number, OpenRead>();
-    const of = (user: number) => {
-      const ids = visible.get(user) ?? new Set();
-      visible.set(user, ids);
-      return ids;
-    };
-    const invoked = (event: HistoryEvent & { kind: "invoked" }) => {
-      const { operation, body } = event;
-      if (body.kind === "send") {
-        receivers.set(operation, body.to);
-        sent.add(`request-${operation}`);
-      }
-      if (body.kind === "read" && body.linearizable) {
-        open.set(operation, { user: body.user, atLeast: new Set(of(body.user)) });
-      }
-    };
+    const visible = new SeenMessages();
     return {
       onEvent(event, _disks, report) {
-        if (event.kind === "invoked") invoked(event);
+        if (event.kind === "invoked") {
+          const { operation, body } = event;
+          if (body.kind === "send") {
+            receivers.set(operation, body.to);
+            sent.add(`request-${operation}`);
+          }
+          if (body.kind === "read" && body.linearizable) visible.begin(operation, body.user);
+        }
         if (event.kind === "answered" && event.outcome.ok) {
           const receiver = receivers.get(event.operation);
-          if (receiver !== undefined) of(receiver).add(event.requestId);
+          if (receiver !== undefined) visible.add(receiver, event.requestId);
         }
         if (event.kind !== "readAnswered") return;
-        const read = open.get(event.operation);
-        if (read === undefined) return;
-        const shown = new Set(event.messages.map(({ id }) => id));
-        const missing = [...read.atLeast].find((id) => !shown.has(id));
+        const read = visible.end(event);
+        if (read === null) return;
+        const { shown, missing } = read;
         const early = [...shown].find((id) => !sent.has(id));
-        if (missing !== undefined) report(`${event.node} answers a read without ${missing}`);
+        if (missing !== null) report(`${event.node} answers a read without ${missing}`);
         if (early !== undefined) report(`${event.node} shows ${early} before it was sent`);
-        for (const id of shown) of(read.user).add(id);
       },
     };
   },
