@@ -35,10 +35,15 @@ export function certainBy(state: CoreState, configs: readonly ConfigEntry[]): bo
 }
 
 function otherVoters(state: CoreState, configs: readonly ConfigEntry[]): readonly Peer[] {
-  const ids = new Set<NodeId>();
-  for (const entry of configs) for (const voter of entry.config.voters) ids.add(voter.id);
-  ids.delete(state.self.id);
-  return [...ids].map((id) => state.peer(id));
+  const peers: Peer[] = [];
+  for (const entry of configs) {
+    for (const { id } of entry.config.voters) {
+      if (id === state.self.id) continue;
+      const peer = state.peer(id);
+      if (!peers.includes(peer)) peers.push(peer);
+    }
+  }
+  return peers;
 }
 
 /** §5: the lease lapsed while this node was not awake all the time, or the peer denies it. */

@@ -9,7 +9,7 @@
 import { unreachable } from "../assert.ts";
 import type { Core } from "./core_api.ts";
 import { applyCommitted, commitAsLeader, onPersisted } from "./commit.ts";
-import { openConfigs } from "./anchors.ts";
+import { committedConfig, openConfigs } from "./anchors.ts";
 import {
   onOwnVotePersisted,
   onTransferNow,
@@ -62,17 +62,37 @@ import { CoreState } from "./state.ts";
 import { isReady, roleOf, statusOf } from "./status.ts";
 import { sameTerm } from "./term.ts";
 import { onLogReadForTail, onVoteRequest } from "./vote.ts";
-import type { Base, Clocks, Entry, Index, LogPosition, Member, NodeId, Term } from "./types.ts";
+import type {
+  Base,
+  Clocks,
+  ConfigEntry,
+  Entry,
+  Index,
+  LogPosition,
+  Member,
+  NodeId,
+  Term,
+} from "./types.ts";
 
 /** Makes a core from what is on its disk. `rules` are the protocol's; tests may break one. */
 export function createCore(options: CoreOptions, rules: Rules = RULES): Core {
   return new RaftCore(new CoreState(options, rules));
 }
 
+/** Everything that decides whom a node keeps links to; whom it ever knew changes with its configs. */
+interface PeersFrom {
+  readonly configs: readonly ConfigEntry[];
+  readonly c0Index: Index;
+  readonly everybody: boolean;
+  readonly hinted: Member | undefined;
+}
+
 class RaftCore implements Core {
   readonly #state: CoreState;
   #toldRole: { role: string; term: Term; leader: NodeId | null; ready: boolean } | null = null;
   #toldPeers: readonly Member[] = [];
+  /** What the peers were told from: while it stays so, they need not be made again. */
+  #peersFrom: PeersFrom | null = null;
 
   constructor(state: CoreState) {
     this.#state = state;
@@ -329,24 +349,38 @@ class RaftCore implements Core {
 
   #tellPeers(): void {
     const state = this.#state;
-    const newest = state.newest?.config;
-    if (newest === undefined) return;
-    const members = new Map<NodeId, Member>();
-    for (const entry of openConfigs(state)) {
-      for (const member of [...entry.config.voters, ...entry.config.learners]) {
-        if (member.id !== state.self.id) members.set(member.id, member);
-      }
-    }
-    if (callsEverybody(state)) {
-      for (const [id, member] of state.known) if (!members.has(id)) members.set(id, member);
-    }
-    const hinted = state.hint?.leader;
-    if (hinted !== undefined && !members.has(hinted.id)) members.set(hinted.id, hinted);
-    const list = [...members.values()];
+    if (state.newest === null) return;
+    const from: PeersFrom = {
+      configs: state.log.configs,
+      c0Index: committedConfig(state)?.index ?? 0,
+      everybody: callsEverybody(state),
+      hinted: state.hint?.leader,
+    };
+    const last = this.#peersFrom;
+    const unchanged = last !== null && last.configs === from.configs &&
+      last.c0Index === from.c0Index && last.everybody === from.everybody &&
+      last.hinted === from.hinted;
+    if (unchanged) return;
+    this.#peersFrom = from;
+    const list = peersFrom(state, from);
     const same = list.length === this.#toldPeers.length &&
       list.every((member, at) => member === this.#toldPeers[at]);
     if (same) return;
     this.#toldPeers = list;
     state.effects.push({ kind: "peers", members: list });
   }
+}
+
+function peersFrom(state: CoreState, { everybody, hinted }: PeersFrom): readonly Member[] {
+  const members = new Map<NodeId, Member>();
+  for (const entry of openConfigs(state)) {
+    for (const member of [...entry.config.voters, ...entry.config.learners]) {
+      if (member.id !== state.self.id) members.set(member.id, member);
+    }
+  }
+  if (everybody) {
+    for (const [id, member] of state.known) if (!members.has(id)) members.set(id, member);
+  }
+  if (hinted !== undefined && !members.has(hinted.id)) members.set(hinted.id, hinted);
+  return [...members.values()];
 }

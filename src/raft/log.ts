@@ -44,7 +44,8 @@ export class RaftLog {
   /** The end of the log while no entry is in memory. */
   #before: LogPosition;
   #starts: TermStart[];
-  #configs: ConfigEntry[];
+  /** Replaced, never changed: whoever holds on to it keeps what held then. */
+  #configs: readonly ConfigEntry[];
   #bytes = 0;
   readonly #memoryEntriesMax: number;
 
@@ -76,7 +77,7 @@ export class RaftLog {
     return this.#entries.at(-1) ?? this.#before;
   }
 
-  /** Configs from the base's on, oldest first. */
+  /** Configs from the base's on, oldest first; another list whenever they change. */
   get configs(): readonly ConfigEntry[] {
     return this.#configs;
   }
@@ -148,7 +149,8 @@ export class RaftLog {
       this.#starts.push({ term: entry.term, index: entry.index });
     }
     if (entry.kind === "config") {
-      this.#configs.push({ index: entry.index, term: entry.term, config: entry.config });
+      const { index, term, config } = entry;
+      this.#configs = [...this.#configs, { index, term, config }];
     }
   }
 
@@ -168,7 +170,9 @@ export class RaftLog {
       this.#before = { index: previous.index, term, checksum };
     }
     while ((this.#starts.at(-1)?.index ?? 0) >= index) this.#starts.pop();
-    while ((this.#configs.at(-1)?.index ?? 0) >= index) this.#configs.pop();
+    if (this.#configs.some((entry) => entry.index >= index)) {
+      this.#configs = this.#configs.filter((entry) => entry.index < index);
+    }
   }
 
   /** Moves the base up to an index of this log; what is below is forgotten, but its term starts. */
@@ -177,7 +181,8 @@ export class RaftLog {
     this.#dropMemoryThrough(base.index);
     this.#base = base;
     if (base.index >= this.#before.index) this.#before = base;
-    while ((this.#configs[1]?.index ?? Infinity) <= base.index) this.#configs.shift();
+    const inForce = this.#configs.findLastIndex((entry) => entry.index <= base.index);
+    if (inForce > 0) this.#configs = this.#configs.slice(inForce);
   }
 
   /** Replaces the whole log by an installed snapshot. */

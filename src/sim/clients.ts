@@ -263,6 +263,7 @@ export class Clients {
     const { world } = this.#cluster;
     // Its own way around: one counter for all could lead one of them to dead nodes only.
     const turn = this.#turn++;
+    let followed = false;
     for (let failures = 0; !this.#closed; failures++) {
       const node = this.#hint ??
         this.#cluster.nodes[(turn + failures) % this.#cluster.nodes.length]!;
@@ -276,7 +277,9 @@ export class Clients {
         return result.value;
       }
       this.#hint = result.kind === "error" ? this.#leaderNamed(result.error) : null;
-      if (this.#hint === null) {
+      // Two who name each other would be asked without end: of two hints one has to wait.
+      followed = this.#hint !== null && !followed;
+      if (!followed) {
         const high = Math.min(RETRY_MS.high * 2 ** failures, RETRY_MS.max);
         await pause(world, this.#random.between(RETRY_MS.low, high));
       }

@@ -6,8 +6,8 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import fc from "fast-check";
-import { machineCollector } from "../node/rest.ts";
 import { CHECKERS } from "./checkers/all.ts";
 import { checkHistory, type Violation } from "./checkers/checker.ts";
 import { runScenario } from "./run.ts";
@@ -48,12 +48,6 @@ export interface SimulateResult {
 /** So many by default. */
 const SHRINKS_MAX = 400;
 
-/**
- * Runs between two full garbage collections. What libSQL holds for statements that nobody uses any
- * more goes only with one, and the engine, which sees none of that memory, hardly ever makes one.
- */
-const COLLECT_EVERY = 50;
-
 /** Runs one scenario and judges it. A run that ends by an error is a violation too. */
 export async function judge(
   scenario: Scenario,
@@ -78,7 +72,6 @@ export async function judge(
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
   const { runs, seed, parts, onRun, shrinksMax = SHRINKS_MAX } = options;
   const faults: Record<string, number> = {};
-  const collect = machineCollector();
   let simulatedMs = 0;
   let done = 0;
   let failedAt: number | null = null;
@@ -86,11 +79,12 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const property = fc.asyncProperty(scenarios(options), async (scenario) => {
     if (failedAt !== null && shrinks++ >= shrinksMax) return true;
     const judged = await judge(scenario, parts);
+    // Native memory of objects that were collected is let go of in a turn of the event loop.
+    await new Promise((next) => setImmediate(next));
     if (failedAt === null) {
       simulatedMs += judged.simulatedMs;
       for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
       done++;
-      if (done % COLLECT_EVERY === 0) collect();
       onRun?.(done);
     }
     if (judged.violations.length > 0) failedAt ??= done;
