@@ -29,7 +29,7 @@ function append(count: number): Frame {
   }));
   const prev = { index: 999, term, checksum };
   const message = { kind: "append", term, prev, entries, commitIndex: 990, c0Index: 3 } as const;
-  return { kind: "raft", message: { ...message, asksLease: true } };
+  return { kind: "raft", message };
 }
 
 for (const count of [1, 1_000]) {

@@ -84,7 +84,11 @@ export class Subscription implements AsyncIterable<Message> {
         const frame = await this.#next(address, frames);
         if (frame === null) return;
         if (frame.kind === "heartbeat") this.#cursor.advance(frame.position);
-        else if (this.#cursor.take(frame.message)) yield frame.message;
+        else if (this.#cursor.take(frame.message)) {
+          // Whoever was told of it finds it at any member from now on.
+          this.#session.see(frame.message.position);
+          yield frame.message;
+        }
       }
     } finally {
       this.#options.signal?.removeEventListener("abort", abort);

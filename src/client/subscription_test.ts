@@ -81,6 +81,16 @@ Deno.test("subscription: resumes at another member without gap or repeat", async
   await stop();
 });
 
+Deno.test("subscription: what arrived is asked of whatever member is read next", async () => {
+  const { clock, cluster, client, seen, stop } = setUp({ fromUnacknowledged: true });
+  await clock.advance(1);
+  cluster.write("ann", "bob", "1");
+  await clock.advance(10);
+  ok(seen[0] !== undefined);
+  equal(client.sessionState()?.position, seen[0].position);
+  await stop();
+});
+
 Deno.test("subscription: a silent member is left after the heartbeats stop", async () => {
   const { clock, cluster, bodies, member, stop } = setUp();
   await clock.advance(10);

@@ -54,7 +54,6 @@ export interface Append {
   readonly commitIndex: Index;
   /** Index of the leader's C0: a follower's commit index moves only to there or beyond (§4). */
   readonly c0Index: Index;
-  readonly asksLease: boolean;
 }
 
 /** Answer to an append. */

@@ -150,7 +150,6 @@ function sendAppend(
     entries,
     commitIndex: state.commitIndex,
     c0Index: committedConfig(state)?.index ?? 0,
-    asksLease: !state.diskSick,
   });
   progress.sentAt = state.mono;
   progress.toldCommit = state.commitIndex;

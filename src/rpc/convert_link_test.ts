@@ -115,5 +115,4 @@ const emptyAppend: v1.Append = {
   entries: [],
   commitIndex: 0,
   c0Index: 0,
-  asksLease: false,
 };

@@ -152,7 +152,6 @@ function appendToWire(append: Append): v1.Append {
     entries: entriesToWire(append.entries),
     commitIndex: append.commitIndex,
     c0Index: append.c0Index,
-    asksLease: append.asksLease,
   };
 }
 
@@ -164,7 +163,6 @@ function appendFromWire(wire: v1.Append): Message {
     entries: entriesFromWire(wire.entries, "append.entries"),
     commitIndex: integer(wire.commitIndex, "append.commit_index"),
     c0Index: integer(wire.c0Index, "append.c0_index"),
-    asksLease: wire.asksLease,
   };
 }
 

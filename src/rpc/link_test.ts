@@ -109,7 +109,6 @@ function append(bytes: number): Frame {
       entries: [{ ...entry, data: new Uint8Array(bytes) }],
       commitIndex: 0,
       c0Index: 0,
-      asksLease: false,
     },
   };
 }

@@ -162,7 +162,6 @@ const replication = {
     entries: entryLists,
     commitIndex: integers,
     c0Index: integers,
-    asksLease: flag,
   }),
   appendReply: record({
     kind: kind("appendReply"),

@@ -30,7 +30,6 @@ scenario("a tail that was on its way for long is older than the log by now", {
       entries,
       commitIndex: prev.index,
       c0Index: 0,
-      asksLease: true,
     });
     c.kill("n3");
     c.run(5);
@@ -202,7 +201,6 @@ scenario("a node that has just started holds a config back for everybody", { las
       entries: [entry],
       commitIndex: 0,
       c0Index: 0,
-      asksLease: true,
     });
     assert.equal(c.node("n2").core?.status().lastIndex, prev.index);
   }],
@@ -285,7 +283,7 @@ scenario("what is applied is not cut, however old the commit index on the disk i
     assert.ok(prev !== undefined);
     const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
     const entries = [entryAfter(prev, term, { kind: "noop" })];
-    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, asksLease: true } as const;
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1 } as const;
     receives(c, "n2", "n3", { kind: "append", ...append });
     c.run(5);
     assert.equal(lastOf(c, "n2").checksum, last.checksum);
@@ -330,7 +328,7 @@ scenario("what is being committed is not cut by another history", { quorum: "maj
     assert.equal(c.node("n2").core?.status().lastIndex, last.index);
     const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
     const entries = [entryAfter(prev, term, { kind: "noop" })];
-    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, asksLease: true } as const;
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1 } as const;
     receives(c, "n2", "n3", { kind: "append", ...append });
     c.run(400);
     assert.equal(lastOf(c, "n2").checksum, last.checksum);

@@ -535,7 +535,6 @@ export namespace jmessage {
       entries: readonly jmessage.v1.Entry[];
       commitIndex: number;
       c0Index: number;
-      asksLease: boolean;
     }
     export namespace Append {
       export function encode(message: Append, writer?: Writer): Writer;

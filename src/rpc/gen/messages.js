@@ -5886,7 +5886,6 @@ export const jmessage = $root.jmessage = (() => {
             Append.prototype.entries = $util.emptyArray;
             Append.prototype.commitIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Append.prototype.c0Index = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
-            Append.prototype.asksLease = false;
 
             Append.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5906,8 +5905,6 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(32).uint64(message.commitIndex);
                 if (message.c0Index != null && $Object.hasOwnProperty.call(message, "c0Index") && (typeof message.c0Index === "object" ? message.c0Index.low || message.c0Index.high : message.c0Index !== 0))
                     writer.uint32(40).uint64(message.c0Index);
-                if (message.asksLease != null && $Object.hasOwnProperty.call(message, "asksLease") && message.asksLease !== false)
-                    writer.uint32(48).bool(message.asksLease);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5977,15 +5974,6 @@ export const jmessage = $root.jmessage = (() => {
                                 message.c0Index = value;
                             else
                                 delete message.c0Index;
-                            continue;
-                        }
-                    case 6: {
-                            if (wireType !== 0)
-                                break;
-                            if (value = reader.bool())
-                                message.asksLease = value;
-                            else
-                                delete message.asksLease;
                             continue;
                         }
                     }
