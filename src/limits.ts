@@ -320,4 +320,6 @@ export const limits = {
   simulateStepsMax: 200,
   /** Voters of a simulated cluster at its start. */
   simulateNodesMax: 9,
+  /** Processes that share one simulation: more than cores help nobody. */
+  simulateJobsMax: 256,
 } as const;

@@ -159,7 +159,7 @@ export class NodeProcess {
 }
 
 /** A child must do what its flags say, not what this process's own variables say. */
-function withoutOwnVariables(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutOwnVariables(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(variables).filter(([name]) => !name.startsWith("JMESSAGE_")),
   );

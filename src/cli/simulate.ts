@@ -1,6 +1,7 @@
 /**
  * `jmessage simulate`: random fault schedules against simulated clusters, or one schedule again.
- * Owns the flags and how a result looks; the simulation is `src/sim`'s.
+ * Owns the flags and how a result looks; the simulation is `src/sim`'s, and sharing it among
+ * processes is `simulate_jobs.ts`'s.
  *
  * @module
  */
@@ -8,6 +9,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
@@ -16,8 +18,10 @@ import type { Violation } from "../sim/checkers/checker.ts";
 import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
 import { judge, simulate, type SimulateResult } from "../sim/simulate.ts";
 import { newCommand } from "./command.ts";
+import { thisProgram } from "./node_process.ts";
 import { jsonOption, parseInteger, parseOnOff } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
+import { type JobSummary, runJobs } from "./simulate_jobs.ts";
 
 interface SimulateFlags {
   readonly runs: number;
@@ -26,6 +30,8 @@ interface SimulateFlags {
   readonly quorum?: "all" | "majority" | undefined;
   readonly lastResort?: boolean | undefined;
   readonly steps: number;
+  readonly jobs: number;
+  readonly job?: true | undefined;
   readonly replay?: string | undefined;
   readonly json?: true | undefined;
 }
@@ -46,7 +52,9 @@ export function simulateCommand(
   options: { readonly output: Output } = { output: terminal },
 ): CommandUnknownOpts {
   return newCommand("simulate", "run random faults against simulated clusters", {
-    example: "jmessage simulate --runs 500 --nodes 2-5\njmessage simulate --replay scenario.json",
+    example: "jmessage simulate --runs 500 --nodes 2-5\n" +
+      "jmessage simulate --runs 20000 --jobs 4\n" +
+      "jmessage simulate --replay scenario.json",
   })
     .addOption(
       new Option("--runs <count>", "schedules to run")
@@ -71,13 +79,52 @@ export function simulateCommand(
       new Option("--steps <count>", "operations and faults in a schedule, at most")
         .argParser(parseInteger(1, limits.simulateStepsMax)).default(24),
     )
+    .addOption(
+      new Option("--jobs <count>", "processes that share the schedules, seeds from --seed on")
+        .argParser(parseInteger(1, limits.simulateJobsMax)).default(1),
+    )
+    .addOption(new Option("--job", "end when standard input does").hideHelp())
     .addOption(new Option("--replay <file>", "run the one schedule in this file"))
     .addOption(jsonOption())
-    .action((flags) =>
-      flags.replay === undefined
-        ? campaign(flags, options.output)
-        : replay({ ...flags, replay: flags.replay }, options.output)
-    );
+    .action((flags) => {
+      if (flags.job) process.stdin.on("end", () => process.exit(1)).resume();
+      if (flags.replay !== undefined) {
+        return replay({ ...flags, replay: flags.replay }, options.output);
+      }
+      return flags.jobs > 1 ? shared(flags, options.output) : campaign(flags, options.output);
+    });
+}
+
+/** A campaign in several processes. */
+async function shared(flags: SimulateFlags, output: Output): Promise<void> {
+  const seed = flags.seed ?? Math.floor(Math.random() * (SEED_MAX - flags.jobs));
+  if (flags.json === undefined) output.line(`Seeds ${seed} to ${seed + flags.jobs - 1}`);
+  const began = performance.now();
+  const { violations, failurePath, ...result } = await runJobs({
+    program: thisProgram(),
+    flags: flagsOfJob(flags),
+    runs: flags.runs,
+    seed,
+    jobs: flags.jobs,
+    onProgress: progress(flags.runs, output),
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const printed = violations.map((one) => ({ ...one, at: one.atMs }));
+  if (failurePath !== null) {
+    if (flags.json === undefined) output.line(printScenario(await readScenario(failurePath)));
+    printViolations(printed, { flags, output });
+    printReplay(failurePath, { flags, output });
+  }
+  printSummary({ ...result, violations: violations.length }, { seconds, flags, output });
+  if (violations.length > 0) throw broken(printed);
+}
+
+function flagsOfJob({ nodes, quorum, lastResort, steps }: SimulateFlags): string[] {
+  return [
+    ...["--nodes", `${nodes.min}-${nodes.max}`, "--steps", `${steps}`],
+    ...(quorum === undefined ? [] : ["--quorum", quorum]),
+    ...(lastResort === undefined ? [] : ["--last-resort", lastResort ? "on" : "off"]),
+  ];
 }
 
 async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
@@ -98,7 +145,7 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
   const seconds = (performance.now() - began) / 1000;
   const { failure } = result;
   if (failure !== null) await printFailure(failure, { seed, flags, output });
-  printSummary(result, { seconds, flags, output });
+  printSummary(summaryOf(result), { seconds, flags, output });
   if (failure !== null) throw broken(failure.violations);
 }
 
@@ -125,7 +172,7 @@ async function replay(
   printViolations(violations, { flags, output });
   const failure = violations.length === 0 ? null : { scenario, violations, run: 1 };
   const result = { runs: 1, failure, simulatedMs, faults: Object.fromEntries(faults) };
-  printSummary(result, { seconds, flags, output });
+  printSummary(summaryOf(result), { seconds, flags, output });
   if (failure !== null) throw broken(violations);
 }
 
@@ -141,7 +188,7 @@ async function readScenario(path: string): Promise<Scenario> {
 }
 
 interface Printing {
-  readonly flags: SimulateFlags;
+  readonly flags: Pick<SimulateFlags, "json">;
   readonly output: Output;
 }
 
@@ -153,6 +200,11 @@ async function printFailure(
   await writeFile(path, JSON.stringify(scenario, null, 2));
   if (flags.json === undefined) output.line(printScenario(scenario));
   printViolations(violations, { flags, output });
+  printReplay(path, { flags, output });
+}
+
+function printReplay(path: string, { flags, output }: Printing): void {
+  if (flags.json) output.json({ event: "failure", path });
   output.remark(`Replay it with: jmessage simulate --replay ${path}`);
 }
 
@@ -163,13 +215,20 @@ function printViolations(violations: readonly Violation[], { flags, output }: Pr
   }
 }
 
+interface Summary extends JobSummary {
+  readonly violations: number;
+}
+
+function summaryOf({ runs, failure, simulatedMs, faults }: SimulateResult): Summary {
+  const simulatedSeconds = Math.round(simulatedMs / 1000);
+  return { runs, simulatedSeconds, faults, violations: failure?.violations.length ?? 0 };
+}
+
 function printSummary(
-  { runs, failure, simulatedMs, faults }: SimulateResult,
+  { runs, violations, simulatedSeconds, faults }: Summary,
   { seconds, flags, output }: Printing & { readonly seconds: number },
 ): void {
-  const violations = failure?.violations.length ?? 0;
   const schedulesPerSecond = Math.round(runs / seconds * 10) / 10;
-  const simulatedSeconds = Math.round(simulatedMs / 1000);
   if (flags.json) {
     output.json({ runs, violations, schedulesPerSecond, simulatedSeconds, faults });
     return;

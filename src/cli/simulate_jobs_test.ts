@@ -1,0 +1,75 @@
+/**
+ * The jobs of `jmessage simulate`: their shares, their sum, and what one that fails does to the
+ * others. The jobs are processes, of a program that says what a simulation would say.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import process from "node:process";
+import { runJobs } from "./simulate_jobs.ts";
+
+/** Runs two jobs of a program that has `runs`, `seed` and `say`, which prints a line of JSON. */
+async function runTwo(script: string) {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  const flag = (name: string) => `Number(Deno.args[Deno.args.indexOf("--${name}") + 1])`;
+  try {
+    await Deno.writeTextFile(
+      path,
+      `const [runs, seed] = [${flag("runs")}, ${flag("seed")}];
+      const say = (value: object) => console.log(JSON.stringify(value));
+      ${script}`,
+    );
+    return await runJobs({
+      program: { command: process.execPath, args: ["run", "--allow-all", path] },
+      flags: [],
+      runs: 7,
+      seed: 40,
+      jobs: 2,
+      onProgress: () => {},
+    });
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const violation = { event: "violation", checker: "Durability", atMs: 5, message: "gone" } as const;
+
+Deno.test("jobs: each has its share and its seed, and all are summed up", async () => {
+  const result = await runTwo(
+    "say({ runs, violations: 0, simulatedSeconds: 3, faults: { crash: 1, ['of ' + seed]: runs } });",
+  );
+  assert.deepEqual(result, {
+    runs: 7,
+    simulatedSeconds: 6,
+    faults: { crash: 2, "of 40": 4, "of 41": 3 },
+    violations: [],
+    failurePath: null,
+  });
+});
+
+Deno.test("jobs: one that finds a violation ends the others, and its schedule is told", async () => {
+  const result = await runTwo(
+    `if (seed === 40) setInterval(() => {}, 1_000);
+    else {
+      say(${JSON.stringify(violation)});
+      say({ event: "failure", path: "schedule-" + seed });
+      say({ runs: 2, violations: 1, simulatedSeconds: 1, faults: {} });
+      Deno.exitCode = 1;
+    }`,
+  );
+  assert.deepEqual(result.violations, [violation]);
+  assert.equal(result.failurePath, "schedule-41");
+  assert.equal(result.runs, 2);
+});
+
+Deno.test("jobs: one that ends without its sum fails the campaign with its last words", async () => {
+  const running = runTwo(
+    `if (seed === 40) setInterval(() => {}, 1_000);
+    else {
+      console.error("out of luck");
+      Deno.exit(3);
+    }`,
+  );
+  await assert.rejects(running, /Job 2 ended by exit code 3: out of luck/);
+});
