@@ -21,6 +21,7 @@ import { LibsqlLogStore } from "./log_store.ts";
 import { removeState, syncFile } from "./snapshot_sink.ts";
 import { LibsqlStateStore } from "./state_store.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
+import { checkWal } from "./wal_check.ts";
 
 /** A state of any generation, and what SQLite lays beside it: nobody else's files are touched. */
 const stateFilePattern = /^chat-\d+\.db(-wal|-shm|-journal)?$/;
@@ -56,6 +57,7 @@ export async function openDataDirectory(
   let log: LibsqlLogStore | null = null;
   try {
     const fresh = await isFresh(directory, options);
+    await checkWal(join(directory, `${LOG_FILE}-wal`));
     log = await LibsqlLogStore.open(join(directory, LOG_FILE), () => newNodeId(options));
     if (fresh) await syncFile(directory);
     checkIdentity(directory, log, options);
@@ -92,6 +94,7 @@ export class DataDirectory {
     assert(this.#previousIncarnation === 0, "A directory is begun once");
     const stored = this.log.identity;
     const incarnation = Math.max(stored.incarnation + 1, Math.trunc(wallMs));
+    await this.log.settle();
     await this.log.setIdentity({ ...stored, incarnation });
     this.#previousIncarnation = stored.incarnation;
     return this.identity;

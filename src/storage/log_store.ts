@@ -226,6 +226,14 @@ export class LibsqlLogStore implements LogStore {
     this.#pending = pending;
   }
 
+  /**
+   * Moves the write-ahead log of an earlier start into the file. What a crash left torn at its end
+   * would else lie behind this start's frames, and look like damage after another crash.
+   */
+  settle(): Promise<void> {
+    return this.#serial.run(async () => void await this.#database.checkpoint("truncate"));
+  }
+
   /** Leaves one whole file behind, if the disk still has room for that. */
   close(): Promise<void> {
     return this.#serial.run(() => closeWhole(this.#database));
