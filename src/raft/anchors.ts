@@ -90,12 +90,17 @@ export function neverCommitted(
 }
 
 /** Leaves out a config that a later one of the same term skipped: it could not commit alone. */
-function withoutSkipped(open: readonly ConfigEntry[]): readonly ConfigEntry[] {
+export function withoutSkipped(open: readonly ConfigEntry[]): readonly ConfigEntry[] {
   if (open.length <= 2) return open;
   return open.filter((entry, at) =>
-    at === 0 ||
-    !open.slice(at + 1).some((later) =>
-      sameTerm(later.term, entry.term) && later.config.c0Index < entry.index
-    )
+    at === 0 || !open.slice(at + 1).some((later) => skips(later, entry))
   );
+}
+
+/** Whether the later of two configs skipped the earlier (§4). */
+export function skips(
+  later: Pick<ConfigEntry, "term" | "config">,
+  earlier: Pick<ConfigEntry, "term" | "index">,
+): boolean {
+  return sameTerm(later.term, earlier.term) && later.config.c0Index < earlier.index;
 }

@@ -10,6 +10,7 @@ import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./
 import { isCertain } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { takeEntries } from "./follow.ts";
+import { granted, mayByLastResort, NO_REPLIES } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
@@ -27,6 +28,7 @@ const ATTEMPTS_MAX = 5;
 /** Looks at the election clock: begins, repeats or gives up a campaign. Called at each tick. */
 export function tickElection(state: CoreState): void {
   if (!wantsToLead(state)) {
+    state.lastResortDue = false;
     state.campaign = null;
     state.campaignAt = null;
     if (state.leadership === null && state.leader !== null) state.attempts = 0;
@@ -37,7 +39,21 @@ export function tickElection(state: CoreState): void {
     return;
   }
   state.campaignAt ??= state.mono + campaignDelay(state);
+  noteLastResort(state);
   if (state.mono >= state.campaignAt && !isQuiet(state)) campaign(state, null);
+}
+
+/**
+ * The tries so far failed for want of what is there now: silence that is long enough. The next is
+ * due at once; so is, as a node is certain for a while only, perhaps the last that can succeed.
+ */
+function noteLastResort(state: CoreState): void {
+  const due = mayByLastResort(state, NO_REPLIES);
+  if (due && !state.lastResortDue) {
+    state.attempts = 0;
+    state.campaignAt = state.mono;
+  }
+  state.lastResortDue = due;
 }
 
 /** §7: who may campaign, and why it would. */
@@ -173,7 +189,9 @@ function continueCampaign(state: CoreState): void {
     const waits = !allAnswered(state, current) && age < state.heartbeat;
     if (!waits && decidePreVote(state, current)) return;
   } else if (state.pending.every((pending) => pending.number > current.ownVote)) {
-    if (current.lastResort ? wonByLastResort(state, current) : wonByQuorum(state, current)) {
+    if (
+      current.lastResort ? mayByLastResort(state, current.replies) : wonByQuorum(state, current)
+    ) {
       becomeLeader(state, current);
       return;
     }
@@ -201,13 +219,13 @@ function allAnswered(state: CoreState, current: Campaign): boolean {
 
 function decidePreVote(state: CoreState, current: Campaign): boolean {
   const everyPreVote =
-    state.newest?.config.voters.every((voter) => granted(state, current, voter.id)) ??
+    state.newest?.config.voters.every((voter) => granted(state, current.replies, voter.id)) ??
       false;
   if (wonByQuorum(state, current) && couldServe(state, current)) {
     beginVote(state, { lastResort: false, everyPreVote, transferTerm: null });
     return true;
   }
-  if (wonByLastResort(state, current)) {
+  if (mayByLastResort(state, current.replies)) {
     beginVote(state, { lastResort: true, everyPreVote, transferTerm: null });
     return true;
   }
@@ -238,15 +256,11 @@ export function onOwnVotePersisted(state: CoreState): void {
   if (state.campaign !== null && !state.campaign.pre) continueCampaign(state);
 }
 
-function granted(state: CoreState, current: Campaign, id: NodeId): boolean {
-  return id === state.self.id || current.replies.get(id)?.granted === true;
-}
-
 /** §7 "By quorum": a quorum of every anchor, and someone certain or everyone, if that counts. */
 function wonByQuorum(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
   if (newest === undefined) return false;
-  const has = (id: NodeId) => granted(state, current, id);
+  const has = (id: NodeId) => granted(state, current.replies, id);
   const anchors = candidateAnchors(state, current.replies);
   if (!anchors.every((entry) => state.rules.quorum(entry.config, has))) return false;
   if (!usesLastResort(newest.policy)) return true;
@@ -263,45 +277,9 @@ function couldServe(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
   if (newest === undefined) return false;
   if (!commitsByAll(newest.policy)) {
-    return state.rules.commitSet(newest, (id) => granted(state, current, id));
+    return state.rules.commitSet(newest, (id) => granted(state, current.replies, id));
   }
   return survivors(state, candidateAnchors(state, current.replies)) !== null;
-}
-
-/** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */
-function wonByLastResort(state: CoreState, current: Campaign): boolean {
-  const newest = state.newest?.config;
-  if (newest === undefined || !usesLastResort(newest.policy)) return false;
-  if (!state.rules.mayLastResort(isCertain(state))) return false;
-  const anchors = candidateAnchors(state, current.replies);
-  return anchors.every((entry) =>
-    isVoter(entry.config, state.self.id) &&
-    entry.config.voters.every((voter) =>
-      granted(state, current, voter.id) || isGoneForGood(state, voter.id)
-    )
-  );
-}
-
-/**
- * Gone, or silent for T + G while this node was awake since its last answer. Silence also counts
- * from the last grant to it: a node whose disk hangs answers nothing, but goes on asking for
- * leases for T/2, and is certain for T + G after the last one that it was granted.
- */
-function isGoneForGood(state: CoreState, id: NodeId): boolean {
-  const peer = state.peer(id);
-  if (peer.gone) return true;
-  if (state.slow - peer.grantUntil < state.grace) return false;
-  const since = silentSince(state, peer);
-  return since !== null && state.fast - since >= state.timeout + state.grace;
-}
-
-/**
- * Fast ms since which the peer is silent and this node awake: its last answer, or, if this node
- * slept since, the first ping after waking for which a certain voter vouched (§5); else `null`.
- */
-function silentSince(state: CoreState, peer: Peer): number | null {
-  if (state.awakeSince <= peer.answeredAt) return peer.answeredAt;
-  return state.vouchedAt >= state.awakeSince ? state.vouchedAt : null;
 }
 
 /** The first steps of a leader: a noop of its term, and the config that it will live by. */
@@ -340,7 +318,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
 function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): Config | null {
   const newest = state.newest?.config;
   if (newest === undefined || !won.lastResort) return null;
-  const has = (id: NodeId) => granted(state, won, id);
+  const has = (id: NodeId) => granted(state, won.replies, id);
   return changeConfig(newest, {
     voters: newest.voters.filter((voter) => has(voter.id)),
     learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),

@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import { possibleViews } from "./anchors.ts";
+import { possibleViews, skips } from "./anchors.ts";
 import { noteConfigTaken } from "./certainty.ts";
 import { commitThrough } from "./commit.ts";
 import { isVoter } from "./config.ts";
@@ -202,13 +202,23 @@ function countKnown(state: CoreState, entries: readonly Entry[]): number {
   return count;
 }
 
-/** How many of the entries come before the first config that a live grant holds back (§5). */
+/**
+ * How many of the entries come before the first config that a live grant holds back (§5). One that
+ * another of them skipped is never the newest on this disk: they are written together.
+ */
 function countUnheld(state: CoreState, entries: readonly Entry[], leaderCommit: Index): number {
-  const at = entries.findIndex((entry) =>
+  const held = entries.filter((entry) =>
     entry.kind === "config" && entry.index > leaderCommit &&
     heldBackBy(state, entry.config).length > 0
   );
-  return at < 0 ? entries.length : at;
+  let count = entries.length;
+  // The last first: one that is held back itself skips nothing that could be taken.
+  for (const entry of held.toReversed()) {
+    const at = entries.indexOf(entry);
+    const later = entries.slice(at + 1, count);
+    if (!later.some((other) => other.kind === "config" && skips(other, entry))) count = at;
+  }
+  return count;
 }
 
 /** Whether each checksum follows from its predecessor's: else the message is damaged. */

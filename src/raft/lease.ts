@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openConfigs, persistedConfig } from "./anchors.ts";
+import { openConfigs, persistedConfig, withoutSkipped } from "./anchors.ts";
 import { isCertain, noteCertainGrant, noteGone, noteGrant, noteHeard } from "./certainty.ts";
 import { findMember, isVoter } from "./config.ts";
 import type { Ping, Pong } from "./message.ts";
@@ -157,14 +157,15 @@ function leaderMember(state: CoreState): Member | null {
   return findMember(config, state.leader) ?? null;
 }
 
-/** Voter of the persisted C1 and of every config being persisted or held back after it. */
+/**
+ * Voter of the persisted C1 and of every config being persisted or held back after it. One that is
+ * skipped by another that is being persisted does not count: the answer waits for that one's disk.
+ */
 function isVoterEverywhere(state: CoreState, id: NodeId): boolean {
   const persisted = persistedConfig(state);
   if (persisted === null) return false;
-  const configs: Config[] = [];
-  for (const entry of state.log.configs) {
-    if (entry.index >= persisted.index) configs.push(entry.config);
-  }
+  const onDiskThen = state.log.configs.filter((entry) => entry.index >= persisted.index);
+  const configs: Config[] = withoutSkipped(onDiskThen).map((entry) => entry.config);
   if (state.held !== null) configs.push(...state.held.configs);
   configs.push(...state.heldTail);
   return configs.every((config) => isVoter(config, id));

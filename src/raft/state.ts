@@ -139,6 +139,8 @@ export class CoreState {
 
   /** Configs of a voter's tail that a live grant keeps this node from taking (§7). */
   heldTail: Config[] = [];
+  /** Whether nobody was left to ask as this node looked last (§7, "By last resort"). */
+  lastResortDue = false;
 
   /** Mono ms at which to campaign; `null` if there is no reason to. */
   campaignAt: number | null = null;

@@ -220,3 +220,17 @@ scenario("an entry of an earlier term does not commit by itself", { quorum: "maj
     assert.equal(c.applied("old", "n2"), false);
   }],
 ]);
+
+scenario("the last one goes on as soon as it may, whenever its next try was due", {}, [
+  ["n1 hears nobody any more, and tries in vain", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n2", "n3"]);
+    c.run(3_900);
+    assert.notEqual(c.node("n1").core?.status().role, "leader");
+  }],
+  ["it leads alone once they have been silent for T + G", (c) => {
+    const took = c.until(() => c.node("n1").core?.status().role === "leader");
+    assert.ok(took <= 200, `took ${took} ms`);
+    assert.equal(c.node("n1").core?.status().term.epoch, 1);
+  }],
+]);

@@ -1,0 +1,65 @@
+/**
+ * Whether a candidate may go on by last resort (§7): nobody else is left to ask. Used only where
+ * the last resort is on.
+ *
+ * @module
+ */
+
+import { candidateAnchors } from "./anchors.ts";
+import { isCertain } from "./certainty.ts";
+import { isVoter, usesLastResort } from "./config.ts";
+import type { VoteReply } from "./message.ts";
+import type { Peer } from "./peer.ts";
+import type { CoreState } from "./state.ts";
+import type { NodeId } from "./types.ts";
+
+/** Before anybody was asked. */
+export const NO_REPLIES: ReadonlyMap<NodeId, VoteReply> = new Map();
+
+/** Whether a node granted, by the answers to a campaign; the candidate itself does. */
+export function granted(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+  id: NodeId,
+): boolean {
+  return id === state.self.id || replies.get(id)?.granted === true;
+}
+
+/** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */
+export function mayByLastResort(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+): boolean {
+  const newest = state.newest?.config;
+  if (newest === undefined || !usesLastResort(newest.policy)) return false;
+  if (!state.rules.mayLastResort(isCertain(state))) return false;
+  const anchors = candidateAnchors(state, replies);
+  return anchors.every((entry) =>
+    isVoter(entry.config, state.self.id) &&
+    entry.config.voters.every((voter) =>
+      granted(state, replies, voter.id) || isGoneForGood(state, voter.id)
+    )
+  );
+}
+
+/**
+ * Gone, or silent for T + G while this node was awake since its last answer. Silence also counts
+ * from the last grant to it: a node whose disk hangs answers nothing, but goes on asking for
+ * leases for T/2, and is certain for T + G after the last one that it was granted.
+ */
+function isGoneForGood(state: CoreState, id: NodeId): boolean {
+  const peer = state.peer(id);
+  if (peer.gone) return true;
+  if (state.slow - peer.grantUntil < state.grace) return false;
+  const since = silentSince(state, peer);
+  return since !== null && state.fast - since >= state.timeout + state.grace;
+}
+
+/**
+ * Fast ms since which the peer is silent and this node awake: its last answer, or, if this node
+ * slept since, the first ping after waking for which a certain voter vouched (§5); else `null`.
+ */
+function silentSince(state: CoreState, peer: Peer): number | null {
+  if (state.awakeSince <= peer.answeredAt) return peer.answeredAt;
+  return state.vouchedAt >= state.awakeSince ? state.vouchedAt : null;
+}
