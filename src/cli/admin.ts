@@ -1,6 +1,6 @@
 /**
- * `jmessage admin`: status, digest, transfer, remove, wait and recover. Owns their flags and how
- * results look; the asking is `admin_cluster.ts`'s, recovery `src/storage`'s.
+ * `jmessage admin`: status, digest, transfer, remove, wait, recover and verify. Owns their flags
+ * and how results look; the asking is `admin_cluster.ts`'s, recovery and checks `src/storage`'s.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { connect } from "../rpc/client.ts";
 import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
+import { verifyCommand } from "./admin_verify.ts";
 import { waitSynced } from "./admin_wait.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
@@ -44,6 +45,7 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   group.addCommand(transferCommand(options));
   group.addCommand(removeCommand(options));
   group.addCommand(recoverCommand({ output: options.output }));
+  group.addCommand(verifyCommand({ output: options.output }));
   group.addCommand(waitCommand(options));
   return group;
 }

@@ -113,6 +113,15 @@ function someoneIsCertain(state: CoreState, config: Config): boolean {
   );
 }
 
+/**
+ * A leader that was out for long may have been gone on without, by last resort, by the very nodes
+ * that it suspects now: it must know better before it goes on without one of them, whether by
+ * itself, for an operator, or for one that takes its place (§6).
+ */
+function mayGoOnWithout(state: CoreState, config: Config): boolean {
+  return !usesLastResort(config.policy) || state.rules.mayDrop(someoneIsCertain(state, config));
+}
+
 /** §6 "Dropping": proposes those with whom it can go on, or gives up leading. */
 function regroup(state: CoreState, config: Config): void {
   const voters = survivors(state, leaderAnchors(state));
@@ -120,11 +129,7 @@ function regroup(state: CoreState, config: Config): void {
   const keepsAll = openConfigs(state).every((entry) =>
     entry.config.voters.every((voter) => stays(voter.id))
   );
-  // A leader that was out for long may have been gone on without, by last resort, by the very
-  // nodes that it suspects now: it must know better before it goes on without them (§6).
-  if (!keepsAll && usesLastResort(config.policy)) {
-    if (!state.rules.mayDrop(someoneIsCertain(state, config))) return;
-  }
+  if (!keepsAll && !mayGoOnWithout(state, config)) return;
   if (voters === null) return stepDown(state);
   // Who was on its way out by a config that never committed may be a voter again.
   const change = { voters, learners: config.learners.filter(({ id }) => !stays(id)) };
@@ -203,10 +208,10 @@ function changeAddress(state: CoreState, config: Config, member: Member): void {
  */
 function replace(state: CoreState, config: Config, holder: Member, member: Member): Refusal | null {
   const staying = config.voters.filter((voter) => voter.id !== holder.id);
-  const voter = isVoter(config, holder.id);
-  if (voter && (!isSuspected(state, holder.id) || !couldCommit(state, staying, null))) {
-    return { reason: "NO_LEADER" };
-  }
+  const mayGo = () =>
+    isSuspected(state, holder.id) && couldCommit(state, staying, null) &&
+    mayGoOnWithout(state, config);
+  if (isVoter(config, holder.id) && !mayGo()) return { reason: "NO_LEADER" };
   const moved = (members: readonly Member[]) =>
     members.filter((other) => other.id !== holder.id)
       .map((other) => other.id === member.id ? member : other);
@@ -291,7 +296,8 @@ function leaveOrRemove(state: CoreState, leadership: Leadership, config: Config)
     }
   }
   for (const id of leadership.removing.keys()) {
-    const dropsAlready = !isVoter(config, id) || isSuspected(state, id);
+    const dropsAlready = !isVoter(config, id) ||
+      (isSuspected(state, id) && mayGoOnWithout(state, config));
     if (dropsAlready && drop(state, config, id, true, null)) return true;
     state.send(id, { kind: "askToLeave", term: leadership.term });
   }

@@ -117,9 +117,9 @@ export class DataDirectory {
 
   /**
    * Opens the state that belongs to the log. What is applied in it must lie on the log or be its
-   * base, else `CORRUPT`. Files of other generations are removed.
+   * base, else `CORRUPT`. Files of other generations are removed, unless they are to be kept.
    */
-  async openState(): Promise<LibsqlStateStore> {
+  async openState({ keepsOthers = false } = {}): Promise<LibsqlStateStore> {
     const file = this.log.currentStateFile();
     const path = join(this.path, file);
     const exists = await fileSize(path) > 0;
@@ -128,7 +128,7 @@ export class DataDirectory {
     try {
       if (!exists) await syncFile(this.path);
       await this.#checkApplied(state, file);
-      await this.#removeOtherStates(file);
+      if (!keepsOthers) await this.#removeOtherStates(file);
       return state;
     } catch (error) {
       await state.close();

@@ -166,6 +166,13 @@ export class Database implements Reader {
     return { complete: row?.busy === 0 && row.checkpointed === frames, frames };
   }
 
+  /** What SQLite finds wrong with its pages and indexes, a sentence each. Reads all of the file. */
+  async integrity(): Promise<readonly string[]> {
+    const rows = await this.query("PRAGMA integrity_check");
+    const found = rows.flatMap((row) => String(Object.values(row)[0]).split("\n"));
+    return found.filter((line) => line !== "ok").map((line) => `${this.name}: ${line}`);
+  }
+
   /** Waits for what was asked before, then closes. Closing twice does nothing. */
   async close(): Promise<void> {
     if (this.#closing) return;

@@ -13,8 +13,8 @@ import { verifyChain } from "./checksum.ts";
 import type { Database } from "./database.ts";
 import {
   badEntry,
-  entryColumns,
   entryFrom,
+  entryRead,
   LOG_FILE,
   type MetaValues,
   readMeta,
@@ -22,6 +22,7 @@ import {
 } from "./log_schema.ts";
 import type { LogHead } from "./log_write.ts";
 import { corrupt } from "./storage_error.ts";
+import { textColumns } from "./text.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** Entries read and checked at once: a few ms of the event loop. */
@@ -31,12 +32,15 @@ const pageEntries = 256;
 export async function readHead(
   database: Database,
 ): Promise<{ readonly head: LogHead; readonly identity: MetaValues["identity"] } | null> {
-  const rows = await database.query("SELECT key, value, seal FROM meta");
+  const rows = await database.query(`SELECT ${textColumns("key", "value", "seal")} FROM meta`);
   if (rows.length === 0) return null;
   const values = Object.fromEntries(rows.map(readMeta).map(({ key, value }) => [key, value]));
   const { identity, hard, base, state } = values as Partial<MetaValues>;
   if (!identity || !hard || !base || !state) throw corrupt(LOG_FILE, "a record is missing in it");
-  const starts = await database.query("SELECT idx, term, seal FROM term_starts ORDER BY idx");
+  const startColumns = textColumns("term", "seal");
+  const starts = await database.query(
+    `SELECT idx, ${startColumns} FROM term_starts ORDER BY idx`,
+  );
   const [last] = await database.query("SELECT max(idx) AS idx FROM entries");
   const head: LogHead = {
     hard,
@@ -149,7 +153,7 @@ export async function readPlace(database: Database, index: Index): Promise<LogPo
 
 function queryEntries(database: Database, from: Index, to: Index): Promise<readonly SqlRow[]> {
   return database.query(
-    `SELECT ${entryColumns} FROM entries WHERE idx BETWEEN ? AND ? ORDER BY idx`,
+    `SELECT ${entryRead} FROM entries WHERE idx BETWEEN ? AND ? ORDER BY idx`,
     [from, to],
   );
 }

@@ -15,6 +15,7 @@ import { bodyBytes, bodyFrom, canonicalJson, seal } from "./checksum.ts";
 import type { Statement } from "./database.ts";
 import type { Migration } from "./migrations.ts";
 import { corrupt } from "./storage_error.ts";
+import { textColumns, textFrom } from "./text.ts";
 
 /** Name of the log's database in a data directory. */
 export const LOG_FILE = "log.db";
@@ -91,9 +92,11 @@ export function setMeta<K extends keyof MetaValues>(key: K, value: MetaValues[K]
 
 /** A row of `meta` as its value; throws `CORRUPT` if its seal is broken. */
 export function readMeta(row: SqlRow): { readonly key: string; readonly value: unknown } {
-  const key = String(row.key);
-  const text = String(row.value);
-  if (seal(key, text) !== row.seal) throw corrupt(LOG_FILE, `a bad checksum of its ${key} record`);
+  const [key, text] = [textFrom(row.key), textFrom(row.value)];
+  if (key === null) throw corrupt(LOG_FILE, "a record without a name is in it");
+  if (text === null || seal(key, text) !== textFrom(row.seal)) {
+    throw corrupt(LOG_FILE, `a bad checksum of its ${key} record`);
+  }
   return { key, value: JSON.parse(text) };
 }
 
@@ -104,13 +107,17 @@ export function entryValues(entry: Entry): SqlValue[] {
 
 export const entryColumns = "idx, term, kind, data, checksum";
 
+/** The same to be read. */
+export const entryRead = `idx, data, ${textColumns("term", "kind", "checksum")}`;
+
 /** A row of `entries`; throws `CORRUPT` if it cannot be one. Its checksum is not looked at. */
 export function entryFrom(row: SqlRow): Entry {
   const index = Number(row.idx);
-  const term = parseTermText(String(row.term));
-  const body = row.data instanceof Uint8Array ? bodyFrom(String(row.kind), row.data) : null;
-  if (term === null || body === null) throw badEntry(index);
-  return { index, term, checksum: String(row.checksum), ...body };
+  const term = parseTermText(textFrom(row.term) ?? "");
+  const body = row.data instanceof Uint8Array ? bodyFrom(textFrom(row.kind) ?? "", row.data) : null;
+  const checksum = textFrom(row.checksum);
+  if (term === null || body === null || checksum === null) throw badEntry(index);
+  return { index, term, checksum, ...body };
 }
 
 /** Sets the start of a term. */
@@ -122,9 +129,9 @@ export function termStartValues(start: TermStart): SqlValue[] {
 /** A row of `term_starts`; throws `CORRUPT` if its seal is broken. */
 export function termStartFrom(row: SqlRow): TermStart {
   const index = Number(row.idx);
-  const text = String(row.term);
+  const text = textFrom(row.term) ?? "";
   const term = parseTermText(text);
-  if (term === null || seal(index, text) !== row.seal) {
+  if (term === null || seal(index, text) !== textFrom(row.seal)) {
     throw corrupt(LOG_FILE, `a bad checksum of the term that starts at index ${index}`);
   }
   return { index, term };
@@ -133,8 +140,8 @@ export function termStartFrom(row: SqlRow): TermStart {
 /** Peer addresses in a row of `configs`; throws `CORRUPT` if its seal is broken. */
 export function addressesFrom(row: SqlRow): readonly string[] {
   const index = Number(row.idx);
-  const text = String(row.addresses);
-  if (seal(index, text) === row.seal) return JSON.parse(text);
+  const text = textFrom(row.addresses) ?? "";
+  if (seal(index, text) === textFrom(row.seal)) return JSON.parse(text);
   throw corrupt(LOG_FILE, `a bad checksum of the addresses at index ${index}`);
 }
 

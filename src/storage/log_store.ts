@@ -31,6 +31,7 @@ import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } f
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated } from "./migrations.ts";
 import { Serial } from "./serial.ts";
+import { textColumns } from "./text.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** Entries that one `read` looks at before it counts bytes again. */
@@ -197,7 +198,8 @@ export class LibsqlLogStore implements LogStore {
 
   /** Peer addresses of every config that was ever on this log, newest first, each once (§6). */
   async rememberedAddresses(): Promise<readonly string[]> {
-    const sql = "SELECT idx, addresses, seal FROM configs ORDER BY idx DESC";
+    const columns = textColumns("addresses", "seal");
+    const sql = `SELECT idx, ${columns} FROM configs ORDER BY idx DESC`;
     const rows = await this.#database.query(sql);
     return [...new Set(rows.flatMap(addressesFrom))];
   }
@@ -232,6 +234,11 @@ export class LibsqlLogStore implements LogStore {
    */
   settle(): Promise<void> {
     return this.#serial.run(async () => void await this.#database.checkpoint("truncate"));
+  }
+
+  /** What is wrong with the file's structure, a sentence each; what it says is checked by `load`. */
+  integrity(): Promise<readonly string[]> {
+    return this.#serial.run(() => this.#database.integrity());
   }
 
   /** Leaves one whole file behind, if the disk still has room for that. */

@@ -9,8 +9,10 @@
  */
 
 import { assert } from "../assert.ts";
-import type { Reader, SqlValue } from "../chat/port.ts";
+import type { Reader, SqlRow, SqlValue } from "../chat/port.ts";
 import { type ReplicatedTable, replicatedTables } from "../chat/schema.ts";
+import { corrupt } from "./storage_error.ts";
+import { textFrom } from "./text.ts";
 
 /** Rows of one statement: with the longest bodies they still take only a few ms. */
 const pageRows = 64;
@@ -27,11 +29,13 @@ export interface StreamTable extends ReplicatedTable {
 /** The replicated tables in stream order. */
 export async function readStreamTables(reader: Reader): Promise<readonly StreamTable[]> {
   const rows = await reader.query(
-    `SELECT tables.name AS name, columns.name AS column_name
+    `SELECT CAST(tables.name AS BLOB) AS name, CAST(columns.name AS BLOB) AS column_name
       FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
       WHERE tables.type = 'table' AND columns.type = 'BLOB'`,
   );
-  const blobs = new Set(rows.map((row) => `${row.name}.${row.column_name}`));
+  const blobs = new Set(
+    rows.map((row) => `${textFrom(row.name)}.${textFrom(row.column_name)}`),
+  );
   return replicatedTables.map((table) => ({
     ...table,
     isBlob: table.columns.map((column) => blobs.has(`${table.name}.${column}`)),
@@ -47,14 +51,20 @@ export function headerLine({ name, columns }: ReplicatedTable): string {
 export class RowStream {
   readonly #reader: Reader;
   readonly #tables: readonly StreamTable[];
+  /** Name of what is read, for people. */
+  readonly #name: string;
   #table = 0;
   /** Primary key of the newest row read of the current table; `null` before its header. */
   #after: readonly SqlValue[] | null = null;
   #started = false;
 
-  constructor(reader: Reader, tables: readonly StreamTable[]) {
+  constructor(
+    reader: Reader,
+    options: { readonly tables: readonly StreamTable[]; readonly name: string },
+  ) {
     this.#reader = reader;
-    this.#tables = tables;
+    this.#tables = options.tables;
+    this.#name = options.name;
   }
 
   /** The next part of the stream, empty if a table has no more rows; `null` at the end. */
@@ -66,7 +76,7 @@ export class RowStream {
       return headerLine(table);
     }
     const rows = await this.#reader.query(pageStatement(table, this.#after), this.#after ?? []);
-    const lines = rows.map((row) => String(row.line));
+    const lines = rows.map((row) => this.#lineOf(row, table));
     if (lines.length < pageRows) {
       this.#table++;
       this.#started = false;
@@ -75,6 +85,12 @@ export class RowStream {
       this.#after = keyOf(table, lines.at(-1)!);
     }
     return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+  }
+
+  #lineOf(row: SqlRow, { name }: StreamTable): string {
+    const line = textFrom(row.line);
+    if (line === null) throw corrupt(this.#name, `a row of its table ${name} is damaged`);
+    return line;
   }
 }
 
@@ -89,7 +105,8 @@ export async function countRows(reader: Reader, pause: () => Promise<void>): Pro
       const sql: string = countStatement(name, key, after === null);
       const [row] = await reader.query(sql, after ?? []);
       total += Number(row?.count ?? 0);
-      after = row?.count === countedRows ? [JSON.parse(String(row.last))] : null;
+      const last = row?.count === countedRows ? textFrom(row.last) : null;
+      after = last === null ? null : [JSON.parse(last)];
     } while (after !== null);
   }
   return total;
@@ -97,7 +114,7 @@ export async function countRows(reader: Reader, pause: () => Promise<void>): Pro
 
 function countStatement(table: string, key: string, first: boolean): string {
   const where = first ? "" : `WHERE ${key} > ?`;
-  return `SELECT count(*) AS count, json_quote(max(key)) AS last
+  return `SELECT count(*) AS count, CAST(json_quote(max(key)) AS BLOB) AS last
     FROM (SELECT ${key} AS key FROM ${table} ${where} ORDER BY ${key} LIMIT ${countedRows})`;
 }
 
@@ -108,7 +125,7 @@ function pageStatement(table: StreamTable, after: readonly SqlValue[] | null): s
   const key = table.primaryKey.join(", ");
   const places = table.primaryKey.map(() => "?").join(", ");
   const where = after === null ? "" : `WHERE (${key}) > (${places})`;
-  return `SELECT json_array(${values.join(", ")}) AS line FROM ${table.name}
+  return `SELECT CAST(json_array(${values.join(", ")}) AS BLOB) AS line FROM ${table.name}
     ${where} ORDER BY ${key} LIMIT ${pageRows}`;
 }
 

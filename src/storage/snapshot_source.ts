@@ -27,7 +27,7 @@ interface Moment {
 /** The first read here fixes the moment of a read transaction. */
 async function readMoment(reader: Reader, name: string): Promise<Moment> {
   const [row] = await reader.query(selectApplied);
-  const rows = new RowStream(reader, await readStreamTables(reader));
+  const rows = new RowStream(reader, { tables: await readStreamTables(reader), name });
   return { applied: appliedFrom(row, name), rows };
 }
 

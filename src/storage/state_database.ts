@@ -118,6 +118,11 @@ export class StateDatabase implements Reader {
     return await this.#writer.checkpoint("passive");
   }
 
+  /** See `Database.integrity`. */
+  integrity(): Promise<readonly string[]> {
+    return this.#writer.integrity();
+  }
+
   /** All rows as they are now. */
   openSource(options: SourceOptions): Promise<ChunkedSource> {
     if (this.path === null) return openMemorySource(this.#writer, options);

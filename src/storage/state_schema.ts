@@ -12,6 +12,7 @@ import type { LogPosition } from "../raft/types.ts";
 import type { Statement } from "./database.ts";
 import type { Migration } from "./migrations.ts";
 import { corrupt } from "./storage_error.ts";
+import { textColumns, textFrom } from "./text.ts";
 
 /** Schema of `chat-<generation>.db`. */
 export const stateMigrations: readonly Migration[] = [
@@ -32,18 +33,23 @@ export const stateMigrations: readonly Migration[] = [
 export const nothingApplied: LogPosition = { index: 0, term: ZERO_TERM, checksum: "" };
 
 /** Reads {@linkcode appliedFrom}'s row. */
-export const selectApplied = "SELECT idx, epoch, number, node_id, checksum FROM applied";
+export const selectApplied = `SELECT idx, epoch, number, ${
+  textColumns("node_id", "checksum")
+} FROM applied`;
 
 export function appliedFrom(row: SqlRow | undefined, file: string): LogPosition {
-  if (row === undefined) throw corrupt(file, "it does not say what is applied in it");
+  const [nodeId, checksum] = [textFrom(row?.node_id), textFrom(row?.checksum)];
+  if (row === undefined || nodeId === null || checksum === null) {
+    throw corrupt(file, "it does not say what is applied in it");
+  }
   return {
     index: Number(row.idx),
     term: {
       epoch: Number(row.epoch),
       number: Number(row.number),
-      nodeId: String(row.node_id),
+      nodeId,
     },
-    checksum: String(row.checksum),
+    checksum,
   };
 }
 

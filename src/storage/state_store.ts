@@ -97,6 +97,11 @@ export class LibsqlStateStore implements StateStore {
     return await digestOf(await this.#openSource(false));
   }
 
+  /** What is wrong with the file's structure, a sentence each. */
+  integrity(): Promise<readonly string[]> {
+    return this.#current.integrity();
+  }
+
   async close(): Promise<void> {
     await this.#closeSources("the node is stopping");
     await this.#current.close();

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("a hung disk stalls writes for 1.5 T and no longer", {}, [
@@ -197,3 +198,44 @@ scenario("who refused may have come back and helped to form a view", { nodes: 4 
     }
   }],
 ]);
+
+for (
+  const [what, ask] of [
+    ["remove n2", (c) => void c.feed("n1", { kind: "remove", id: 1, peer: "n2" })],
+    ["take in n3 at the address of n2", (c) => {
+      const { peerAddress } = c.node("n2").member;
+      const member = { ...c.add(3).member, peerAddress };
+      c.feed("n1", { kind: "join", id: 1, member });
+    }],
+  ] as readonly (readonly [string, (c: TestCluster) => void])[]
+) {
+  scenario(`a leader that was out for long is asked to ${what}`, { nodes: 2 }, [
+    ["n1 stands still for 4.5 T; n2 goes on alone, acknowledges a write and dies", (c) => {
+      settle(c);
+      const wakesAt = c.now + 4_500;
+      c.pause("n1", 4_500);
+      c.until(() => c.leads("n2"), 4_400);
+      c.proposeAt("n2", "a");
+      c.until(() => c.applied("a", "n2"), wakesAt - c.now);
+      c.run(wakesAt - c.now);
+      c.kill("n2");
+    }],
+    [`n1 wakes, leads still, as it believes, and is asked to ${what}`, (c) => {
+      c.run(50);
+      assert.equal(c.node("n1").core?.status().role, "leader");
+      ask(c);
+    }],
+    ["it does not go on without n2, which may know more", (c) => {
+      c.proposeAt("n1", "b");
+      for (let tick = 0; tick < 200; tick++) {
+        c.run(25);
+        if (c.node("n1").core?.status().role === "leader") ask(c);
+        assert.ok(!c.applied("b", "n1"), "n1 went on without n2");
+      }
+    }],
+    ["n2 comes back, and what it acknowledged is there", (c) => {
+      c.start("n2");
+      c.until(() => c.applied("a", "n1", "n2"), 20_000);
+    }],
+  ]);
+}

@@ -1,0 +1,69 @@
+/**
+ * `jmessage admin verify`: whether a stopped directory is whole. Owns the telling; what is checked
+ * is `src/storage`'s.
+ *
+ * @module
+ */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { ChatError } from "../errors.ts";
+import { type Verification, verifyDirectory } from "../storage/verify.ts";
+import { newCommand } from "./command.ts";
+import { jsonOption } from "./options.ts";
+import type { Output } from "./output.ts";
+import { printable } from "./text.ts";
+
+/** How often it is said how far it is, ms. */
+const PROGRESS_MS = 5_000;
+
+/** `jmessage admin verify`. */
+export function verifyCommand({ output }: { readonly output: Output }): CommandUnknownOpts {
+  const example = "jmessage admin verify --data data/a";
+  return newCommand("verify", "check the data directory of a stopped node", { example })
+    .requiredOption("--data <dir>", "data directory of the stopped node")
+    .addOption(jsonOption())
+    .action(async (flags) => {
+      const found = await verifyDirectory(flags.data, progress(output));
+      if (flags.json) output.json(verificationJson(found));
+      else output.line(verificationText(found));
+      if (!found.ok) throw damaged(flags.data, found);
+    });
+}
+
+function progress(output: Output): (index: number) => void {
+  let toldAt = performance.now();
+  return (index) => {
+    const now = performance.now();
+    if (now - toldAt < PROGRESS_MS) return;
+    toldAt = now;
+    output.remark(`applied the log again up to index ${index}`);
+  };
+}
+
+/** The contract's fields and no other. */
+function verificationJson(found: Verification): object {
+  const { ok, lastIndex, appliedIndex, digest, stoppedLast, problems } = found;
+  return { ok, lastIndex, appliedIndex, digest, stoppedLast, problems };
+}
+
+function verificationText(found: Verification): string {
+  const { ok, lastIndex, appliedIndex, digest, stoppedLast, replayed, problems } = found;
+  const lines = [
+    `log      ends at index ${lastIndex}`,
+    `state    applied up to ${appliedIndex}, digest ${digest || "none"}`,
+    `stopped  ${stoppedLast ? "last: it can start alone" : "while others were voters"}`,
+  ];
+  if (!ok) return [...lines, ...problems.map((one) => `damaged  ${printable(one)}`)].join("\n");
+  const rows = replayed
+    ? "every row is what the log comes to"
+    : "what older entries wrote was checked for its structure only: the log begins later";
+  return [...lines, `whole    ${rows}`].join("\n");
+}
+
+function damaged(path: string, { problems }: Verification): ChatError {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const text =
+    `The data directory ${printable(path)} is damaged (${count}): move it away and start ` +
+    "the node on an empty one with --join, or recover another node if this was the last";
+  return new ChatError("CORRUPT", text);
+}

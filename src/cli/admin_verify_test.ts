@@ -1,0 +1,81 @@
+/**
+ * Shows what `admin verify` says of a whole directory and of a damaged one.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { DEFAULT_POLICY } from "../raft/state.ts";
+import { openDataDirectory } from "../storage/data_directory.ts";
+import { verifyCommand } from "./admin_verify.ts";
+import { newCommand } from "./command.ts";
+import { runProgram } from "./program.ts";
+
+/** Runs `test` with the directory of a stopped node that founded a cluster. */
+async function withStoppedNode(test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempDir({ prefix: "jmessage-verify-" });
+  try {
+    const directory = await openDataDirectory(path, { create: true, nodeId: "a" });
+    const founder = { id: "a", peerAddress: "127.0.0.1:2", clientAddress: "127.0.0.1:1" };
+    await directory.bootstrap({ clusterId: "k", founder, policy: DEFAULT_POLICY });
+    await (await directory.openState()).close();
+    await directory.close();
+    await test(path);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+async function trial(...args: string[]) {
+  const json: object[] = [];
+  const lines: string[] = [];
+  const errors: string[] = [];
+  const load = () => {
+    const group = newCommand("admin", "look after a cluster", { example: "jmessage admin" });
+    const output = {
+      line: (text: string) => void lines.push(text),
+      json: (value: object) => void json.push(value),
+      remark() {},
+    };
+    return Promise.resolve(group.addCommand(verifyCommand({ output })));
+  };
+  const code = await runProgram(["admin", "verify", ...args], {
+    commands: [{ name: "admin", summary: "look after a cluster", load }],
+    onError: (line) => void errors.push(line),
+  });
+  return { code, json, text: lines.join("\n"), errors };
+}
+
+Deno.test("admin verify: a whole directory, for people and for programs", async () => {
+  await withStoppedNode(async (path) => {
+    const { code, text } = await trial("--data", path);
+    assert.equal(code, 0);
+    assert.match(text, /^log {6}ends at index 1\nstate {4}applied up to 0, digest [0-9a-f]{64}\n/);
+    assert.match(text, /\nstopped {2}last: it can start alone\nwhole {4}every row is what/);
+    const { json: [found] } = await trial("--data", path, "--json");
+    const { digest, ...others } = found as Record<string, unknown>;
+    assert.match(String(digest), /^[0-9a-f]{64}$/);
+    assert.deepEqual(others, {
+      ok: true,
+      lastIndex: 1,
+      appliedIndex: 0,
+      stoppedLast: true,
+      problems: [],
+    });
+  });
+});
+
+Deno.test("admin verify: a damaged directory is exit code 1, and says what to do", async () => {
+  await withStoppedNode(async (path) => {
+    await Deno.writeFile(`${path}/chat-1.db`, new Uint8Array(8_192).fill(7));
+    const { code, text, errors } = await trial("--data", path);
+    assert.equal(code, 1);
+    assert.match(text, /\ndamaged {2}Cannot use chat-1\.db: it is damaged/);
+    assert.match(
+      errors.join("\n"),
+      /^jmessage: The data directory .* is damaged \(1 problem\): move it away/,
+    );
+    const { json: [found] } = await trial("--data", path, "--json");
+    assert.equal((found as { ok: boolean }).ok, false);
+  });
+});

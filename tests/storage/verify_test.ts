@@ -1,0 +1,127 @@
+/**
+ * `admin verify`: a whole directory is found whole and left as it is, and whatever changes what a
+ * node would say is found.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openDataDirectory } from "../../src/storage/data_directory.ts";
+import { verifyDirectory } from "../../src/storage/verify.ts";
+import { create } from "../support/chat_log.ts";
+import { commandEntries } from "../support/state_log.ts";
+import { batch, contents, founded, withState } from "./data_directories.ts";
+import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
+
+/** Flips tried in each file, evenly spread: some hit what no row or index uses. */
+const FLIPS = 120;
+
+/** Runs `body` on a stopped directory with a log and a state of some pages. */
+async function onStopped(body: (path: string) => Promise<void>): Promise<void> {
+  await inDirectory(async (path) => {
+    const directory = await founded(path);
+    const [first] = (await directory.log.load(10)).entries;
+    const names = Array.from({ length: 120 }, (_, at) => create(`user${at}`));
+    const entries = commandEntries(names, first!);
+    await directory.log.persist([batch(entries)]);
+    const state = await directory.openState();
+    await state.apply([first!, ...entries]);
+    await state.close();
+    await directory.close();
+    await body(path);
+  });
+}
+
+Deno.test("verify: a stopped directory is whole, and no byte of it changes", async () => {
+  await onStopped(async (path) => {
+    const before = contents(path);
+    const { digest, ...found } = await verifyDirectory(path);
+    assert.match(digest, /^[0-9a-f]{64}$/);
+    assert.deepEqual(found, {
+      ok: true,
+      lastIndex: 121,
+      appliedIndex: 121,
+      stoppedLast: true,
+      replayed: true,
+      problems: [],
+    });
+    assert.deepEqual(contents(path), before);
+  });
+});
+
+Deno.test("verify: what kill -9 leaves is whole, too, and stays as it is", async () => {
+  await inDirectory(async (path) => {
+    const directory = await withState(path);
+    await onCrashCopy(path, async (copy) => {
+      const before = contents(copy);
+      const { ok, appliedIndex } = await verifyDirectory(copy);
+      assert.deepEqual({ ok, appliedIndex }, { ok: true, appliedIndex: 2 });
+      assert.deepEqual(contents(copy), before);
+    });
+    await directory.close();
+  });
+});
+
+for (const file of ["log.db", "chat-1.db"]) {
+  Deno.test(`verify: a flipped bit in ${file} is found wherever it means something`, async () => {
+    await onStopped(async (path) => {
+      const whole = await verifyDirectory(path);
+      const bytes = readFileSync(join(path, file));
+      let found = 0;
+      for (let flip = 0; flip < FLIPS; flip++) {
+        const damaged = new Uint8Array(bytes);
+        const at = Math.floor((flip + 0.5) * bytes.length / FLIPS);
+        damaged[at]! ^= 1 << (flip % 8);
+        writeFileSync(join(path, file), damaged);
+        const { ok, problems, digest, lastIndex } = await verifyDirectory(path);
+        assert.equal(ok, problems.length === 0);
+        if (!ok) found++;
+        else assert.deepEqual({ digest, lastIndex }, { digest: whole.digest, lastIndex: 121 });
+      }
+      assert.ok(found > FLIPS / 4, `${found} of ${FLIPS} were found`);
+    });
+  });
+}
+
+Deno.test("verify: a log that begins later is checked without its older entries", async () => {
+  await onStopped(async (path) => {
+    const directory = await openDataDirectory(path, { create: false });
+    const base = (await directory.log.positionAt(100))!;
+    const [config] = (await directory.log.load(0)).configs;
+    await directory.log.compact({ ...base, config: config! });
+    await directory.close();
+    const { ok, replayed, stoppedLast } = await verifyDirectory(path);
+    assert.deepEqual({ ok, replayed, stoppedLast }, {
+      ok: true,
+      replayed: false,
+      stoppedLast: true,
+    });
+  });
+});
+
+Deno.test("verify: a cut file and a missing one are problems, no errors", async () => {
+  for (const file of ["log.db", "chat-1.db"]) {
+    await onStopped(async (path) => {
+      truncateSync(join(path, file), 5_000);
+      const cut = await verifyDirectory(path);
+      assert.equal(cut.ok, false);
+      assert.match(cut.problems[0]!, new RegExp(file.replace(".", "\\.")));
+    });
+  }
+  await onStopped(async (path) => {
+    rmSync(join(path, "chat-1.db"));
+    assert.deepEqual((await verifyDirectory(path)).problems, ["chat-1.db: it is missing"]);
+    assert.ok(!contents(path).has("chat-1.db"));
+  });
+});
+
+Deno.test("verify: a directory in use, or of no node, is an error", async () => {
+  await inDirectory(async (path) => {
+    await rejectsWith(verifyDirectory(join(path, "none")), "DATA_DIRECTORY", /no node ever ran/);
+    const directory = await founded(path);
+    await rejectsWith(verifyDirectory(path), "DATA_DIRECTORY", /another node is running on it/);
+    await directory.close();
+  });
+});
