@@ -9,7 +9,7 @@
 import type { Core } from "../raft/core_api.ts";
 import type { CoreOptions, CoreStatus } from "../raft/io.ts";
 import { ZERO_TERM } from "../raft/term.ts";
-import type { Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
+import type { Index, Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
 import { encodeCommand } from "../chat/codec.ts";
 import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
@@ -304,9 +304,22 @@ export class SimNode {
     return mortalState(state, {
       process,
       world,
-      commitIndex: () => this.status()?.commitIndex ?? null,
+      commitIndex: () => this.#committedOnDisk(),
       onApplied: (applied) => recorder.applied(this.id, applied),
     });
+  }
+
+  /**
+   * Up to where it knows to be committed what lies on its disk. A follower may know more, and of
+   * other entries than those that still lie there, as long as what replaces them is on its way.
+   */
+  #committedOnDisk(): Index | null {
+    const driver = this.driver;
+    if (driver === null) return null;
+    for (let index = driver.status().commitIndex;; index--) {
+      const term = driver.termAt(index);
+      if (term === null || this.image.holds({ index, term })) return index;
+    }
   }
 
   #transport(options: { readonly process: Process; readonly clock: Clock }): {

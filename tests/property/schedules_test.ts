@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { runScenario } from "../../src/sim/run.ts";
 import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
 import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
-import { simulate } from "../../src/sim/simulate.ts";
+import { judge, simulate } from "../../src/sim/simulate.ts";
 
 /** Operations and faults of a schedule, at most. */
 const STEPS_MAX = 24;
@@ -38,6 +38,41 @@ Deno.test("schedules: another seed gives another trace", async () => {
   const first = await runScenario(scenario);
   const second = await runScenario({ ...scenario, seed: scenario.seed + 1 });
   assert.notEqual(second.fingerprint, first.fingerprint);
+});
+
+/**
+ * A learner hears of a new term's entries, and that they are committed, while those of the old
+ * leader that they replace, a config among them, still lie on its disk: none of these is committed.
+ */
+Deno.test("schedules: what a follower is about to cut is not taken for committed", async () => {
+  const scenario: Scenario = {
+    seed: 635914604,
+    config: {
+      nodes: 3,
+      spares: 2,
+      policy: {
+        quorum: "majority",
+        lastResort: false,
+        heartbeatMs: 100,
+        failureTimeoutMs: 1_000,
+        isolationGraceMs: 3_000,
+      },
+      budget: "over",
+      ending: "everyone",
+      users: 3,
+      durationMs: 6_000,
+      writeEveryMs: null,
+      logTailEntries: 12,
+      state: "libsql",
+    },
+    operations: [{ atMs: 5_999, kind: "visit" }],
+    faults: [
+      { atMs: 5_995, kind: "hang", node: "leader", ms: 1_502 },
+      { atMs: 3_141, kind: "join" },
+      { atMs: 5_999, kind: "join" },
+    ],
+  };
+  assert.deepEqual((await judge(scenario)).violations, []);
 });
 
 interface Campaign {
