@@ -97,15 +97,20 @@ export function simulateCommand(
 
 /** A campaign in several processes. */
 async function shared(flags: SimulateFlags, output: Output): Promise<void> {
-  const seed = flags.seed ?? Math.floor(Math.random() * (SEED_MAX - flags.jobs));
-  if (flags.json === undefined) output.line(`Seeds ${seed} to ${seed + flags.jobs - 1}`);
+  const jobs = Math.min(flags.jobs, flags.runs);
+  const seed = flags.seed ?? Math.floor(Math.random() * (SEED_MAX - jobs));
+  if (seed + jobs - 1 > SEED_MAX) {
+    const text = `Cannot give ${jobs} jobs a seed each from ${seed} on: the largest is ${SEED_MAX}`;
+    throw new ChatError("INVALID_ARGUMENT", text, { field: "seed" });
+  }
+  if (flags.json === undefined) output.line(`Seeds ${seed} to ${seed + jobs - 1}`);
   const began = performance.now();
   const { violations, failurePath, ...result } = await runJobs({
     program: thisProgram(),
     flags: flagsOfJob(flags),
     runs: flags.runs,
     seed,
-    jobs: flags.jobs,
+    jobs,
     onProgress: progress(flags.runs, output),
   });
   const seconds = (performance.now() - began) / 1000;

@@ -119,7 +119,7 @@ async function listen(child: ChildProcess, job: Job, told: () => void): Promise<
     const input = child[stream];
     if (input !== null) createInterface({ input }).on("line", take);
   };
-  lines("stdout", (line) => take(job, JSON.parse(line)));
+  lines("stdout", (line) => take(job, line));
   lines("stderr", (line) => {
     const [, done] = progressPattern.exec(line) ?? [];
     if (done === undefined) job.lastRemark = line;
@@ -135,7 +135,15 @@ async function listen(child: ChildProcess, job: Job, told: () => void): Promise<
   });
 }
 
-function take(job: Job, event: JobEvent): void {
+function take(job: Job, line: string): void {
+  let event: JobEvent;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    // A job that was ended in the middle of a line.
+    job.lastRemark = line;
+    return;
+  }
   if (event.event === "violation") job.violations.push(event);
   else if (event.event === "failure") job.failurePath = event.path;
   else job.summary = event;
@@ -153,7 +161,8 @@ function sum(jobs: readonly Job[]): JobsResult {
       faults[kind] = (faults[kind] ?? 0) + count;
     }
   }
-  const failed = jobs.find(({ violations }) => violations.length > 0);
+  const failed = jobs.find(({ failurePath }) => failurePath !== null) ??
+    jobs.find(({ violations }) => violations.length > 0);
   return {
     runs,
     simulatedSeconds,

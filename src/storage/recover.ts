@@ -51,6 +51,8 @@ export async function planRecovery(directory: DataDirectory): Promise<Recovery> 
 
 /** Carries out a plan of {@linkcode planRecovery}, in one transaction. */
 export async function carryOut(directory: DataDirectory, recovery: Recovery): Promise<void> {
+  // A torn end of the node's last start must not lie behind what is written now.
+  await directory.log.settle();
   await directory.log.persist([recovery.batch]);
 }
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { assert } from "../assert.ts";
 import type { Reader, SqlRow, SqlValue } from "../chat/port.ts";
 import { type ReplicatedTable, replicatedTables } from "../chat/schema.ts";
@@ -82,7 +83,12 @@ export class RowStream {
       this.#started = false;
       this.#after = null;
     } else {
-      this.#after = keyOf(table, lines.at(-1)!);
+      const after = keyOf(table, lines.at(-1)!);
+      // Where an index or a row id is damaged the pages may go round in a circle.
+      if (this.#after !== null && !follows(after, this.#after)) {
+        throw corrupt(this.#name, `the rows of its table ${table.name} are out of order`);
+      }
+      this.#after = after;
     }
     return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
   }
@@ -127,6 +133,18 @@ function pageStatement(table: StreamTable, after: readonly SqlValue[] | null): s
   const where = after === null ? "" : `WHERE (${key}) > (${places})`;
   return `SELECT CAST(json_array(${values.join(", ")}) AS BLOB) AS line FROM ${table.name}
     ${where} ORDER BY ${key} LIMIT ${pageRows}`;
+}
+
+/** Whether a key comes after another in the order of the database. */
+function follows(key: readonly SqlValue[], other: readonly SqlValue[]): boolean {
+  for (const [place, value] of key.entries()) {
+    const before = other[place]!;
+    if (value === before) continue;
+    return typeof value === "number" && typeof before === "number"
+      ? value > before
+      : Buffer.compare(Buffer.from(String(value)), Buffer.from(String(before))) > 0;
+  }
+  return false;
 }
 
 /** Taken from the line, since the library cuts a text that it reads at a U+0000. */

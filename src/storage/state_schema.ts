@@ -33,7 +33,8 @@ export const stateMigrations: readonly Migration[] = [
 export const nothingApplied: LogPosition = { index: 0, term: ZERO_TERM, checksum: "" };
 
 /** Reads {@linkcode appliedFrom}'s row. */
-export const selectApplied = `SELECT idx, epoch, number, ${
+export const selectApplied = `SELECT CAST(idx AS INTEGER) AS idx,
+  CAST(epoch AS INTEGER) AS epoch, CAST(number AS INTEGER) AS number, ${
   textColumns("node_id", "checksum")
 } FROM applied`;
 

@@ -51,15 +51,18 @@ export async function verifyDirectory(
     problems.push(damageOf(error));
     return { ok: false, ...nothing, problems };
   }
+  const { lastIndex } = directory.log;
+  let found = {};
   try {
     problems.push(...await directory.log.integrity());
-    const { stoppedLast } = await look(directory);
-    const { lastIndex } = directory.log;
-    const state = await verifyState(directory, { problems, onProgress });
-    return { ...nothing, lastIndex, stoppedLast, ...state, ok: problems.length === 0, problems };
+    found = await look(directory);
+    found = { ...found, ...await verifyState(directory, { problems, onProgress }) };
+  } catch (error) {
+    problems.push(damageOf(error));
   } finally {
     await directory.close();
   }
+  return { ...nothing, lastIndex, ...found, ok: problems.length === 0, problems };
 }
 
 async function look({ log, identity }: DataDirectory) {
@@ -84,7 +87,10 @@ async function verifyState(directory: DataDirectory, { problems, onProgress }: F
   let state: LibsqlStateStore | null = null;
   try {
     state = await directory.openState({ keepsOthers: true });
-    problems.push(...await state.integrity());
+    const broken = await state.integrity();
+    problems.push(...broken);
+    // What an index says and what is there are two things now: nothing more can be made of it.
+    if (broken.length > 0) return {};
     const { appliedIndex, digest } = await state.digest();
     const again = await digestFromLog(directory, appliedIndex, onProgress);
     if (again !== null && again !== digest) {
@@ -119,8 +125,12 @@ async function digestFromLog(
   }
 }
 
-/** The sentence of an error that says what is damaged; any other error is thrown on. */
+/**
+ * The sentence of an error that says what is damaged; any other error is thrown on. Our own
+ * statements fail with `INTERNAL` only where a damaged schema has no such table or column.
+ */
 function damageOf(error: unknown): string {
-  if (error instanceof ChatError && error.reason === "CORRUPT") return error.message;
+  const damage = error instanceof ChatError && ["CORRUPT", "INTERNAL"].includes(error.reason);
+  if (damage) return error.message;
   throw error;
 }

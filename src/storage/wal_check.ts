@@ -23,6 +23,9 @@ const frameHeaderBytes = 24;
 const magicLittle = 0x377f0682;
 const magicBig = 0x377f0683;
 
+/** The least that a disk writes at once, or not at all. */
+const sectorBytes = 512;
+
 /** Frames read at once. */
 const framesPerRead = 64;
 
@@ -67,24 +70,64 @@ async function check(file: FileHandle, name: string): Promise<void> {
   /** Index of the first frame that does not hold, and whether its transaction has ended since. */
   let broken: number | null = null;
   let ended = false;
-  let sums = header.sums;
-  for await (const { frame, index } of frames(file, header)) {
-    const mine = frame.subarray(8, 16).equals(header.salts);
-    if (broken === null) {
-      const next = sumOf(frame.subarray(frameHeaderBytes), header.little, {
-        from: sumOf(frame.subarray(0, 8), header.little, { from: sums }),
-      });
-      if (mine && next[0] === frame.readUInt32BE(16) && next[1] === frame.readUInt32BE(20)) {
-        sums = next;
-        continue;
-      }
-      broken = index;
-    }
-    if (!mine) continue;
+  let last: Frame = {
+    own: true,
+    sound: true,
+    commits: false,
+    stored: header.sums,
+    sums: header.sums,
+  };
+  for await (const { bytes, at, index } of frames(file, header)) {
+    const frame = readFrame(bytes, { at, last, header });
+    // What follows from what the one before covers shows that its own checksum is what is damaged.
+    if (broken !== null && frame.provesLast && last.own && last.commits) ended = true;
+    last = frame;
+    if (broken === null && frame.sound && frame.salted) continue;
     // It was begun after the broken one had been committed, and so synced.
-    if (ended) throw corrupt(name, `frame ${broken + 1} of it is damaged`);
-    ended = frame.readUInt32BE(4) !== 0;
+    if (ended && frame.own) throw corrupt(name, `frame ${broken! + 1} of it is damaged`);
+    const whole = frame.sound || (broken === null && frame.commitWhole);
+    broken ??= index;
+    if (frame.own && frame.commits && whole) ended = true;
   }
+}
+
+/** What one frame says, and whether it can be believed. */
+interface Frame {
+  /** Written under this header, and not left over from an older one. */
+  readonly own: boolean;
+  /** Its checksum follows from its predecessor's. */
+  readonly sound: boolean;
+  readonly commits: boolean;
+  /** Its checksum as it lies there, and as its predecessor's and its bytes give it. */
+  readonly stored: Sums;
+  readonly sums: Sums;
+  readonly salted?: boolean;
+  /** Its checksum follows from its predecessor's bytes, whatever stands there as theirs. */
+  readonly provesLast?: boolean;
+  /** Its salts and its commit mark were written at once, or not at all. */
+  readonly commitWhole?: boolean;
+}
+
+function readFrame(
+  bytes: Buffer,
+  { at, last, header }: { readonly at: number; readonly last: Frame; readonly header: Header },
+): Frame {
+  const stored: Sums = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  const from = (sums: Sums) =>
+    sumOf(bytes.subarray(frameHeaderBytes), header.little, {
+      from: sumOf(bytes.subarray(0, 8), header.little, { from: sums }),
+    });
+  const same = (sums: Sums) => sums[0] === stored[0] && sums[1] === stored[1];
+  const sums = from(last.sums);
+  // Its predecessor's checksum may be what is damaged, or what that one covers.
+  const provesLast = same(sums);
+  const sound = provesLast || same(from(last.stored));
+  // The checksum does not cover the salts: where it holds, they are what is damaged.
+  const salted = bytes.subarray(8, 16).equals(header.salts);
+  const own = salted || (sound && last.own);
+  const commitWhole = Math.floor((at + 4) / sectorBytes) === Math.floor((at + 15) / sectorBytes);
+  const commits = bytes.readUInt32BE(4) !== 0;
+  return { own, sound, salted, provesLast, commitWhole, commits, stored, sums };
 }
 
 function readHeader(head: Buffer): Header | null {
@@ -105,8 +148,8 @@ async function* frames(file: FileHandle, { pageBytes }: Header) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
     const count = Math.floor(bytesRead / frameBytes);
     for (let index = 0; index < count; index++) {
-      const frame = buffer.subarray(index * frameBytes, (index + 1) * frameBytes);
-      yield { frame, index: first + index };
+      const bytes = buffer.subarray(index * frameBytes, (index + 1) * frameBytes);
+      yield { bytes, at: at + index * frameBytes, index: first + index };
     }
     if (count < framesPerRead) return;
   }

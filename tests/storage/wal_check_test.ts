@@ -62,7 +62,9 @@ Deno.test("write-ahead log: a flipped bit before the newest transaction is damag
     const heads = frames.flatMap((at) => Array.from({ length: 24 }, (_, byte) => at + byte));
     const header = Array.from({ length: fileHeaderBytes }, (_, byte) => byte);
     const pages = Array.from({ length: 40 }, (_, step) => 60 + step * Math.floor(newestAt / 41));
-    for (const at of [...header, ...heads, ...pages]) {
+    // The commit of the newest but one: only what follows it shows that it was synced.
+    const commit = Array.from({ length: 24 }, (_, byte) => newestAt - frameBytes + byte);
+    for (const at of [...header, ...heads, ...pages, ...commit]) {
       assert.ok(at < newestAt);
       flip(wal, at, at % 8);
       await rejectsWith(checkWal(wal), "CORRUPT", damaged);
@@ -90,6 +92,31 @@ Deno.test("write-ahead log: a torn end is what a crash leaves, wherever it is to
     // A power cut may leave the later frames of an un-synced transaction, and not the first.
     writeFileSync(wal, new Uint8Array(whole).fill(0, newestAt, newestAt + frameBytes));
     await checkWal(wal);
+  });
+});
+
+Deno.test("write-ahead log: a torn end with older frames among it is no damage", async () => {
+  await onKilled(async (path, newestAt) => {
+    const wal = join(path, WAL);
+    const whole = readFileSync(wal);
+    // Of an older generation: every frame with other salts and checksums, and each a commit.
+    const older = new Uint8Array(whole);
+    for (let at = fileHeaderBytes; at < older.length; at += frameBytes) {
+      for (let byte = 8; byte < 24; byte++) older[at + byte]! ^= 0x5a;
+      older[at + 7] = 15;
+    }
+    let dice = 1;
+    for (let trial = 0; trial < 300; trial++) {
+      const mixed = new Uint8Array(whole);
+      for (let sector = Math.ceil(newestAt / 512); sector * 512 < mixed.length; sector++) {
+        dice = Math.imul(dice, 1_103_515_245) + 12_345 | 0;
+        if ((dice >>> 16) % 2 === 0) continue;
+        const end = Math.min((sector + 1) * 512, mixed.length);
+        mixed.set(older.subarray(sector * 512, end), sector * 512);
+      }
+      writeFileSync(wal, mixed);
+      await checkWal(wal);
+    }
   });
 });
 
