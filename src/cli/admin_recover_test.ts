@@ -9,28 +9,7 @@ import { openDataDirectory } from "../storage/data_directory.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { newCommand } from "./command.ts";
 import { runProgram } from "./program.ts";
-
-const POLICY = {
-  quorum: "all",
-  lastResort: true,
-  heartbeatMs: 100,
-  failureTimeoutMs: 1_000,
-  isolationGraceMs: 3_000,
-} as const;
-
-/** Runs `test` with the directory of a stopped node that founded a cluster. */
-async function withStoppedNode(test: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir({ prefix: "jmessage-recover-" });
-  try {
-    const directory = await openDataDirectory(path, { create: true, nodeId: "a" });
-    const founder = { id: "a", peerAddress: "127.0.0.1:2", clientAddress: "127.0.0.1:1" };
-    await directory.bootstrap({ clusterId: "k", founder, policy: POLICY });
-    await directory.close();
-    await test(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
+import { withStoppedNode } from "./stopped_test_node.ts";
 
 async function lastIndexOf(path: string): Promise<number> {
   const directory = await openDataDirectory(path, { create: false });

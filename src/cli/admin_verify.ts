@@ -11,10 +11,8 @@ import { type Verification, verifyDirectory } from "../storage/verify.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption } from "./options.ts";
 import type { Output } from "./output.ts";
+import { progress } from "./progress.ts";
 import { printable } from "./text.ts";
-
-/** How often it is said how far it is, ms. */
-const PROGRESS_MS = 5_000;
 
 /** `jmessage admin verify`. */
 export function verifyCommand({ output }: { readonly output: Output }): CommandUnknownOpts {
@@ -23,21 +21,12 @@ export function verifyCommand({ output }: { readonly output: Output }): CommandU
     .requiredOption("--data <dir>", "data directory of the stopped node")
     .addOption(jsonOption())
     .action(async (flags) => {
-      const found = await verifyDirectory(flags.data, progress(output));
+      const words = (index: number) => `applied the log again up to index ${index}`;
+      const found = await verifyDirectory(flags.data, progress(output, words));
       if (flags.json) output.json(verificationJson(found));
       else output.line(verificationText(found));
       if (!found.ok) throw damaged(flags.data, found);
     });
-}
-
-function progress(output: Output): (index: number) => void {
-  let toldAt = performance.now();
-  return (index) => {
-    const now = performance.now();
-    if (now - toldAt < PROGRESS_MS) return;
-    toldAt = now;
-    output.remark(`applied the log again up to index ${index}`);
-  };
 }
 
 /** The contract's fields and no other. */

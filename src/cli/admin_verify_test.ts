@@ -5,26 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import { DEFAULT_POLICY } from "../raft/state.ts";
-import { openDataDirectory } from "../storage/data_directory.ts";
 import { verifyCommand } from "./admin_verify.ts";
 import { newCommand } from "./command.ts";
 import { runProgram } from "./program.ts";
-
-/** Runs `test` with the directory of a stopped node that founded a cluster. */
-async function withStoppedNode(test: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir({ prefix: "jmessage-verify-" });
-  try {
-    const directory = await openDataDirectory(path, { create: true, nodeId: "a" });
-    const founder = { id: "a", peerAddress: "127.0.0.1:2", clientAddress: "127.0.0.1:1" };
-    await directory.bootstrap({ clusterId: "k", founder, policy: DEFAULT_POLICY });
-    await (await directory.openState()).close();
-    await directory.close();
-    await test(path);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
-}
+import { withStoppedNode } from "./stopped_test_node.ts";
 
 async function trial(...args: string[]) {
   const json: object[] = [];

@@ -21,6 +21,7 @@ import { newCommand } from "./command.ts";
 import { thisProgram } from "./node_process.ts";
 import { jsonOption, parseInteger, parseOnOff } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
+import { progress } from "./progress.ts";
 import { type JobSummary, runJobs } from "./simulate_jobs.ts";
 
 interface SimulateFlags {
@@ -43,9 +44,6 @@ interface NodeRange {
 
 /** Largest seed: what the generator of scenarios takes. */
 const SEED_MAX = 0x7fff_ffff;
-
-/** How often a campaign says how far it is, ms. */
-const PROGRESS_MS = 5_000;
 
 /** `jmessage simulate`. */
 export function simulateCommand(
@@ -111,7 +109,7 @@ async function shared(flags: SimulateFlags, output: Output): Promise<void> {
     runs: flags.runs,
     seed,
     jobs,
-    onProgress: progress(flags.runs, output),
+    onProgress: progress(output, (done) => `${done} of ${flags.runs} schedules`),
   });
   const seconds = (performance.now() - began) / 1000;
   const printed = violations.map((one) => ({ ...one, at: one.atMs }));
@@ -145,24 +143,13 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
     quorum,
     lastResort,
     stepsMax: steps,
-    onRun: progress(runs, output),
+    onRun: progress(output, (done) => `${done} of ${runs} schedules`),
   });
   const seconds = (performance.now() - began) / 1000;
   const { failure } = result;
   if (failure !== null) await printFailure(failure, { seed, flags, output });
   printSummary(summaryOf(result), { seconds, flags, output });
   if (failure !== null) throw broken(failure.violations);
-}
-
-/** Says now and then how many schedules have run. */
-function progress(runs: number, output: Output): (done: number) => void {
-  let toldAt = performance.now();
-  return (done) => {
-    const now = performance.now();
-    if (now - toldAt < PROGRESS_MS) return;
-    toldAt = now;
-    output.remark(`${done} of ${runs} schedules`);
-  };
 }
 
 async function replay(

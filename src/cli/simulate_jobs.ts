@@ -38,6 +38,7 @@ export interface JobsOptions {
   readonly runs: number;
   /** Of the first job; each further one has the next. */
   readonly seed: number;
+  /** At most as many as runs. */
   readonly jobs: number;
   /** Called with how many schedules have run in all jobs. */
   readonly onProgress: (done: number) => void;
@@ -71,7 +72,7 @@ export async function runJobs(options: JobsOptions): Promise<JobsResult> {
   const endAll = () => {
     for (const child of children) if (child.exitCode === null) child.kill("SIGKILL");
   };
-  const jobs: Job[] = shares(options).map(() => ({
+  const jobs: Job[] = Array.from({ length: options.jobs }, () => ({
     violations: [],
     failurePath: null,
     summary: null,
@@ -104,11 +105,10 @@ export async function runJobs(options: JobsOptions): Promise<JobsResult> {
   return result;
 }
 
-/** As even as can be; no job without a schedule. */
+/** As even as can be. */
 function shares({ runs, seed, jobs }: JobsOptions) {
-  const count = Math.min(jobs, runs);
-  return Array.from({ length: count }, (_, place) => ({
-    runs: Math.floor(runs / count) + (place < runs % count ? 1 : 0),
+  return Array.from({ length: jobs }, (_, place) => ({
+    runs: Math.floor(runs / jobs) + (place < runs % jobs ? 1 : 0),
     seed: seed + place,
   }));
 }

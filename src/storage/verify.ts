@@ -1,6 +1,7 @@
 /**
  * `admin verify` on a stopped directory: everything that can be checked without the other nodes.
- * Owns which checks there are and in which order; it changes nothing, and prints nothing.
+ * Owns which checks there are and in which order; prints nothing. It opens the files as a node does
+ * and writes no row, but a first start that died before it had an identity is finished.
  *
  * The log is checked entry by entry, and both databases for their structure. If the log still
  * begins at the first entry, the state is made again from it, and every row must be the same.

@@ -70,13 +70,8 @@ async function check(file: FileHandle, name: string): Promise<void> {
   /** Index of the first frame that does not hold, and whether its transaction has ended since. */
   let broken: number | null = null;
   let ended = false;
-  let last: Frame = {
-    own: true,
-    sound: true,
-    commits: false,
-    stored: header.sums,
-    sums: header.sums,
-  };
+  const { sums } = header;
+  let last: Predecessor = { own: true, commits: false, stored: sums, sums };
   for await (const { bytes, at, index } of frames(file, header)) {
     const frame = readFrame(bytes, { at, last, header });
     // What follows from what the one before covers shows that its own checksum is what is damaged.
@@ -91,26 +86,34 @@ async function check(file: FileHandle, name: string): Promise<void> {
   }
 }
 
-/** What one frame says, and whether it can be believed. */
-interface Frame {
+/** What must be known of one frame, or of the header, to look at the next. */
+interface Predecessor {
   /** Written under this header, and not left over from an older one. */
   readonly own: boolean;
-  /** Its checksum follows from its predecessor's. */
-  readonly sound: boolean;
   readonly commits: boolean;
   /** Its checksum as it lies there, and as its predecessor's and its bytes give it. */
   readonly stored: Sums;
   readonly sums: Sums;
-  readonly salted?: boolean;
+}
+
+/** What one frame says, and whether it can be believed. */
+interface Frame extends Predecessor {
+  readonly salted: boolean;
+  /** Its checksum follows from its predecessor's, as it lies there or as it should be. */
+  readonly sound: boolean;
   /** Its checksum follows from its predecessor's bytes, whatever stands there as theirs. */
-  readonly provesLast?: boolean;
+  readonly provesLast: boolean;
   /** Its salts and its commit mark were written at once, or not at all. */
-  readonly commitWhole?: boolean;
+  readonly commitWhole: boolean;
 }
 
 function readFrame(
   bytes: Buffer,
-  { at, last, header }: { readonly at: number; readonly last: Frame; readonly header: Header },
+  { at, last, header }: {
+    readonly at: number;
+    readonly last: Predecessor;
+    readonly header: Header;
+  },
 ): Frame {
   const stored: Sums = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
   const from = (sums: Sums) =>
