@@ -9,7 +9,7 @@ import type { VoteReply } from "./message.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm } from "./term.ts";
-import type { ConfigEntry, Index, NodeId } from "./types.ts";
+import type { ConfigEntry, Entry, Index, NodeId } from "./types.ts";
 
 /** C0: the newest config that this node knows to be committed. */
 export function committedConfig(state: CoreState): ConfigEntry | null {
@@ -92,9 +92,18 @@ export function neverCommitted(
 /** Leaves out a config that a later one of the same term skipped: it could not commit alone. */
 export function withoutSkipped(open: readonly ConfigEntry[]): readonly ConfigEntry[] {
   if (open.length <= 2) return open;
-  return open.filter((entry, at) =>
-    at === 0 || !open.slice(at + 1).some((later) => skips(later, entry))
-  );
+  return open.filter((_, at) => at === 0 || !isSkipped(open, at));
+}
+
+function isSkipped(configs: readonly ConfigEntry[], at: number): boolean {
+  const entry = configs[at];
+  return entry !== undefined && configs.slice(at + 1).some((later) => skips(later, entry));
+}
+
+/** The configs among entries that come together, but for those that another of them skips. */
+export function configsAmong(entries: readonly Entry[]): readonly ConfigEntry[] {
+  const configs = entries.filter((entry) => entry.kind === "config");
+  return configs.filter((_, at) => !isSkipped(configs, at));
 }
 
 /** Whether the later of two configs skipped the earlier (§4). */

@@ -312,10 +312,10 @@ class RaftCore implements Core {
   #remove(id: number, peer: NodeId): void {
     const state = this.#state;
     const config = state.newest?.config;
-    const answer = (message: string) =>
+    const answer = (message: string, to = id) =>
       state.effects.push({
         kind: "adminAnswer",
-        id,
+        id: to,
         refusal: { reason: "INVALID_ARGUMENT", message },
       });
     if (state.leadership === null || config === undefined) {
@@ -327,7 +327,9 @@ class RaftCore implements Core {
     } else if (isVoter(config, peer) && config.voters.length === 1) {
       answer(`${peer} is the last voter`);
     } else {
-      state.leadership.removing.set(peer, { request: id });
+      const asked = state.leadership.removing.get(peer);
+      if (asked !== undefined) answer(`the removal of ${peer} was asked for again`, asked.request);
+      state.leadership.removing.set(peer, { request: id, since: asked?.since ?? state.mono });
     }
   }
 

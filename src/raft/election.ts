@@ -10,7 +10,7 @@ import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./
 import { isCertain } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
 import { takeEntries } from "./follow.ts";
-import { granted, mayByLastResort, NO_REPLIES } from "./last_resort.ts";
+import { couldByLastResort, granted, mayByLastResort } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
@@ -39,19 +39,20 @@ export function tickElection(state: CoreState): void {
     return;
   }
   state.campaignAt ??= state.mono + campaignDelay(state);
-  noteLastResort(state);
+  noteLastResort(state, state.campaignAt);
   if (state.mono >= state.campaignAt && !isQuiet(state)) campaign(state, null);
 }
 
 /**
- * The tries so far failed for want of what is there now: silence that is long enough. The next is
- * due at once; so is, as a node is certain for a while only, perhaps the last that can succeed.
+ * The tries so far failed for want of what is there now: silence that is long enough. The next
+ * comes as if it was the first, as a node is certain for a while only; in the order of ranks, as
+ * for others that live the same is true at the same moment.
  */
-function noteLastResort(state: CoreState): void {
-  const due = mayByLastResort(state, NO_REPLIES);
+function noteLastResort(state: CoreState, campaignAt: number): void {
+  const due = couldByLastResort(state);
   if (due && !state.lastResortDue) {
     state.attempts = 0;
-    state.campaignAt = state.mono;
+    state.campaignAt = Math.min(campaignAt, state.mono + campaignDelay(state));
   }
   state.lastResortDue = due;
 }
@@ -176,7 +177,7 @@ function takeTail(
     return;
   }
   state.campaign = null;
-  state.heldTail = taken.held.flatMap((entry) => entry.kind === "config" ? [entry.config] : []);
+  state.heldTail = taken.held;
   state.campaignAt = state.mono;
 }
 

@@ -17,7 +17,7 @@ import type { Append, SnapshotNeeded } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm, termText } from "./term.ts";
-import type { Base, Config, Entry, Index, LogPosition, Term, TermStart } from "./types.ts";
+import type { Base, Entry, Index, LogPosition, Term, TermStart } from "./types.ts";
 
 /** How the place before an append's entries compares with this log. */
 type PrevCheck = "match" | "conflict" | "beyond" | "fork";
@@ -112,23 +112,18 @@ function takeAppend(state: CoreState, peer: Peer, append: Append): void {
   state.held = taken.held.length === 0 ? null : {
     from: peer.id,
     message: { ...append, prev: taken.end, entries: taken.held },
-    configs: configsOf(taken.held),
   };
   replyTo(state, peer, append.term, { ok: true, matchIndex: taken.end.index });
   const commit = Math.min(append.commitIndex, taken.end.index);
   if (taken.end.index >= append.c0Index) commitThrough(state, commit);
 }
 
-function configsOf(entries: readonly Entry[]): Config[] {
-  return entries.flatMap((entry) => entry.kind === "config" ? [entry.config] : []);
-}
-
 /** Tries again what a live grant held back. */
 export function retryHeld(state: CoreState): void {
   const held = state.held;
   if (held === null) return;
-  const first = held.configs[0];
-  if (first !== undefined && heldBackBy(state, first).length > 0) return;
+  const { entries, commitIndex } = held.message;
+  if (countUnheld(state, entries, commitIndex) === 0) return;
   state.held = null;
   if (state.leader !== held.from || !sameTerm(state.leaderTerm, held.message.term)) return;
   onAppend(state, state.peer(held.from), held.message);

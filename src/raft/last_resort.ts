@@ -8,13 +8,11 @@
 import { candidateAnchors } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
 import { isVoter, usesLastResort } from "./config.ts";
+import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
 import type { NodeId } from "./types.ts";
-
-/** Before anybody was asked. */
-export const NO_REPLIES: ReadonlyMap<NodeId, VoteReply> = new Map();
 
 /** Whether a node granted, by the answers to a campaign; the candidate itself does. */
 export function granted(
@@ -25,20 +23,31 @@ export function granted(
   return id === state.self.id || replies.get(id)?.granted === true;
 }
 
-/** §7 "By last resort": certain, a voter of all anchors, and nobody else left to ask. */
+/** §7 "By last resort": what a campaign has to show for it, by the answers to it. */
 export function mayByLastResort(
   state: CoreState,
   replies: ReadonlyMap<NodeId, VoteReply>,
 ): boolean {
+  return nobodyElseLeft(state, replies, (id) => granted(state, replies, id));
+}
+
+/** Whether a campaign that begins now could win so: if all grant whom this node does not suspect. */
+export function couldByLastResort(state: CoreState): boolean {
+  return nobodyElseLeft(state, new Map(), (id) => !isSuspected(state, id));
+}
+
+/** Certain, a voter of all anchors, and nobody left to ask but those that grant. */
+function nobodyElseLeft(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+  grants: (id: NodeId) => boolean,
+): boolean {
   const newest = state.newest?.config;
   if (newest === undefined || !usesLastResort(newest.policy)) return false;
   if (!state.rules.mayLastResort(isCertain(state))) return false;
-  const anchors = candidateAnchors(state, replies);
-  return anchors.every((entry) =>
+  return candidateAnchors(state, replies).every((entry) =>
     isVoter(entry.config, state.self.id) &&
-    entry.config.voters.every((voter) =>
-      granted(state, replies, voter.id) || isGoneForGood(state, voter.id)
-    )
+    entry.config.voters.every(({ id }) => grants(id) || isGoneForGood(state, id))
   );
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openConfigs, persistedConfig, withoutSkipped } from "./anchors.ts";
+import { configsAmong, openConfigs, persistedConfig, withoutSkipped } from "./anchors.ts";
 import { isCertain, noteCertainGrant, noteGone, noteGrant, noteHeard } from "./certainty.ts";
 import { findMember, isVoter } from "./config.ts";
 import type { Ping, Pong } from "./message.ts";
@@ -158,17 +158,20 @@ function leaderMember(state: CoreState): Member | null {
 }
 
 /**
- * Voter of the persisted C1 and of every config being persisted or held back after it. One that is
- * skipped by another that is being persisted does not count: the answer waits for that one's disk.
+ * Voter of the persisted C1 and of every config being persisted or held back after it. One that
+ * another of these skips does not count: the answer waits for the disk of what is being persisted,
+ * and what is held back waits for the grants that it would break, whatever is answered meanwhile.
  */
 function isVoterEverywhere(state: CoreState, id: NodeId): boolean {
   const persisted = persistedConfig(state);
   if (persisted === null) return false;
   const onDiskThen = state.log.configs.filter((entry) => entry.index >= persisted.index);
-  const configs: Config[] = withoutSkipped(onDiskThen).map((entry) => entry.config);
-  if (state.held !== null) configs.push(...state.held.configs);
-  configs.push(...state.heldTail);
-  return configs.every((config) => isVoter(config, id));
+  const counts = [
+    ...withoutSkipped(onDiskThen),
+    ...configsAmong(state.held?.message.entries ?? []),
+    ...configsAmong(state.heldTail),
+  ];
+  return counts.every(({ config }) => isVoter(config, id));
 }
 
 /** Takes an answer in: what it grants counts from when its ping was sent (§5). */

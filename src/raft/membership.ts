@@ -295,13 +295,26 @@ function leaveOrRemove(state: CoreState, leadership: Leadership, config: Config)
       return true;
     }
   }
-  for (const id of leadership.removing.keys()) {
-    const dropsAlready = !isVoter(config, id) ||
-      (isSuspected(state, id) && mayGoOnWithout(state, config));
-    if (dropsAlready && drop(state, config, id, true, null)) return true;
-    state.send(id, { kind: "askToLeave", term: leadership.term });
+  for (const [id, { request, since }] of leadership.removing) {
+    const silent = isSuspected(state, id);
+    const mayDrop = !isVoter(config, id) || (silent && mayGoOnWithout(state, config));
+    if (mayDrop && drop(state, config, id, true, null)) return true;
+    if (silent && !mayDrop && state.mono - since >= state.timeout) {
+      leadership.removing.delete(id);
+      const refusal = { reason: "INVALID_ARGUMENT", message: mayHaveGoneOn(id) } as const;
+      state.effects.push({ kind: "adminAnswer", id: request, refusal });
+    } else {
+      state.send(id, { kind: "askToLeave", term: leadership.term });
+    }
   }
   return false;
+}
+
+/** Only a person can know that a node, which may have gone on alone, has gone for good. */
+function mayHaveGoneOn(id: NodeId): string {
+  return `${id} is not removed: this node was out for long, and ${id} may have gone on without ` +
+    `it: start ${id} again or, if it is gone for good, stop this node, run ` +
+    "`jmessage admin recover --data DIR --force` and start it again";
 }
 
 function drop(

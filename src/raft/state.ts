@@ -77,8 +77,8 @@ export interface Leadership {
   /** A transfer under way: proposals stop until it ends; the read lease is gone for good. */
   transfer: { readonly to: NodeId; readonly deadline: number; told: boolean } | null;
   readsGivenUp: boolean;
-  /** Nodes asked to leave by an operator. */
-  readonly removing: Map<NodeId, { readonly request: number }>;
+  /** Nodes asked to leave by an operator, and since when (mono ms). */
+  readonly removing: Map<NodeId, { readonly request: number; readonly since: number }>;
   /** Index of the newest committed config whose leavers were told so. */
   toldLeavers: Index;
   /** Nodes that asked to leave, with their incarnation and the newest config that they had. */
@@ -134,12 +134,10 @@ export class CoreState {
   leadership: Leadership | null = null;
   campaign: Campaign | null = null;
   /** An append, or a tail, whose next config must wait for a grant of this node to run out. */
-  held: { readonly from: NodeId; readonly message: Append; readonly configs: Config[] } | null =
-    null;
-
-  /** Configs of a voter's tail that a live grant keeps this node from taking (§7). */
-  heldTail: Config[] = [];
-  /** Whether nobody was left to ask as this node looked last (§7, "By last resort"). */
+  held: { readonly from: NodeId; readonly message: Append } | null = null;
+  /** Entries of a voter's tail that a live grant keeps this node from taking (§7). */
+  heldTail: readonly Entry[] = [];
+  /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */
   lastResortDue = false;
 
   /** Mono ms at which to campaign; `null` if there is no reason to. */

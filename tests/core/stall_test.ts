@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import type { Effect } from "../../src/raft/io.ts";
 import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
@@ -200,14 +201,16 @@ scenario("who refused may have come back and helped to form a view", { nodes: 4 
 ]);
 
 for (
-  const [what, ask] of [
-    ["remove n2", (c) => void c.feed("n1", { kind: "remove", id: 1, peer: "n2" })],
-    ["take in n3 at the address of n2", (c) => {
+  const [what, refusal, ask] of [
+    ["remove n2", /jmessage admin recover/, (c) => {
+      c.feed("n1", { kind: "remove", id: 1, peer: "n2" });
+    }],
+    ["take in n3 at the address of n2", /NO_LEADER/, (c) => {
       const { peerAddress } = c.node("n2").member;
       const member = { ...c.add(3).member, peerAddress };
       c.feed("n1", { kind: "join", id: 1, member });
     }],
-  ] as readonly (readonly [string, (c: TestCluster) => void])[]
+  ] as readonly (readonly [string, RegExp, (c: TestCluster) => void])[]
 ) {
   scenario(`a leader that was out for long is asked to ${what}`, { nodes: 2 }, [
     ["n1 stands still for 4.5 T; n2 goes on alone, acknowledges a write and dies", (c) => {
@@ -225,13 +228,16 @@ for (
       assert.equal(c.node("n1").core?.status().role, "leader");
       ask(c);
     }],
-    ["it does not go on without n2, which may know more", (c) => {
+    ["it does not go on without n2, which may know more, and says so", (c) => {
       c.proposeAt("n1", "b");
       for (let tick = 0; tick < 200; tick++) {
         c.run(25);
         if (c.node("n1").core?.status().role === "leader") ask(c);
         assert.ok(!c.applied("b", "n1"), "n1 went on without n2");
       }
+      const said = (effect: Effect) =>
+        "refusal" in effect && effect.refusal !== null && refusal.test(JSON.stringify(effect));
+      assert.ok(c.node("n1").effects.some(said));
     }],
     ["n2 comes back, and what it acknowledged is there", (c) => {
       c.start("n2");

@@ -234,3 +234,18 @@ scenario("the last one goes on as soon as it may, whenever its next try was due"
     assert.equal(c.node("n1").core?.status().term.epoch, 1);
   }],
 ]);
+
+scenario("the last two go on as soon as they may, the smaller address first", { nodes: 5 }, [
+  ["n4 and n5 hear nobody else any more, and try in vain", (c) => {
+    settle(c);
+    c.partition(["n4", "n5"], ["n1", "n2", "n3"]);
+    for (const id of ["n1", "n2", "n3"]) c.kill(id);
+    c.run(3_900);
+    assert.equal(c.leader(), undefined);
+  }],
+  ["n4 leads both once the others have been silent for T + G", (c) => {
+    const took = c.until(() => c.leads("n4"));
+    assert.ok(took <= 400, `took ${took} ms`);
+    writes(c, "a", "n4", "n5");
+  }],
+]);
