@@ -11,9 +11,10 @@ import type { CoreState } from "./state.ts";
 import type { Config, ConfigEntry, Member, NodeId } from "./types.ts";
 
 /**
- * Voters of a config that could commit now, given the anchors: those alive of C1 or, where
- * they are no quorum of an anchor, of the newest anchor where they are. (A leader may have died
- * with a config pending that lacks one who is back.) `null` if there are none such.
+ * Voters of a config that could commit now, given the anchors: those alive of C1 and, where they
+ * are no quorum of an anchor, of the newest anchor where both together are. (A leader may have
+ * died with a config pending that lacks one who is back; those of C1 that live stay, as they are
+ * granted and so cannot be left out.) `null` if there are none such.
  */
 export function survivors(
   state: CoreState,
@@ -22,8 +23,10 @@ export function survivors(
   const newest = state.newest?.config;
   if (newest === undefined) return null;
   const bases = [newest, ...anchors.map(({ config }) => config).reverse()];
+  const staying = live(state, newest, newest);
   for (const base of bases) {
-    const voters = live(state, base, newest);
+    const back = live(state, base, newest).filter(({ id }) => !isVoter(newest, id));
+    const voters = [...staying, ...back];
     const has = (id: NodeId) => voters.some((voter) => voter.id === id);
     if (!has(state.self.id)) continue;
     if (anchors.every((anchor) => state.rules.quorum(anchor.config, has))) return voters;

@@ -151,3 +151,32 @@ scenario("who slept trusts a new voter no longer than the others", {}, [
     assert.equal(c.leads("n1"), false);
   }],
 ]);
+
+scenario("a voter is promoted as one machine fails and then another, and the first is back", {}, [
+  ["n4 is a learner, and n2's machine fails", (c) => {
+    settle(c);
+    const n4 = c.add(4);
+    c.start("n4");
+    c.feed("n1", { kind: "join", id: 1, member: n4.member });
+    c.until(() => n4.stored.commitIndex > 0);
+    c.partition(["n2"], ["n1", "n3", "n4"]);
+    c.kill("n2");
+  }],
+  ["n3's machine fails with the config that makes n4 a voter on its disk", (c) => {
+    const has = (id: string) => c.node(id).stored.configs.at(-1)?.config.voters.length === 4;
+    while (!has("n1") || !has("n3") || !has("n4")) c.run(1);
+    c.run(150);
+    c.partition(["n3"], ["n1", "n4"]);
+    c.kill("n3");
+  }],
+  ["n1 has just dropped n2, which nobody needs to wait for, as n2 is back", (c) => {
+    c.until(() => !c.voters().includes("n2"));
+    c.heal();
+    c.partition(["n3"], ["n1", "n2", "n4"]);
+    c.start("n2");
+  }],
+  ["n1 goes on with n2, which it needs, and with n4, which it grants", (c) => {
+    writes(c, "a", "n1", "n2", "n4");
+    assert.deepEqual(c.voters(), ["n1", "n2", "n4"]);
+  }],
+]);
