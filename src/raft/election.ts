@@ -17,7 +17,7 @@ import type { Peer } from "./peer.ts";
 import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
 import type { Campaign, CoreState } from "./state.ts";
-import { survivors } from "./survivors.ts";
+import { couldCommit, survivors } from "./survivors.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
 import type { Config, ConfigEntry, Entry, LogPosition, Mark, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
@@ -280,7 +280,9 @@ function couldServe(state: CoreState, current: Campaign): boolean {
   if (!commitsByAll(newest.policy)) {
     return state.rules.commitSet(newest, (id) => granted(state, current.replies, id));
   }
-  return survivors(state, candidateAnchors(state, current.replies)) !== null;
+  const anchors = candidateAnchors(state, current.replies);
+  return survivors(state, anchors) !== null ||
+    couldCommit(state, anchors, newest.voters, newest.leavers);
 }
 
 /** The first steps of a leader: a noop of its term, and the config that it will live by. */

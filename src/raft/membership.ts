@@ -23,7 +23,7 @@ import type { LeaveRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState, Leadership } from "./state.ts";
-import { survivors } from "./survivors.ts";
+import { couldCommit, survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
 
@@ -55,20 +55,6 @@ function appendConfig(state: CoreState, change: Partial<Config>): void {
   const entry = state.appendOwn(leadership.term, { kind: "config", config });
   noteConfigTaken(state, before, { index: entry.index, term: entry.term, config });
   state.persist({ entries: [entry] });
-}
-
-/**
- * Whether a config of these voters could commit now: this node is among them, those alive are its
- * commit set and, with a leaver who is still here to persist it, a quorum of every anchor (§4).
- */
-function couldCommit(state: CoreState, voters: readonly Member[], leaver: NodeId | null): boolean {
-  const live = (id: NodeId) => !isSuspected(state, id);
-  const stays = (id: NodeId) =>
-    live(id) && (id === leaver || voters.some((voter) => voter.id === id));
-  const config = state.newest?.config;
-  return config !== undefined && stays(state.self.id) &&
-    state.rules.commitSet({ ...config, voters }, live) &&
-    leaderAnchors(state).every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
 /** §6 "Dropping": goes on without the suspected voters, or gives up leading. */
@@ -145,7 +131,7 @@ function isStuck(state: CoreState): boolean {
   if (c1 === null || isSettled(state) || c1.index === state.leadership?.lastResortIndex) {
     return false;
   }
-  return !couldCommit(state, c1.config.voters, c1.config.leavers[0]?.id ?? null);
+  return !couldCommit(state, leaderAnchors(state), c1.config.voters, c1.config.leavers);
 }
 
 /** Every change that a serving leader makes by itself, at most one a tick. */
@@ -209,7 +195,7 @@ function changeAddress(state: CoreState, config: Config, member: Member): void {
 function replace(state: CoreState, config: Config, holder: Member, member: Member): Refusal | null {
   const staying = config.voters.filter((voter) => voter.id !== holder.id);
   const mayGo = () =>
-    isSuspected(state, holder.id) && couldCommit(state, staying, null) &&
+    isSuspected(state, holder.id) && couldCommit(state, leaderAnchors(state), staying) &&
     mayGoOnWithout(state, config);
   if (isVoter(config, holder.id) && !mayGo()) return { reason: "NO_LEADER" };
   const moved = (members: readonly Member[]) =>
@@ -326,14 +312,14 @@ function drop(
 ): boolean {
   const others = (member: Member) => member.id !== id;
   const voters = config.voters.filter(others);
-  const leaver = incarnation === null ? null : id;
-  if (isVoter(config, id) && (voters.length === 0 || !couldCommit(state, voters, leaver))) {
-    return false;
-  }
+  const leavers = incarnation === null ? [] : [{ id, incarnation }];
+  const anchors = leaderAnchors(state);
+  const could = voters.length > 0 && couldCommit(state, anchors, voters, leavers);
+  if (isVoter(config, id) && !could) return false;
   appendConfig(state, {
     voters,
     learners: config.learners.filter(others),
-    leavers: incarnation === null ? [] : [{ id, incarnation }],
+    leavers,
     ...(tombstone ? { tombstones: [...config.tombstones, id] } : {}),
   });
   return true;

@@ -8,7 +8,7 @@
 import { findMember, isVoter } from "./config.ts";
 import { isSuspected, pingsLately } from "./lease.ts";
 import type { CoreState } from "./state.ts";
-import type { Config, ConfigEntry, Member, NodeId } from "./types.ts";
+import type { Config, ConfigEntry, Leaver, Member, NodeId } from "./types.ts";
 
 /**
  * Voters of a config that could commit now, given the anchors: those alive of C1 and, where they
@@ -32,6 +32,27 @@ export function survivors(
     if (anchors.every((anchor) => state.rules.quorum(anchor.config, has))) return voters;
   }
   return null;
+}
+
+/**
+ * Whether a config of these voters could commit now: this node is among them, those alive are its
+ * commit set and, with a leaver who is still here to persist it, a quorum of every anchor (§4).
+ */
+export function couldCommit(
+  state: CoreState,
+  anchors: readonly ConfigEntry[],
+  voters: readonly Member[],
+  leavers: readonly Leaver[] = [],
+): boolean {
+  const live = (id: NodeId) => !isSuspected(state, id);
+  // Who leaves is granted nothing any more, by those who have the config that drops it.
+  const leaves = (id: NodeId) =>
+    leavers.some((leaver) => leaver.id === id) && (live(id) || pingsLately(state, id));
+  const stays = (id: NodeId) => live(id) && voters.some((voter) => voter.id === id) || leaves(id);
+  const config = state.newest?.config;
+  return config !== undefined && stays(state.self.id) &&
+    state.rules.commitSet({ ...config, voters }, live) &&
+    anchors.every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
 /** Those of `base` that live and were not removed since, at their newest addresses. */

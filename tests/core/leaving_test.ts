@@ -364,3 +364,28 @@ scenario("under majority nobody is removed whom the majority needs", { quorum: "
     writes(c, "b", "n1", "n2");
   }],
 ]);
+
+scenario("a leader dies as its removal of the smallest is on its own disk alone, and comes back", {
+  nodes: 2,
+  lastResort: false,
+}, [
+  ["n2 leads, and removes n1 for an operator", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2") && !c.leads("n1"));
+    c.run(500);
+    c.feed("n2", { kind: "remove", id: 2, peer: "n1" });
+  }],
+  ["n2 dies as the config without n1 is on its disk, and not on n1's, whose disk it needs", (c) => {
+    const has = (id: string) => c.node(id).stored.configs.at(-1)?.config.voters.length === 1;
+    while (!has("n2")) c.run(1);
+    c.kill("n2");
+    assert.ok(!has("n1"));
+  }],
+  ["n2 comes back, asks n1 for its disk once more, and goes on without it", (c) => {
+    c.run(3_000);
+    c.start("n2");
+    writes(c, "a", "n2");
+    assert.deepEqual(c.voters(), ["n2"]);
+  }],
+]);
