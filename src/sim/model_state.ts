@@ -177,6 +177,10 @@ export class ModelState implements SimState {
       Promise.resolve(idsWhere(this.#content.rows.sessions, (one) => one.revokedAtMs === null)),
     openAccounts: () =>
       Promise.resolve(idsWhere(this.#content.rows.accounts, (one) => one.deletedAtMs === null)),
+    salvaged: () => {
+      const records = [...this.#content.rows.salvage.values()];
+      return Promise.resolve(new Set(records.map(({ requestId }) => requestId)));
+    },
   };
 
   #switch(content: Content): void {
@@ -203,6 +207,7 @@ function toRows({ rows }: Content): Row[] {
     ...table("accounts", rows.accounts),
     ...table("sessions", rows.sessions),
     ...table("messages", rows.messages),
+    ...table("salvage", rows.salvage),
     ["clock", "", rows.lastTimeMs],
   ];
 }
@@ -214,6 +219,7 @@ function fromRows(list: readonly Row[]): Batch["rows"] {
     accounts: rows.accounts,
     sessions: rows.sessions,
     messages: rows.messages,
+    salvage: rows.salvage,
   };
   for (const [table, key, value] of list) {
     if (table === "clock") rows.lastTimeMs = Number(value);

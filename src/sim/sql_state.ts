@@ -167,6 +167,7 @@ class LibsqlState implements SqlState {
     },
     openSessions: () => this.#ids("SELECT id FROM sessions WHERE revoked_at_ms IS NULL"),
     openAccounts: () => this.#ids("SELECT id FROM accounts WHERE deleted_at_ms IS NULL"),
+    salvaged: () => this.#ids("SELECT request_id AS id FROM salvage"),
   };
 
   async #ids(sql: string): Promise<ReadonlySet<string>> {
