@@ -60,7 +60,7 @@ export function decodeCommand(data: Uint8Array, index: number): Command {
 
 /** One in another is refused: `readPlain` does not know the kind. */
 function readSalvaged(value: Record<string, unknown>, index: number): Command {
-  const { version, kind, command: inner, outcome: told, ...base } = value;
+  const { version, kind, command: inner, outcome: told, ended, ...base } = value;
   checkVersion(version, index);
   checkFields(base, baseFields, index);
   check(index, "command", "be an object", isObject(inner), inner);
@@ -72,7 +72,11 @@ function readSalvaged(value: Record<string, unknown>, index: number): Command {
   const fits = told === null ||
     outcome !== null && (!outcome.ok || outcome.kind === command.kind);
   check(index, "outcome", "be one of its command, or null", fits, told);
-  return { kind, ...base, command, outcome } as unknown as Command;
+  const mayEnd = outcome?.ok === true &&
+    (outcome.kind === "login" || outcome.kind === "sendMessage");
+  const ends = ended === undefined || ended === true && mayEnd;
+  check(index, "ended", "be absent, or true of a session or a message", ends, ended);
+  return { kind, ...base, command, outcome, ...ended ? { ended } : {} } as unknown as Command;
 }
 
 function readPlain(value: Record<string, unknown>, index: number): PlainCommand {

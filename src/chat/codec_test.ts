@@ -37,12 +37,17 @@ const outcomes: readonly (Outcome | null)[] = [
 const salvaged = plain.flatMap((command, place): Command[] =>
   [outcomes[place]!, null].map((outcome) => ({ ...base, kind: "salvaged", command, outcome }))
 );
+for (const place of [1, 4]) {
+  const [command, outcome] = [plain[place]!, outcomes[place]!];
+  salvaged.push({ ...base, kind: "salvaged", command, outcome, ended: true });
+}
 const commands: readonly Command[] = [...plain, ...salvaged];
 
 for (const command of commands) {
   const what = command.kind !== "salvaged"
     ? command.kind
-    : `salvaged ${command.command.kind} with ${command.outcome === null ? "no" : "its"} answer`;
+    : `salvaged ${command.command.kind} with ${command.outcome === null ? "no" : "its"} answer` +
+      (command.ended ? ", ended" : "");
   Deno.test(`codec: ${what} comes back as it was`, () => {
     assert.deepEqual(decodeCommand(encodeCommand(command), 17), command);
   });
@@ -104,6 +109,17 @@ const broken: readonly (readonly [string, Uint8Array | object, RegExp])[] = [
   ],
   ["an answer that is none", wrappedWith({ outcome: { ok: true } }), /its outcome must be/],
   ["an answer to another kind", wrappedWith({ outcome: outcomes[3] }), /its outcome must be/],
+  ["a logout that has ended", wrappedWith({ outcome: outcomes[2], ended: true }), /its ended must/],
+  [
+    "a message that ended undecided",
+    wrappedWith({ command: { version: 1, ...plain[4] }, ended: true }),
+    /its ended must/,
+  ],
+  [
+    "a login that has not ended but speaks of it",
+    wrappedWith({ command: { version: 1, ...plain[1] }, outcome: outcomes[1], ended: false }),
+    /its ended must/,
+  ],
   ["a lacking answer", wrappedWith({ outcome: undefined }), /its outcome must be/],
   [
     "a refusal of no reason",

@@ -81,6 +81,11 @@ export type SalvagedCommand = CommandBase & {
   readonly command: PlainCommand;
   /** What its side answered; `null`: nothing, as far as the loser knows. */
   readonly outcome: Outcome | null;
+  /**
+   * Its side has since revoked the session that a login opened, or its receiver has acknowledged
+   * the message: so it is here, whatever becomes of the requests that did it.
+   */
+  readonly ended?: true;
 };
 
 /** What the log holds. */

@@ -24,14 +24,18 @@ export function sendMessage(
     ? undefined
     : rows.accounts.get(command.toAccountId);
   if (receiver === undefined || receiver.deletedAtMs !== null) return refusals.noSuchUser;
-  return deliver(batch, { ...command, toAccountId: receiver.id }, stamp);
+  return deliver(batch, { ...command, toAccountId: receiver.id }, stamp).outcome;
 }
 
 /** A sending to an account. */
 export type Delivery = Extract<Command, { kind: "sendMessage" }> & { readonly toAccountId: string };
 
-/** Puts a message where its receiver reads it; says so. */
-export function deliver({ rows, changes }: Batch, command: Delivery, stamp: Stamp): Outcome {
+/** Puts a message where its receiver reads it. */
+export function deliver(
+  { rows, changes }: Batch,
+  command: Delivery,
+  stamp: Stamp,
+): { readonly message: NewMessage; readonly outcome: Outcome } {
   const message: NewMessage = {
     id: command.requestId,
     index: stamp.place.index,
@@ -44,7 +48,7 @@ export function deliver({ rows, changes }: Batch, command: Delivery, stamp: Stam
   };
   rows.messages.set(message.id, message);
   changes.messages.push(message);
-  return {
+  const outcome: Outcome = {
     ok: true,
     kind: "sendMessage",
     messageId: message.id,
@@ -52,6 +56,7 @@ export function deliver({ rows, changes }: Batch, command: Delivery, stamp: Stam
     term: message.term,
     acceptedAtMs: message.sentAtMs,
   };
+  return { message, outcome };
 }
 
 /**

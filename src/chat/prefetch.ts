@@ -61,6 +61,8 @@ function mentionSalvaged(mentioned: Mentioned, command: PlainCommand): void {
   mention(mentioned, command);
   mentioned.accounts.add(command.accountId);
   mentioned.salvage.add(command.requestId);
+  // It may have been sent here too.
+  if (command.kind === "sendMessage") mentioned.messages.add(command.requestId);
 }
 
 function mention(mentioned: Mentioned, command: PlainCommand): void {

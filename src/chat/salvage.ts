@@ -31,11 +31,19 @@ interface Decided {
   readonly outcome: Outcome;
 }
 
+/** A session of the loser's state, as it is by now. */
+interface OpenedSession {
+  readonly accountId: string;
+  readonly openedAtMs: number;
+  readonly revoked: boolean;
+}
+
 /** What the loser's state knows of the commands in hand. */
 interface Known {
   readonly requests: ReadonlyMap<string, Decided>;
-  /** When each session was opened, revoked ones too. */
-  readonly sessions: ReadonlyMap<string, number>;
+  readonly sessions: ReadonlyMap<string, OpenedSession>;
+  /** Ids of messages that their receivers have acknowledged. */
+  readonly acknowledged: ReadonlySet<string>;
 }
 
 /**
@@ -53,10 +61,11 @@ export async function salvagedFrom(
   const plain = commands.map((one) => one.kind === "salvaged" ? one.command : one);
   const known = await readKnown(reader, plain);
   return commands.map((command) => {
-    const salvaged = command.kind === "salvaged" && command.outcome !== null
-      ? command
-      : wrap(command.kind === "salvaged" ? command.command : command, known);
-    return encodeCommand(salvaged);
+    const answered = command.kind === "salvaged" && command.outcome !== null;
+    const inner = command.kind === "salvaged" ? command.command : command;
+    const salvaged = answered ? command : wrap(inner, known);
+    const ended = salvaged.outcome?.ok && hasEnded(inner, known);
+    return encodeCommand(ended ? { ...salvaged, ended } : salvaged);
   });
 }
 
@@ -104,9 +113,11 @@ function decodeSalvaged(data: Uint8Array, place: number): SalvagedCommand {
 
 async function readKnown(reader: Reader, commands: readonly PlainCommand[]): Promise<Known> {
   const logins = commands.flatMap((one) => one.kind === "login" ? [one.sessionId] : []);
+  const sent = commands.flatMap((one) => one.kind === "sendMessage" ? [one.requestId] : []);
   return {
     requests: await readRequests(reader, commands.map(({ requestId }) => requestId)),
     sessions: await readSessions(reader, logins),
+    acknowledged: await readAcknowledged(reader, sent),
   };
 }
 
@@ -133,14 +144,34 @@ async function readRequests(reader: Reader, ids: readonly string[]): Promise<Map
   return requests;
 }
 
-async function readSessions(reader: Reader, ids: readonly string[]): Promise<Map<string, number>> {
+async function readSessions(
+  reader: Reader,
+  ids: readonly string[],
+): Promise<Map<string, OpenedSession>> {
   if (ids.length === 0) return new Map();
   const list = inList(ids);
   const rows = await reader.query(
-    `SELECT id, created_at_ms FROM sessions WHERE id IN ${list.sql}`,
+    "SELECT id, account_id, created_at_ms, revoked_at_ms FROM sessions " +
+      `WHERE id IN ${list.sql}`,
     list.args,
   );
-  return new Map(rows.map((row) => [textOf(row["id"]), Number(row["created_at_ms"])]));
+  return new Map(rows.map((row) => [textOf(row["id"]), {
+    accountId: textOf(row["account_id"]),
+    openedAtMs: Number(row["created_at_ms"]),
+    revoked: row["revoked_at_ms"] !== null,
+  }]));
+}
+
+async function readAcknowledged(reader: Reader, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const list = inList(ids);
+  // Those of a deleted receiver are lost on either side.
+  const rows = await reader.query(
+    "SELECT r.id FROM requests AS r JOIN messages AS m ON m.log_index = r.log_index " +
+      `WHERE r.id IN ${list.sql} AND m.acknowledged = 1`,
+    list.args,
+  );
+  return new Set(rows.map((row) => textOf(row["id"])));
 }
 
 function wrap(command: PlainCommand, known: Known): SalvagedCommand {
@@ -149,19 +180,32 @@ function wrap(command: PlainCommand, known: Known): SalvagedCommand {
   return { kind: "salvaged", requestId, fingerprint, timeMs, command, outcome };
 }
 
+/** The session that a login opened. */
+function sessionOf(command: PlainCommand, { sessions }: Known): OpenedSession | null {
+  const session = command.kind === "login" ? sessions.get(command.sessionId) : undefined;
+  return session?.accountId === command.accountId ? session : null;
+}
+
+/** Whether the session or the message that it made has ended since. */
+function hasEnded(command: PlainCommand, known: Known): boolean {
+  return command.kind === "sendMessage"
+    ? known.acknowledged.has(command.requestId)
+    : sessionOf(command, known)?.revoked === true;
+}
+
 /** What its side answered, and when it accepted it. */
 function answerOf(
   command: PlainCommand,
-  { requests, sessions }: Known,
+  known: Known,
 ): Pick<SalvagedCommand, "outcome" | "timeMs"> {
   const { requestId, fingerprint, timeMs } = command;
   // Of the attempts of one login only the first is stored; each has a session of its own.
-  const openedAtMs = command.kind === "login" ? sessions.get(command.sessionId) : undefined;
-  if (command.kind === "login" && openedAtMs !== undefined) {
+  const session = sessionOf(command, known);
+  if (command.kind === "login" && session !== null) {
     const { sessionId } = command;
-    return { outcome: { ok: true, kind: "login", sessionId }, timeMs: openedAtMs };
+    return { outcome: { ok: true, kind: "login", sessionId }, timeMs: session.openedAtMs };
   }
-  const decided = requests.get(requestId);
+  const decided = known.requests.get(requestId);
   if (decided === undefined) return { outcome: null, timeMs };
   // The one that is stored came first, so this one was refused, or will be.
   if (decided.fingerprint !== fingerprint) return { outcome: refusals.requestIdReused, timeMs };

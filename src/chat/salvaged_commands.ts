@@ -40,6 +40,7 @@ const reasons = {
   accountDeleted: "its account is deleted",
   receiverUnknown: "the receiver does not exist here",
   receiverDeleted: "the receiver is deleted",
+  otherReceiver: "it went to another account of that name here",
   requestReused: "its request id belongs to another request here",
 } as const;
 
@@ -98,42 +99,40 @@ function record({ rows, changes }: Batch, { stamp, salvaged }: Orphan, lost: str
 }
 
 /**
- * What is lost of a request that this side decided too. The same answer on both sides is the same
- * effect, except for what sessions and acknowledgements it met: these effects are had again.
- * (Each attempt of a login opens a session of its own, so one is worth trying unanswered.)
+ * What is lost of a request that this side decided too: nothing where both sides answered the same.
+ * Only a login is tried again, since each attempt of one opens a session of its own.
  */
 function lostAgain(batch: Batch, orphan: Orphan, first: RequestState): string | null {
   const { command, salvaged } = orphan;
   const same = first.fingerprint === salvaged.fingerprint;
   const unanswered = same && salvaged.outcome === null;
   if (unanswered && command.kind !== "login") return null;
-  switch (command.kind) {
-    case "login":
-    case "logout":
-    case "acknowledge": {
-      const { lost } = apply(batch, orphan, "again");
-      return unanswered ? null : lost;
-    }
-    case "createAccount":
-    case "deleteAccount":
-    case "sendMessage":
-      if (!same) return reasons.requestReused;
-      return first.outcome.ok ? null : `it was refused here: ${first.outcome.reason}`;
+  if (command.kind === "login") {
+    const { lost } = apply(batch, orphan);
+    return unanswered ? null : lost;
   }
+  if (!same) return reasons.requestReused;
+  if (!first.outcome.ok) return `it was refused here: ${first.outcome.reason}`;
+  return command.kind === "sendMessage" ? sentAgain(batch, { ...orphan, command }) : null;
 }
 
-function apply(
-  batch: Batch,
-  { stamp, salvaged, command }: Orphan,
-  attempt: "first" | "again" = "first",
-): Came {
+/** A client names a receiver, and each side may have an account of that name. */
+function sentAgain(batch: Batch, { salvaged, command }: Orphan<"sendMessage">): string | null {
+  const message = batch.rows.messages.get(command.requestId);
+  if (message === undefined) return null;
+  if (message.toAccountId !== command.toAccountId) return reasons.otherReceiver;
+  if (salvaged.ended && !message.acknowledged) markAcknowledged(batch, message);
+  return null;
+}
+
+function apply(batch: Batch, { stamp, salvaged, command }: Orphan): Came {
   switch (command.kind) {
     case "createAccount":
       return create(batch, { stamp, salvaged, command });
     case "login":
       return login(batch, { stamp, salvaged, command });
     case "logout":
-      return logout(batch, { stamp, salvaged, command }, attempt);
+      return logout(batch, { stamp, salvaged, command });
     case "deleteAccount":
       return remove(batch, { stamp, salvaged, command });
     case "sendMessage":
@@ -150,35 +149,42 @@ function create(batch: Batch, { stamp, command }: Orphan<"createAccount">): Came
   return { outcome, lost: outcome.reason === "NAME_TAKEN" ? reasons.nameTaken : outcome.message };
 }
 
-/** A session that was ever known stays what it is: a revoked one stays revoked. */
-function login(batch: Batch, { salvaged, command }: Orphan<"login">): Came {
+/** A session that was ever known stays what it is: one that either side revoked is not open. */
+function login(batch: Batch, { stamp, salvaged, command }: Orphan<"login">): Came {
   const { rows } = batch;
   const { sessionId, accountId } = command;
   const outcome: Outcome = { ok: true, kind: "login", sessionId };
-  if (rows.sessions.has(sessionId)) return { outcome, lost: null };
-  const account = rows.accounts.get(accountId);
-  if (account?.deletedAtMs !== null) {
-    const lost = account === undefined ? reasons.accountUnknown : reasons.accountDeleted;
-    return { outcome: refusals.passwordChanged, lost };
+  const session = rows.sessions.get(sessionId);
+  if (session !== undefined) {
+    if (salvaged.ended && session.revokedAtMs === null) revoke(batch, session, stamp);
+    return { outcome, lost: null };
   }
-  openSession(batch, command, salvaged.timeMs);
+  const account = rows.accounts.get(accountId);
+  if (account === undefined) {
+    return { outcome: refusals.passwordChanged, lost: reasons.accountUnknown };
+  }
+  if (account.deletedAtMs !== null && !salvaged.ended) {
+    return { outcome: refusals.passwordChanged, lost: reasons.accountDeleted };
+  }
+  const createdAtMs = decidedAtMs({ stamp, salvaged });
+  openSession(batch, command, { createdAtMs, revokedAtMs: salvaged.ended ? stamp.timeMs : null });
   return { outcome, lost: null };
 }
 
+/** When a command took effect for its owner: on its side, or now if that side never decided it. */
+function decidedAtMs({ stamp, salvaged }: Pick<Orphan, "stamp" | "salvaged">): number {
+  return salvaged.outcome === null ? stamp.timeMs : salvaged.timeMs;
+}
+
 /**
- * Of all sessions those that were opened by then: one that was opened since, on this side or
- * after the meeting, is not what its owner meant. Asked for again it leaves those of the very same
- * ms too, which its side may have opened just after it.
+ * Of all sessions those that were opened by then: its owner did not mean one that was opened later
+ * on this side.
  */
-function logout(
-  batch: Batch,
-  { stamp, salvaged, command }: Orphan<"logout">,
-  attempt: "first" | "again",
-): Came {
+function logout(batch: Batch, { stamp, salvaged, command }: Orphan<"logout">): Came {
   const { rows } = batch;
   if (!rows.accounts.has(command.accountId)) return unknownAccount;
   if (command.all) {
-    const openedByMs = attempt === "first" ? salvaged.timeMs : salvaged.timeMs - 1;
+    const openedByMs = decidedAtMs({ stamp, salvaged });
     const revoked = revokeAll(batch, command.accountId, { ...stamp, openedByMs });
     return { outcome: { ok: true, kind: "logout", revoked }, lost: null };
   }
@@ -208,7 +214,8 @@ function send(batch: Batch, { stamp, salvaged, command }: Orphan<"sendMessage">)
   }
   const { place } = stamp;
   const sent = { ...command, toAccountId: receiver.id };
-  const outcome = deliver(batch, sent, { place, timeMs: salvaged.timeMs });
+  const { message, outcome } = deliver(batch, sent, { place, timeMs: salvaged.timeMs });
+  if (salvaged.ended) markAcknowledged(batch, message);
   return { outcome, lost: null };
 }
 

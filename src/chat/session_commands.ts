@@ -25,22 +25,21 @@ export function login(
   const same = account?.deletedAtMs === null && account.passwordHash === command.passwordHash;
   if (!same) return refusals.passwordChanged;
   if (rows.sessions.has(command.sessionId)) return refusals.sessionExists;
-  openSession(batch, command, stamp.timeMs);
+  openSession(batch, command, { createdAtMs: stamp.timeMs, revokedAtMs: null });
   return { ok: true, kind: "login", sessionId: command.sessionId };
 }
 
-/** Opens a session whose id was never used. */
+/** Makes a session whose id was never used: open, or revoked already. */
 export function openSession(
   { rows, changes }: Batch,
   command: Extract<Command, { kind: "login" }>,
-  createdAtMs: number,
+  times: Pick<NewSession, "createdAtMs" | "revokedAtMs">,
 ): void {
   const session: NewSession = {
     id: command.sessionId,
     accountId: command.accountId,
     tokenHash: command.tokenHash,
-    createdAtMs,
-    revokedAtMs: null,
+    ...times,
   };
   rows.sessions.set(session.id, session);
   changes.sessions.push(session);

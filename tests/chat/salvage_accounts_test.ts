@@ -179,19 +179,43 @@ const sessionCases: readonly SalvageCase[] = [
     commands: [
       login("ann", "ann-2"),
       login("ann", "ann-3", { timeMs: testTimeMs + 10 }),
-      salvaged(logout("o", { by: "ann", all: true }), revoked(7), testTimeMs + 9),
+      salvaged(logout("o", { by: "ann", all: true }), revoked(7), { timeMs: testTimeMs + 9 }),
     ],
     last: revoked(7),
     sessions: ["ann-3", "bob-1"],
   },
   {
-    rule: "a logout of all that both sides took meets the sessions of both",
+    rule: "a session that its side revoked since comes over as revoked",
     commands: [
       logout("o", { by: "ann", all: true, timeMs: testTimeMs + 9 }),
-      salvaged(login("ann", "ann-2"), opened("ann-2")),
-      salvaged(logout("o", { by: "ann", all: true }), revoked(2), testTimeMs + 9),
+      salvaged(login("ann", "ann-2"), opened("ann-2"), { ended: true }),
+      salvaged(logout("o", { by: "ann", all: true }), revoked(2), { timeMs: testTimeMs + 9 }),
     ],
     last: revoked(1),
+    sessions: ["bob-1"],
+  },
+  {
+    rule: "a session that both sides know and its side revoked is revoked",
+    commands: [salvaged(login("ann"), opened("ann-1"), { ended: true })],
+    last: opened("ann-1"),
+    sessions: ["bob-1"],
+  },
+  {
+    rule: "a revoked session of an account that was deleted here is no loss",
+    commands: [
+      remove("d", { by: "bob" }),
+      salvaged(login("bob", "bob-2"), opened("bob-2"), { ended: true }),
+    ],
+    last: opened("bob-2"),
+    sessions: ["ann-1"],
+  },
+  {
+    rule: "a logout of all that its side never decided revokes what is there",
+    commands: [
+      login("ann", "ann-2", { timeMs: testTimeMs + 10 }),
+      salvaged(logout("o", { by: "ann", all: true }), null),
+    ],
+    last: revoked(2),
     sessions: ["bob-1"],
   },
   {
@@ -199,7 +223,7 @@ const sessionCases: readonly SalvageCase[] = [
     commands: [
       logout("o", { by: "ann", all: true, timeMs: testTimeMs + 9 }),
       salvaged(login("ann", "ann-2"), opened("ann-2")),
-      salvaged(logout("o", { by: "ann", all: true }), null, testTimeMs + 9),
+      salvaged(logout("o", { by: "ann", all: true }), null, { timeMs: testTimeMs + 9 }),
     ],
     last: revoked(1),
     sessions: ["ann-2", "bob-1"],

@@ -80,6 +80,16 @@ const messageCases: readonly SalvageCase[] = [
     messages: ["m"],
   },
   {
+    rule: "sent on both sides, to accounts of one name: it went to the one that is here",
+    commands: [
+      send("m", { by: "ann", to: "ann", fingerprint: "to cid" }),
+      salvaged(send("m", { by: "ann", to: "bob", fingerprint: "to cid" }), sent("m", 77)),
+    ],
+    last: sent("m", 5),
+    records: ["m: it went to another account of that name here"],
+    messages: ["m"],
+  },
+  {
     rule: "refused here, acknowledged there: the refusal stays, with a record",
     commands: [
       send("m", { ...toBob, session: "none" }),
@@ -123,7 +133,7 @@ const messageCases: readonly SalvageCase[] = [
     rule: "a message keeps the time at which its side accepted it, and the clock does not go back",
     commands: [
       send("l", { ...toBob, timeMs: testTimeMs + 50 }),
-      salvaged(send("m", toBob), sent("m", 77, testTimeMs + 9), testTimeMs + 9),
+      salvaged(send("m", toBob), sent("m", 77, testTimeMs + 9), { timeMs: testTimeMs + 9 }),
     ],
     last: sent("m", 6, testTimeMs + 9),
     messages: ["l", "m"],
@@ -141,7 +151,7 @@ const messageCases: readonly SalvageCase[] = [
   {
     rule: "a request that was salvaged is answered again as it was",
     commands: [
-      salvaged(send("m", toBob), sent("m", 77, testTimeMs - 9), testTimeMs - 9),
+      salvaged(send("m", toBob), sent("m", 77, testTimeMs - 9), { timeMs: testTimeMs - 9 }),
       send("m", toBob),
     ],
     last: sent("m", 5, testTimeMs - 9),
@@ -189,15 +199,32 @@ const acknowledgeCases: readonly SalvageCase[] = [
     messages: ["+m"],
   },
   {
-    rule: "one that both sides took meets the messages of both",
+    rule: "a message that was acknowledged on its side comes over as acknowledged",
     commands: [
       send("m", toBob),
       acknowledge("k", { by: "bob", ids: ["m", "n"] }),
-      salvaged(send("n", toBob), sent("n", 77)),
+      salvaged(send("n", toBob), sent("n", 77), { ended: true }),
       salvaged(acknowledge("k", { by: "bob", ids: ["m", "n"] }), acked(1)),
     ],
     last: acked(1),
     messages: ["+m", "+n"],
+  },
+  {
+    rule: "a message that was sent on both sides and acknowledged there is acknowledged",
+    commands: [send("m", toBob), salvaged(send("m", toBob), sent("m", 77), { ended: true })],
+    last: sent("m", 5),
+    messages: ["+m"],
+  },
+  {
+    rule: "one that was refused here: a record",
+    commands: [
+      send("m", toBob),
+      acknowledge("k", { by: "bob", session: "none", ids: ["m"] }),
+      salvaged(acknowledge("k", { by: "bob", ids: ["m"] }), acked(1)),
+    ],
+    last: "UNAUTHENTICATED",
+    records: ["k: it was refused here: UNAUTHENTICATED"],
+    messages: ["m"],
   },
   {
     rule: "of an account that was deleted here nothing is left to acknowledge",

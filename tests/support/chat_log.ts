@@ -102,10 +102,10 @@ export function acknowledge(
 export function salvaged(
   command: PlainCommand,
   outcome: Outcome | null,
-  timeMs = command.timeMs,
+  over: { readonly timeMs?: number; readonly ended?: true } = {},
 ): SalvagedCommand {
-  const { requestId, fingerprint } = command;
-  return { kind: "salvaged", requestId, fingerprint, timeMs, command, outcome };
+  const { requestId, fingerprint, timeMs } = command;
+  return { kind: "salvaged", requestId, fingerprint, timeMs, command, outcome, ...over };
 }
 
 /** The commands one after another from an index on, 1 unless given. */
