@@ -51,7 +51,7 @@ interface Known {
  * state, with everything applied that it knows to be committed: what it has not decided travels
  * without an answer, and becomes a salvage record if the winner cannot apply it, since a client
  * may have been answered all the same. What the loser had salvaged itself keeps the answer of the
- * side where it came from, or gets the one that was given here.
+ * side where it came from, or gets the success that was given here.
  */
 export async function salvagedFrom(
   reader: Reader,
@@ -61,10 +61,10 @@ export async function salvagedFrom(
   const plain = commands.map((one) => one.kind === "salvaged" ? one.command : one);
   const known = await readKnown(reader, plain);
   return commands.map((command) => {
-    const answered = command.kind === "salvaged" && command.outcome !== null;
-    const inner = command.kind === "salvaged" ? command.command : command;
-    const salvaged = answered ? command : wrap(inner, known);
-    const ended = salvaged.outcome?.ok && hasEnded(inner, known);
+    const salvaged = command.kind === "salvaged"
+      ? salvagedAgain(command, known)
+      : wrap(command, known);
+    const ended = salvaged.outcome?.ok && hasEnded(salvaged.command, known);
     return encodeCommand(ended ? { ...salvaged, ended } : salvaged);
   });
 }
@@ -184,6 +184,16 @@ function wrap(command: PlainCommand, known: Known): SalvagedCommand {
 function sessionOf(command: PlainCommand, { sessions }: Known): OpenedSession | null {
   const session = command.kind === "login" ? sessions.get(command.sessionId) : undefined;
   return session?.accountId === command.accountId ? session : null;
+}
+
+/**
+ * What the loser had salvaged itself. If nobody knew its first answer, a refusal here is not
+ * handed on: that side may have acknowledged it, and the salvage record here goes with this state.
+ */
+function salvagedAgain(command: SalvagedCommand, known: Known): SalvagedCommand {
+  if (command.outcome !== null) return command;
+  const again = wrap(command.command, known);
+  return again.outcome?.ok ? again : command;
 }
 
 /** Whether the session or the message that it made has ended since. */

@@ -143,10 +143,18 @@ const sessionCases: readonly SalvageCase[] = [
     sessions: ["ann-1"],
   },
   {
-    rule: "a login that both sides took, to an account deleted since: a record if it was told",
+    rule: "a login that this side took and the other one never decided, to a deleted account",
     commands: [
       remove("d", { by: "bob" }),
       salvaged(login("bob", "bob-2", { requestId: "login bob-1" }), null),
+    ],
+    last: opened("bob-1"),
+    sessions: ["ann-1"],
+  },
+  {
+    rule: "a login that both sides took, to an account that was deleted here: a record",
+    commands: [
+      remove("d", { by: "bob" }),
       salvaged(login("bob", "bob-3", { requestId: "login bob-1" }), opened("bob-3")),
     ],
     last: opened("bob-1"),
