@@ -98,6 +98,10 @@ export const adminMethods: MethodTable<AdminApi> = {
     admin.removeMemberRequest,
     admin.removeMemberResponse,
   ]),
+  listSalvaged: method(`${ADMIN}/ListSalvaged`, [
+    admin.listSalvagedRequest,
+    admin.listSalvagedResponse,
+  ]),
 };
 
 /** `jmessage.v1.ClusterService`: `link` streams both ways, `fetchSnapshot` from the server. */

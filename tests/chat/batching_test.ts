@@ -11,7 +11,15 @@ import { emptyBatch } from "../../src/chat/batch.ts";
 import { evaluate, type PlacedCommand } from "../../src/chat/evaluate.ts";
 import { limits } from "../../src/limits.ts";
 import { anyCommand } from "../support/chat_arbitrary.ts";
-import { acknowledge, create, loggedIn, placed, remove, send } from "../support/chat_log.ts";
+import {
+  acknowledge,
+  create,
+  loggedIn,
+  placed,
+  remove,
+  salvaged,
+  send,
+} from "../support/chat_log.ts";
 import { MemoryChat } from "../support/memory_chat.ts";
 
 /** Enough messages to bob that moving them takes more than one command. */
@@ -83,6 +91,16 @@ Deno.test("batches: what a deleted account received moves some with each command
   assert.deepEqual(moved, [step, 2 * step, 80, 80]);
   assert.deepEqual((await chat.dump())["deletions"], []);
   await chat.close();
+});
+
+Deno.test("batches: a salvaged deletion is counted as any", async () => {
+  const deleted = { ok: true, kind: "deleteAccount" } as const;
+  const log = placed([
+    create("cid"),
+    salvaged(remove("d", { by: "bob" }), deleted),
+    create("dan"),
+  ], before.length + 1);
+  assert.deepEqual(await run(log, [3]), await run(log, [1]));
 });
 
 Deno.test("batches: none is applied twice, and an empty one changes nothing", async () => {

@@ -328,6 +328,40 @@ export namespace jmessage {
       export function encode(message: RemoveMemberResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): RemoveMemberResponse;
     }
+    export interface ListSalvagedRequest {
+      pageSize?: number | null;
+      pageToken: string;
+    }
+    export namespace ListSalvagedRequest {
+      export function encode(message: ListSalvagedRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSalvagedRequest;
+    }
+    export interface ListSalvagedResponse {
+      records: readonly jmessage.v1.SalvageRecord[];
+      nextPageToken: string;
+    }
+    export namespace ListSalvagedResponse {
+      export function encode(message: ListSalvagedResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSalvagedResponse;
+    }
+    export interface SalvageRecord {
+      seq: number;
+      requestId: string;
+      kind: string;
+      accountId: string;
+      from?: string | null;
+      toAccountId?: string | null;
+      to?: string | null;
+      body?: string | null;
+      messageIds: readonly string[];
+      acceptedAt?: google.protobuf.Timestamp | null;
+      reason: string;
+      acknowledged: boolean;
+    }
+    export namespace SalvageRecord {
+      export function encode(message: SalvageRecord, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SalvageRecord;
+    }
     export interface LinkRequest {
       hello?: jmessage.v1.Hello | null;
       frames: readonly jmessage.v1.Frame[];
