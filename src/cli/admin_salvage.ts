@@ -158,7 +158,7 @@ async function writeWhole(
   },
 ): Promise<number> {
   // Before anything is asked: a cluster may have much to tell.
-  if (!overwrite) await refuseExisting(file);
+  await refuseExisting(file, overwrite);
   const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
   let records = 0;
   try {
@@ -173,7 +173,7 @@ async function writeWhole(
     } finally {
       await handle.close();
     }
-    if (!overwrite) await refuseExisting(file);
+    await refuseExisting(file, overwrite);
     await rename(temporary, file);
     await syncDirectory(dirname(file));
     return records;
@@ -193,11 +193,14 @@ async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-async function refuseExisting(file: string): Promise<void> {
-  const there = await lstat(file).then(() => true, () => false);
-  if (!there) return;
-  const text = `Cannot write ${printable(file)} as there is such a file; ` +
-    "name another one, or replace it with --overwrite";
+/** What is replaced is a plain file, never a device or a directory. */
+async function refuseExisting(file: string, overwrite: boolean): Promise<void> {
+  const there = await lstat(file).catch(() => null);
+  if (there === null || overwrite && there.isFile()) return;
+  const text = there.isFile()
+    ? `Cannot write ${printable(file)} as there is such a file; ` +
+      "name another one, or replace it with --overwrite"
+    : `Cannot write ${printable(file)} as it is no plain file; name another one`;
   throw new ChatError("INVALID_ARGUMENT", text);
 }
 

@@ -173,6 +173,10 @@ Deno.test("admin salvage export: a file that is there is kept, unless it may be 
     assert.deepEqual(replaced.lines, [`1 record in ${file}`]);
     assert.deepEqual(JSON.parse(await readFile(file, "utf8")), first);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
+    const device = await trial([[record(3)]], ["export", folder, "--overwrite"]);
+    assert.deepEqual(device.errors, [
+      `jmessage: Cannot write ${folder} as it is no plain file; name another one`,
+    ]);
   });
 });
 
