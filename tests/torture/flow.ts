@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Condition, Lane } from "./lanes.ts";
 
@@ -47,7 +47,7 @@ export class Flow {
     this.#from = from;
     this.#to = to;
     from.setNoDelay(true);
-    from.on("data", (bytes) => this.#take(bytes));
+    from.on("data", (bytes) => this.#take(typeof bytes === "string" ? Buffer.from(bytes) : bytes));
     from.on("end", () => this.#ended());
     // What is wrong with a socket is told by its end.
     from.on("error", () => {});

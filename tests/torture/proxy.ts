@@ -136,10 +136,10 @@ export class PeerProxy {
     const { name, lanes } = this.#options;
     const there = new Flow(inbound, outbound);
     const back = new Flow(outbound, inbound);
-    const known = (caller: string) => {
+    const known = (caller: string | null) => {
       pair.caller = caller;
-      there.through(lanes.lane(caller, name));
-      back.through(lanes.lane(name, caller));
+      there.through(caller === null ? null : lanes.lane(caller, name));
+      back.through(caller === null ? null : lanes.lane(name, caller));
     };
     this.#listenForName(there, known);
     const over = () => {
@@ -160,21 +160,20 @@ export class PeerProxy {
   }
 
   /** Nothing passes before the caller is known, so that a cut pair is cut from the first byte. */
-  #listenForName(flow: Flow, known: (caller: string) => void): void {
+  #listenForName(flow: Flow, known: (caller: string | null) => void): void {
     let seen = "";
-    const nobody = setTimeout(() => flow.through(null), NAME_MS_MAX);
+    const nobody = setTimeout(() => known(null), NAME_MS_MAX);
     flow.onBytes = (bytes) => {
       seen += bytes.toString("latin1");
       const caller = this.#options.callerIn(seen);
       if (caller === null && seen.length < NAME_BYTES_MAX) return;
-      flow.onBytes = null;
+      flow.onBytes = flow.onEnd = null;
       clearTimeout(nobody);
-      if (caller === null) flow.through(null);
-      else known(caller);
+      known(caller);
     };
     flow.onEnd = () => {
       clearTimeout(nobody);
-      flow.through(null);
+      known(null);
     };
   }
 

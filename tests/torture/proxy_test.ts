@@ -163,6 +163,18 @@ Deno.test("proxy: a pair that is cut is cut from its first byte on", async () =>
   });
 });
 
+Deno.test("proxy: who does not say who it is passes both ways, and is known once it does", async () => {
+  await onStage(async (stage) => {
+    const { lanes, echo, dial } = stage;
+    lanes.lane("a", "b").worsen({ held: true });
+    const caller = dial("");
+    await hears(caller, "<>");
+    caller.socket.write("<a>");
+    await othersPass(stage);
+    assert.ok(!echo.heard.includes("<a>"));
+  });
+});
+
 Deno.test("proxy: the way back is held like the way there", async () => {
   await onStage(async (stage) => {
     const { lanes, echo, dial } = stage;
@@ -190,6 +202,20 @@ Deno.test("proxy: the death of the other side is not known behind a cut", async 
     assert.equal(caller.state, "open");
     heal();
     await until(() => caller.state !== "open", { what: "the end", ms: SOON_MS });
+  });
+});
+
+Deno.test("proxy: what a dead caller sent is held like what a live one sends", async () => {
+  await onStage(async (stage) => {
+    const { lanes, echo, dial } = stage;
+    const caller = dial("a");
+    await hears(caller, "<a>");
+    const heal = lanes.lane("a", "b").worsen({ held: true });
+    caller.socket.end("last words");
+    await othersPass(stage);
+    assert.ok(!echo.heard.includes("last words"));
+    heal();
+    await until(() => echo.heard.includes("last words"), { what: "last words", ms: SOON_MS });
   });
 });
 
