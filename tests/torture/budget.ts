@@ -9,7 +9,6 @@
 import type { Policy } from "../../src/raft/types.ts";
 import type { StatusResponse } from "../../src/rpc/api.ts";
 import { configQuorum } from "../../src/sim/quorum.ts";
-import type { Nodes, Place } from "./nodes.ts";
 
 /** Silences of a pair shorter than this part of T are no partition, with a margin for the machine. */
 const SHORT_PART = 0.5;
@@ -18,14 +17,29 @@ const MERGED_WITHIN = 0.5;
 /** A node whose fault has ended shows what became of it only after so many T. */
 const SHOWS_AFTER = 1.5;
 
+/** A place as the budget sees it. */
+export interface BudgetPlace {
+  readonly name: string;
+  readonly id: string;
+  mayEnd: "removed" | "damaged" | "full disk" | null;
+  /** Whether the node says that it serves. */
+  ready(): Promise<boolean>;
+  /** How the node sees the cluster; `null` if it does not answer. */
+  status(): Promise<Pick<StatusResponse, "members"> | null>;
+}
+
 /** One way between two places. */
 export interface Way {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: Pick<BudgetPlace, "name">;
+  readonly to: Pick<BudgetPlace, "name">;
 }
 
 export interface BudgetOptions {
-  readonly nodes: Nodes;
+  readonly nodes: {
+    /** Members that the cluster is to have. */
+    readonly count: number;
+    readonly running: readonly BudgetPlace[];
+  };
   readonly policy: Policy;
   /** Resolves with whether a write that began after the call was acknowledged soon. */
   readonly confirm: () => Promise<boolean>;
@@ -35,7 +49,7 @@ export interface BudgetOptions {
 export class Budget {
   readonly #options: BudgetOptions;
   /** Faulty places, with the time before which they cannot count as recovered, ms. */
-  readonly #faulty = new Map<Place, number>();
+  readonly #faulty = new Map<BudgetPlace, number>();
   readonly #silences = new Map<string, { since: number; until: number }>();
   /** Under `all` with the last resort on: a long silence lasts, or not everybody is back. */
   #alone = false;
@@ -60,33 +74,33 @@ export class Budget {
   }
 
   /** The place is faulty until it is ready again, and at least for `ms`. */
-  note(place: Place, ms: number): void {
+  note(place: BudgetPlace, ms: number): void {
     const until = performance.now() + ms + SHOWS_AFTER * this.#options.policy.failureTimeoutMs;
     this.#faulty.set(place, Math.max(until, this.#faulty.get(place) ?? 0));
   }
 
   /** Whether this place may be faulty from now on, beside those that are. */
-  async allows(place: Place): Promise<boolean> {
-    const left = (await this.healthy()).filter((one) => one !== place);
+  async allows(place: BudgetPlace): Promise<boolean> {
+    const left = (await this.#healthy()).filter((one) => one !== place);
     if (left.length === 0 || this.#alone) return false;
     return this.livesByOne || await this.#quorumWithout(place, left);
   }
 
   /** Whether this place may lose its data: nothing else that it depends on may be cut off. */
-  async allowsLoss(place: Place): Promise<boolean> {
+  async allowsLoss(place: BudgetPlace): Promise<boolean> {
     return !this.#isCut() && await this.allows(place);
   }
 
   /** Whether everybody is well: what hits all at once asks for that. */
   async allWell(): Promise<boolean> {
-    const healthy = await this.healthy();
+    const healthy = await this.#healthy();
     return !this.#alone && !this.#isCut() &&
       this.#options.nodes.running.every((place) => healthy.includes(place)) &&
       healthy.length >= this.#options.nodes.count;
   }
 
   /** Whether a stall of `ms` may be: as no fault if it is short, else as one. Noted if so. */
-  async takesPause(place: Place, ms: number): Promise<boolean> {
+  async takesPause(place: BudgetPlace, ms: number): Promise<boolean> {
     const { heartbeatMs, failureTimeoutMs } = this.#options.policy;
     const others = this.#options.nodes.running.filter((one) => one !== place);
     const ways = others.flatMap((
@@ -131,7 +145,7 @@ export class Budget {
   }
 
   /** Places that run and serve, and that no fault has hit since. */
-  async healthy(): Promise<readonly Place[]> {
+  async #healthy(): Promise<readonly BudgetPlace[]> {
     const { running } = this.#options.nodes;
     const ready = await Promise.all(running.map((place) => place.ready()));
     const now = performance.now();
@@ -149,12 +163,12 @@ export class Budget {
   }
 
   /** A place that is empty for good is nobody's fault. */
-  forget(place: Place): void {
+  forget(place: BudgetPlace): void {
     this.#faulty.delete(place);
   }
 
   /** Whether those left are a quorum of every config that may be in force (§1, §4). */
-  async #quorumWithout(place: Place, left: readonly Place[]): Promise<boolean> {
+  async #quorumWithout(place: BudgetPlace, left: readonly BudgetPlace[]): Promise<boolean> {
     const asked = [...left, place];
     const before = await Promise.all(asked.map((one) => one.status()));
     // What was acknowledged since then says that this config is committed (§4).
@@ -200,12 +214,12 @@ function keyOf({ from, to }: Way): string {
 }
 
 /** Voters by rank: the smallest address first. */
-function votersOf(status: StatusResponse): readonly string[] {
+function votersOf(status: Pick<StatusResponse, "members">): readonly string[] {
   return idsByRank(status.members.filter(({ voter }) => voter));
 }
 
 /** With the learners: what makes a voter of one may be on its way. */
-function membersOf(status: StatusResponse): readonly string[] {
+function membersOf(status: Pick<StatusResponse, "members">): readonly string[] {
   return idsByRank(status.members);
 }
 
