@@ -54,6 +54,8 @@ export class Place {
   /** What was done to the node here now, by which it may end with exit code 1 in one line. */
   mayEnd: "removed" | "damaged" | "full disk" | null = null;
   #starting = false;
+  /** The node here now has served: it comes back without being told where its cluster is. */
+  #served = false;
   disk: SmallDisk | null = null;
 
   constructor({ name, nodes, proxy, port }: PlaceOptions) {
@@ -103,11 +105,13 @@ export class Place {
       flags: [
         ...["--id", this.id, "--data", this.data, "--listen", this.listen],
         ...["--peer-listen", `127.0.0.1:${peerPort}`, "--peer-advertise", this.proxy.address],
-        ...(isNew ? founding : []),
+        ...(this.#served ? [] : founding),
       ],
       onLogLine: (line) => this.log(line),
     });
     this.#process = process;
+    const { id } = this;
+    process.ready.then(() => this.#served ||= this.id === id, () => {});
     this.proxy.follow(peerPort);
     void process.exited.then(() => this.#ended(process));
   }
@@ -126,6 +130,7 @@ export class Place {
       rmSync(join(this.data, name), { recursive: true, force: true });
     }
     this.#generation += 1;
+    this.#served = false;
     this.mayEnd = null;
   }
 
