@@ -23,11 +23,11 @@ const WEIGHTS = {
   /** SIGKILL and a flipped bit in one of its files. */
   corrupt: 2,
   /** No room on its disk any more. */
-  fullDisk: 1,
+  fullDisk: 3,
   /** One more node joins. */
-  join: 1,
+  join: 2,
   /** A member is removed by the operator's command. */
-  remove: 1,
+  remove: 2,
   /** Leadership is handed over. */
   transfer: 2,
   /** Connections of a pair of nodes are reset. */
