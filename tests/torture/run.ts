@@ -143,15 +143,17 @@ export class Run {
     for (const round of drawRounds(this.#options.seed, this.#options.nodes)) {
       if (performance.now() >= endMs || this.#over.signal.aborted) return;
       this.#rounds += 1;
-      await this.#round(round);
+      await this.#round(round, endMs);
     }
   }
 
-  async #round(round: Round): Promise<void> {
+  async #round(round: Round, endMs: number): Promise<void> {
     const injector = this.#injector;
     if (injector === null) return;
     this.#context.note(`round ${this.#rounds}`);
-    for (const fault of round.faults) await injector.inject(fault);
+    for (const fault of round.faults) {
+      if (performance.now() < endMs) await injector.inject(fault);
+    }
     await injector.settled();
     if (this.#over.signal.aborted) return;
     this.#context.note(`round ${this.#rounds}: only dead nodes are left`);
