@@ -12,6 +12,8 @@ import type { FaultKind } from "./plan.ts";
 
 /** Problems that are printed; all of them are in the log of the run. */
 const PROBLEMS_SHOWN = 20;
+/** A stall of this process that is told: about what a node counts as a silence, ms. */
+const STALL_TOLD_MS = 700;
 
 /** Everything that a run comes to. */
 export interface TortureResult {
@@ -63,6 +65,10 @@ export function resultText(result: TortureResult, kept: string | null): string {
       ["databases compared", result.nodesCompared],
     ]),
     "",
+    ...(result.loopStallMsMax < STALL_TOLD_MS ? [] : [
+      `note: this process stood still for ${result.loopStallMsMax} ms, and with it everything ` +
+      "between the nodes: the machine is too busy for exact figures",
+    ]),
     ...result.problems.slice(0, PROBLEMS_SHOWN).map((text) => `broken: ${text}`),
     ...(result.stuck === null ? [] : [`no progress: ${result.stuck}`]),
     ...(kept === null ? [] : [`logs and data: ${kept}`, `again: ${commandOf(result.options)}`]),
