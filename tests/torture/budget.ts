@@ -43,11 +43,14 @@ export interface BudgetOptions {
   readonly policy: Policy;
   /** Resolves with whether a write that began after the call was acknowledged soon. */
   readonly confirm: () => Promise<boolean>;
+  /** Monotonic ms; this process's if not given. */
+  readonly now?: () => number;
 }
 
 /** Faulty nodes and silent ways of a run. */
 export class Budget {
   readonly #options: BudgetOptions;
+  readonly #now: () => number;
   /** Faulty places, with the time before which they cannot count as recovered, ms. */
   readonly #faulty = new Map<BudgetPlace, number>();
   readonly #silences = new Map<string, { since: number; until: number }>();
@@ -58,6 +61,7 @@ export class Budget {
 
   constructor(options: BudgetOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Whether the cluster may go on by one node, so that a partition may cost what both took. */
@@ -75,7 +79,7 @@ export class Budget {
 
   /** The place is faulty until it is ready again, and at least for `ms`. */
   note(place: BudgetPlace, ms: number): void {
-    const until = performance.now() + ms + SHOWS_AFTER * this.#options.policy.failureTimeoutMs;
+    const until = this.#now() + ms + SHOWS_AFTER * this.#options.policy.failureTimeoutMs;
     this.#faulty.set(place, Math.max(until, this.#faulty.get(place) ?? 0));
   }
 
@@ -148,7 +152,7 @@ export class Budget {
   async #healthy(): Promise<readonly BudgetPlace[]> {
     const { running } = this.#options.nodes;
     const ready = await Promise.all(running.map((place) => place.ready()));
-    const now = performance.now();
+    const now = this.#now();
     for (const [index, place] of running.entries()) {
       if (ready[index] && now >= (this.#faulty.get(place) ?? Infinity)) {
         this.#faulty.delete(place);
@@ -186,7 +190,7 @@ export class Budget {
   }
 
   #isCut(): boolean {
-    const now = performance.now();
+    const now = this.#now();
     return [...this.#silences.values()].some(({ until }) => until > now);
   }
 
@@ -201,7 +205,7 @@ export class Budget {
 
   /** Silences that overlap, or nearly touch, add up. */
   #silenceWith(way: Way, ms: number): { since: number; until: number } {
-    const now = performance.now();
+    const now = this.#now();
     const old = this.#silences.get(keyOf(way));
     const gap = this.#options.policy.failureTimeoutMs * MERGED_WITHIN;
     if (old === undefined || now > old.until + gap) return { since: now, until: now + ms };

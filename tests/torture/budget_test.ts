@@ -22,6 +22,7 @@ class Stage {
   /** Places that are voters of everybody's config. */
   voters: readonly BudgetPlace[];
   isConfirmed = true;
+  nowMs = 1_000;
 
   constructor(policy: Policy, count: number) {
     this.places = Array.from({ length: count }, (_, index) => this.#place(index + 1));
@@ -34,7 +35,7 @@ class Stage {
       },
     };
     const confirm = () => Promise.resolve(this.isConfirmed);
-    this.budget = new Budget({ nodes, policy, confirm });
+    this.budget = new Budget({ nodes, policy, confirm, now: () => this.nowMs });
   }
 
   at(index: number): BudgetPlace {
@@ -98,8 +99,11 @@ Deno.test("torture budget: with the last resort on, all but one that is ready", 
 
 Deno.test("torture budget: who is back counts only after a while", async () => {
   const stage = new Stage(LAST_RESORT, 2);
-  stage.budget.note(stage.at(0), 0);
+  stage.budget.note(stage.at(0), 500);
+  stage.nowMs += 1_900;
   assert.equal(await stage.budget.allows(stage.at(1)), false);
+  stage.nowMs += 100;
+  assert.equal(await stage.budget.allows(stage.at(1)), true);
 });
 
 Deno.test("torture budget: what is on damaged files counts for nothing", async () => {
@@ -149,6 +153,11 @@ Deno.test("torture budget: a partition only where a quorum decides, or alone and
   assert.equal(await stage.budget.takesSilence(ways(stage, 0, 1), 6_000), false, "too long");
   assert.equal(await stage.budget.takesSilence(ways(stage, 0, 1), 2_000), true);
   assert.equal(await stage.budget.allows(stage.at(2)), false, "nothing beside it");
+  stage.notReady.add(stage.at(1));
+  stage.nowMs += 5_000;
+  assert.equal(await stage.budget.allows(stage.at(2)), false, "nor before everybody is back");
+  stage.notReady.clear();
+  assert.equal(await stage.budget.allows(stage.at(2)), true);
 });
 
 Deno.test("torture budget: no long silence beside another fault, and short ones add up", async () => {

@@ -17,7 +17,7 @@ const POLL_MS = 20;
 const BIND_TRIES_MAX = 100;
 /** Bytes of a connection that are looked at for the name of who dialled it. */
 const NAME_BYTES_MAX = 16 * 1024;
-/** A caller that has not said who it is by then passes as nobody in particular, ms. */
+/** Time for the name if not told, ms: questions without one must not be late for long. */
 const NAME_MS_MAX = 100;
 
 export interface PeerProxyOptions {
@@ -26,6 +26,8 @@ export interface PeerProxyOptions {
   readonly lanes: Lanes;
   /** Finds the name of a node in the first bytes that it sends; `null` if it is not there yet. */
   readonly callerIn: (bytes: string) => string | null;
+  /** Time in which a caller says who it is, ms; after that it passes as nobody in particular. */
+  readonly nameMsMax?: number;
 }
 
 /** One connection through the proxy. */
@@ -162,7 +164,8 @@ export class PeerProxy {
   /** Nothing passes before the caller is known, so that a cut pair is cut from the first byte. */
   #listenForName(flow: Flow, known: (caller: string | null) => void): void {
     let seen = "";
-    const nobody = setTimeout(() => known(null), NAME_MS_MAX);
+    const { nameMsMax = NAME_MS_MAX } = this.#options;
+    const nobody = setTimeout(() => known(null), nameMsMax);
     flow.onBytes = (bytes) => {
       seen += bytes.toString("latin1");
       const caller = this.#options.callerIn(seen);

@@ -75,11 +75,14 @@ interface Stage {
   dial(name: string): Caller;
 }
 
-async function onStage(test: (stage: Stage) => Promise<void>): Promise<void> {
+async function onStage(
+  test: (stage: Stage) => Promise<void>,
+  options: { readonly nameMsMax?: number } = {},
+): Promise<void> {
   const echo = new Echo();
   const lanes = new Lanes();
   const callerIn = (bytes: string) => /<(\w+)>/.exec(bytes)?.[1] ?? null;
-  const proxy = new PeerProxy({ name: "b", lanes, callerIn });
+  const proxy = new PeerProxy({ name: "b", lanes, callerIn, ...options });
   const callers: Caller[] = [];
   const dial = (name: string) => {
     const caller = new Caller(proxy.address, name);
@@ -161,6 +164,20 @@ Deno.test("proxy: a pair that is cut is cut from its first byte on", async () =>
     heal();
     await hears(caller, "<a>");
   });
+});
+
+Deno.test("proxy: nothing passes before it is known who sends it", async () => {
+  await onStage(async (stage) => {
+    const { lanes, echo, dial } = stage;
+    const heal = lanes.lane("a", "b").worsen({ held: true });
+    const caller = dial("");
+    await othersPass(stage);
+    caller.socket.write("<a>");
+    await othersPass(stage);
+    assert.ok(!echo.heard.includes("<>"));
+    heal();
+    await hears(caller, "<><a>");
+  }, { nameMsMax: 10 * SOON_MS });
 });
 
 Deno.test("proxy: who does not say who it is passes both ways, and is known once it does", async () => {
