@@ -175,6 +175,7 @@ export class Place {
 export class Nodes {
   readonly places: readonly Place[];
   readonly #options: NodesOptions;
+  #ended = false;
 
   private constructor(options: NodesOptions, places: readonly Place[]) {
     this.#options = options;
@@ -216,12 +217,14 @@ export class Nodes {
 
   /** Starts a node again, or lets a new one join whoever runs. */
   async start(place: Place): Promise<void> {
+    if (this.#ended) return;
     const others = this.places.filter((other) => other !== place && other.hasData);
     await place.start(others.map(({ proxy }) => proxy.address));
   }
 
   /** Ends every process and proxy; the data stays. */
   async end(): Promise<void> {
+    this.#ended = true;
     for (const place of this.places) place.process?.kill("SIGCONT");
     await Promise.all(this.places.map((place) => place.kill()));
     await Promise.all(this.places.map(({ proxy }) => proxy.close()));

@@ -23,6 +23,7 @@ import { LoopWatch } from "./loop_watch.ts";
 import { Load } from "./load.ts";
 import { Nodes, type Place } from "./nodes.ts";
 import type { TortureOptions } from "./options.ts";
+import { wait } from "./pause.ts";
 import { drawRounds, type Round } from "./plan.ts";
 import type { TortureResult } from "./report.ts";
 import { survey } from "./survey.ts";
@@ -34,6 +35,8 @@ const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 const PROGRESS_MS_MAX = 20_000;
 /** Everybody must be a voter again so soon after all was healed, ms. */
 const WHOLE_MS_MAX = 60_000;
+/** How often everybody is healed again until all are whole, ms. */
+const HEAL_AGAIN_MS = 5_000;
 /** Messages that show that writes go on. */
 const PROGRESS_MESSAGES = 5;
 /** Time in which a write shows that the newest config is committed, ms. */
@@ -175,11 +178,19 @@ export class Run {
 
   /** Everybody is back; one that learns late that it has no future is renewed. */
   async #healedWhole(injector: Injector): Promise<void> {
-    const again = setInterval(() => void injector.healAll(), 5_000);
+    const done = new AbortController();
+    const heal = async () => {
+      for (let count = 0; !done.signal.aborted && !this.#over.signal.aborted; count++) {
+        if (count > 0) await injector.healAll();
+        await wait(HEAL_AGAIN_MS, AbortSignal.any([done.signal, this.#over.signal]));
+      }
+    };
+    const healing = heal();
     try {
       await this.#whole(this.#options.nodes);
     } finally {
-      clearInterval(again);
+      done.abort();
+      await healing;
     }
   }
 
