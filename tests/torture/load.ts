@@ -15,6 +15,8 @@ import { PASSWORD, Writers } from "./writers.ts";
 
 const WRITERS = ["writer1", "writer2", "writer3", "writer4"];
 const RECEIVERS = ["reader1", "reader2", "reader3"];
+/** Longest that one account may take to begin, ms: before the first fault nothing is measured. */
+const BEGIN_MS_MAX = 120_000;
 /** Longest that subscribers may take to be handed the last messages once all is quiet, ms. */
 const DELIVERY_MS_MAX = 20_000;
 
@@ -40,16 +42,24 @@ export class Load {
   static async start({ servers, random, onProblem }: LoadOptions): Promise<Load> {
     const client = openChat({ servers });
     try {
-      for (const name of [...WRITERS, ...RECEIVERS]) await client.createAccount(name, PASSWORD);
+      for (const name of [...WRITERS, ...RECEIVERS]) {
+        await client.createAccount(name, PASSWORD, { timeoutMs: BEGIN_MS_MAX });
+      }
     } finally {
       client.close();
     }
-    const subscribers = await Subscribers.start({ servers, receivers: RECEIVERS, onProblem });
+    const subscribers = await Subscribers.start({
+      servers,
+      receivers: RECEIVERS,
+      beginMsMax: BEGIN_MS_MAX,
+      onProblem,
+    });
     const writers = await Writers.start({
       servers,
       writers: WRITERS,
       receivers: RECEIVERS,
       random,
+      beginMsMax: BEGIN_MS_MAX,
       onProblem,
     });
     const accounts = new Accounts({ servers, random: random.fork("accounts"), onProblem });

@@ -130,7 +130,9 @@ export class Run {
     const random = new Random(this.#options.seed).fork("load");
     const load = await Load.start({ servers: nodes.listens, random, onProblem });
     this.#load = load;
-    const confirm = () => load.writers.more(1, CONFIRM_MS_MAX);
+    const confirm = () =>
+      until(load.writers.more(1), { what: "a write", ms: CONFIRM_MS_MAX })
+        .then(() => true, () => false);
     const budget = new Budget({ nodes, policy: this.#policy, confirm });
     const { note } = this.#context;
     const { signal } = this.#over;
@@ -227,8 +229,9 @@ export class Run {
   async #progress(when: string): Promise<void> {
     const load = this.#load;
     if (load === null || this.#over.signal.aborted) return;
-    const goesOn = await load.writers.more(PROGRESS_MESSAGES, PROGRESS_MS_MAX);
-    if (goesOn || this.#over.signal.aborted) return;
+    const isMore = load.writers.more(PROGRESS_MESSAGES);
+    const { signal } = this.#over;
+    if (await this.#watch.within(PROGRESS_MS_MAX, () => signal.aborted || isMore())) return;
     throw new Stuck(`no writes within ${PROGRESS_MS_MAX} ms ${when}; ${await this.#situation()}`);
   }
 
@@ -236,7 +239,6 @@ export class Run {
   async #whole(members: number): Promise<void> {
     const nodes = this.#nodes;
     if (nodes === null) return;
-    const deadline = performance.now() + WHOLE_MS_MAX;
     const isWhole = async () => {
       if (this.#over.signal.aborted) return true;
       // Asked anew each time: a place may get another node meanwhile.
@@ -253,11 +255,9 @@ export class Run {
         admin.close();
       }
     };
-    const left = deadline - performance.now();
-    await until(isWhole, { what: "a whole cluster", ms: left }).catch(async () => {
-      const text = `not everybody is a voter again within ${WHOLE_MS_MAX} ms of healing`;
-      throw new Stuck(`${text}; ${await this.#situation()}`);
-    });
+    if (await this.#watch.within(WHOLE_MS_MAX, isWhole)) return;
+    const text = `not everybody is a voter again within ${WHOLE_MS_MAX} ms of healing`;
+    throw new Stuck(`${text}; ${await this.#situation()}`);
   }
 
   /** Each node as it sees the cluster, in one line. */

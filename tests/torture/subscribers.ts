@@ -10,9 +10,6 @@ import { until } from "../cluster/wait.ts";
 import type { Received, Stream } from "./record.ts";
 import { PASSWORD } from "./writers.ts";
 
-/** Longest that a subscription may take to begin, ms. */
-const BEGIN_MS_MAX = 30_000;
-
 /** One subscription of each receiver, or more. */
 export class Subscribers {
   readonly #clients: ChatClient[] = [];
@@ -23,6 +20,8 @@ export class Subscribers {
   static async start(options: {
     readonly servers: readonly string[];
     readonly receivers: readonly string[];
+    /** Longest that one may take to begin, ms. */
+    readonly beginMsMax: number;
     readonly onProblem: (text: string) => void;
   }): Promise<Subscribers> {
     const subscribers = new Subscribers();
@@ -41,14 +40,15 @@ export class Subscribers {
 
   async #begin(
     receiver: string,
-    { servers, onProblem }: {
+    { servers, beginMsMax, onProblem }: {
       readonly servers: readonly string[];
+      readonly beginMsMax: number;
       readonly onProblem: (text: string) => void;
     },
   ): Promise<void> {
     const client = openChat({ servers });
     this.#clients.push(client);
-    await client.login(receiver, PASSWORD);
+    await client.login(receiver, PASSWORD, { timeoutMs: beginMsMax });
     const received: Received[] = [];
     this.#streams.push({ receiver, received });
     let isUp = false;
@@ -64,6 +64,6 @@ export class Subscribers {
       const { reason, message } = ChatError.from(thrown);
       onProblem(`The subscription of ${receiver} ended: ${reason}, ${message}`);
     });
-    await until(() => isUp, { what: `the subscription of ${receiver}`, ms: BEGIN_MS_MAX });
+    await until(() => isUp, { what: `the subscription of ${receiver}`, ms: beginMsMax });
   }
 }

@@ -10,7 +10,6 @@ import { type ChatClient, ChatError, openChat, type Reason } from "../../mod.ts"
 import { systemClock } from "../../src/client/clock.ts";
 import { newRequestId } from "../../src/client/request_id.ts";
 import type { Random } from "../../src/sim/random.ts";
-import { until } from "../cluster/wait.ts";
 import type { SentMessage } from "./record.ts";
 
 export const PASSWORD = "a long enough password";
@@ -39,6 +38,8 @@ export interface WritersOptions {
   readonly writers: readonly string[];
   readonly receivers: readonly string[];
   readonly random: Random;
+  /** Longest that a login may take before anything begins, ms. */
+  readonly beginMsMax: number;
   readonly onProblem: (text: string) => void;
 }
 
@@ -63,7 +64,7 @@ export class Writers {
   static async start(options: WritersOptions): Promise<Writers> {
     const clients = await Promise.all(options.writers.map(async (name) => {
       const client = openChat({ servers: options.servers });
-      await client.login(name, PASSWORD);
+      await client.login(name, PASSWORD, { timeoutMs: options.beginMsMax });
       return client;
     }));
     const writers = new Writers(options, clients);
@@ -91,14 +92,13 @@ export class Writers {
     });
   }
 
-  /** Resolves once messages that were sent after this call are acknowledged; else false. */
-  async more(count: number, ms: number): Promise<boolean> {
+  /** A condition: so many messages that were sent after this call are acknowledged. */
+  more(count: number): () => boolean {
     const since = performance.now();
     const place = this.sent.length;
-    const isEnough = () =>
+    return () =>
       this.sent.slice(place).filter((one) => one.sentMs >= since && one.answeredMs > 0).length >=
         count;
-    return await until(isEnough, { what: `${count} messages`, ms }).then(() => true, () => false);
   }
 
   /** Sends nothing more, and waits for what is on its way. */
