@@ -166,6 +166,7 @@ export function fakePeer(changes: Partial<PeerApi> = {}): PeerApi {
         term: { epoch: 0, number: 1, nodeId: "n1" },
         policy: null,
       }),
+    handOver: () => Promise.resolve({ commonIndex: 0, unknown: 0 }),
     fetchSnapshot: async function* () {},
     ...changes,
   };

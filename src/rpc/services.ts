@@ -109,6 +109,7 @@ export const clusterMethods = {
   link: method(`${CLUSTER}/Link`, [linkRequest, linkResponse]),
   join: method(`${CLUSTER}/Join`, [peer.joinRequest, peer.joinResponse]),
   probe: method(`${CLUSTER}/Probe`, [peer.probeRequest, peer.probeResponse]),
+  handOver: method(`${CLUSTER}/HandOver`, [peer.handOverRequest, peer.handOverResponse]),
   fetchSnapshot: method(`${CLUSTER}/FetchSnapshot`, [
     peer.fetchSnapshotRequest,
     peer.fetchSnapshotResponse,

@@ -5486,6 +5486,9 @@ export const jmessage = $root.jmessage = (() => {
             Mark.prototype.base = null;
             Mark.prototype.baseVoters = $util.emptyArray;
             Mark.prototype.forced = false;
+            Mark.prototype.term = null;
+            Mark.prototype.size = 0;
+            Mark.prototype.smallest = "";
 
             Mark.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5501,6 +5504,12 @@ export const jmessage = $root.jmessage = (() => {
                         $root.jmessage.v1.Member.encode(message.baseVoters[i], writer.uint32(18).fork(), _depth + 1).ldelim();
                 if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
                     writer.uint32(24).bool(message.forced);
+                if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
+                    $root.jmessage.v1.Term.encode(message.term, writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
+                    writer.uint32(40).uint32(message.size);
+                if (message.smallest != null && $Object.hasOwnProperty.call(message, "smallest") && message.smallest !== "")
+                    writer.uint32(50).string(message.smallest);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5557,6 +5566,30 @@ export const jmessage = $root.jmessage = (() => {
                                 delete message.forced;
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.size = value;
+                            else
+                                delete message.size;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.smallest = value;
+                            else
+                                delete message.smallest;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -5575,6 +5608,121 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             return Mark;
+        })();
+
+        v1.Side = (function() {
+
+            const Side = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Side.prototype.mark = null;
+            Side.prototype.forced = false;
+            Side.prototype.size = 0;
+            Side.prototype.smallest = "";
+
+            Side.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
+                    writer.uint32(16).bool(message.forced);
+                if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
+                    writer.uint32(24).uint32(message.size);
+                if (message.smallest != null && $Object.hasOwnProperty.call(message, "smallest") && message.smallest !== "")
+                    writer.uint32(34).string(message.smallest);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Side.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.Side();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.forced = value;
+                            else
+                                delete message.forced;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.size = value;
+                            else
+                                delete message.size;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.smallest = value;
+                            else
+                                delete message.smallest;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Side;
         })();
 
         v1.Leaver = (function() {
@@ -6026,6 +6174,7 @@ export const jmessage = $root.jmessage = (() => {
             Ping.prototype.leads = false;
             Ping.prototype.term = null;
             Ping.prototype.suspects = $util.emptyArray;
+            Ping.prototype.side = null;
 
             Ping.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6045,6 +6194,8 @@ export const jmessage = $root.jmessage = (() => {
                 if (message.suspects != null && message.suspects.length)
                     for (let i = 0; i < message.suspects.length; ++i)
                         writer.uint32(42).string(message.suspects[i]);
+                if (message.side != null && $Object.hasOwnProperty.call(message, "side"))
+                    $root.jmessage.v1.Side.encode(message.side, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6117,6 +6268,12 @@ export const jmessage = $root.jmessage = (() => {
                             if (!(message.suspects && message.suspects.length))
                                 message.suspects = [];
                             message.suspects.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.side = $root.jmessage.v1.Side.decode(reader, reader.size(), $undefined, _depth + 1, message.side);
                             continue;
                         }
                     }
@@ -6311,6 +6468,7 @@ export const jmessage = $root.jmessage = (() => {
             Append.prototype.entries = $util.emptyArray;
             Append.prototype.commitIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Append.prototype.c0Index = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Append.prototype.mark = null;
 
             Append.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6330,6 +6488,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(32).uint64(message.commitIndex);
                 if (message.c0Index != null && $Object.hasOwnProperty.call(message, "c0Index") && (typeof message.c0Index === "object" ? message.c0Index.low || message.c0Index.high : message.c0Index !== 0))
                     writer.uint32(40).uint64(message.c0Index);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6399,6 +6559,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.c0Index = value;
                             else
                                 delete message.c0Index;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -6566,6 +6732,7 @@ export const jmessage = $root.jmessage = (() => {
             SnapshotNeeded.prototype.term = null;
             SnapshotNeeded.prototype.from = "";
             SnapshotNeeded.prototype.baseIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            SnapshotNeeded.prototype.mark = null;
 
             SnapshotNeeded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6580,6 +6747,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(18).string(message.from);
                 if (message.baseIndex != null && $Object.hasOwnProperty.call(message, "baseIndex") && (typeof message.baseIndex === "object" ? message.baseIndex.low || message.baseIndex.high : message.baseIndex !== 0))
                     writer.uint32(24).uint64(message.baseIndex);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6635,6 +6804,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.baseIndex = value;
                             else
                                 delete message.baseIndex;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -6829,6 +7004,7 @@ export const jmessage = $root.jmessage = (() => {
             VoteReply.prototype.last = null;
             VoteReply.prototype.tail = null;
             VoteReply.prototype.meeting = false;
+            VoteReply.prototype.mark = null;
 
             VoteReply.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6853,6 +7029,8 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.Tail.encode(message.tail, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.meeting != null && $Object.hasOwnProperty.call(message, "meeting") && message.meeting !== false)
                     writer.uint32(64).bool(message.meeting);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6944,6 +7122,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.meeting = value;
                             else
                                 delete message.meeting;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -8117,6 +8301,245 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             return ProbeResponse;
+        })();
+
+        v1.HandOverRequest = (function() {
+
+            const HandOverRequest = function (properties) {
+                this.termStarts = [];
+                this.commands = [];
+                this.requestIds = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            HandOverRequest.prototype.clusterId = "";
+            HandOverRequest.prototype.nodeId = "";
+            HandOverRequest.prototype.termStarts = $util.emptyArray;
+            HandOverRequest.prototype.lastIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            HandOverRequest.prototype.commands = $util.emptyArray;
+            HandOverRequest.prototype.requestIds = $util.emptyArray;
+
+            HandOverRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.clusterId != null && $Object.hasOwnProperty.call(message, "clusterId") && message.clusterId !== "")
+                    writer.uint32(10).string(message.clusterId);
+                if (message.nodeId != null && $Object.hasOwnProperty.call(message, "nodeId") && message.nodeId !== "")
+                    writer.uint32(18).string(message.nodeId);
+                if (message.termStarts != null && message.termStarts.length)
+                    for (let i = 0; i < message.termStarts.length; ++i)
+                        $root.jmessage.v1.TermStart.encode(message.termStarts[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+                if (message.lastIndex != null && $Object.hasOwnProperty.call(message, "lastIndex") && (typeof message.lastIndex === "object" ? message.lastIndex.low || message.lastIndex.high : message.lastIndex !== 0))
+                    writer.uint32(32).uint64(message.lastIndex);
+                if (message.commands != null && message.commands.length)
+                    for (let i = 0; i < message.commands.length; ++i)
+                        writer.uint32(42).bytes(message.commands[i]);
+                if (message.requestIds != null && message.requestIds.length)
+                    for (let i = 0; i < message.requestIds.length; ++i)
+                        writer.uint32(50).string(message.requestIds[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            HandOverRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.HandOverRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.clusterId = value;
+                            else
+                                delete message.clusterId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.nodeId = value;
+                            else
+                                delete message.nodeId;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.termStarts && message.termStarts.length))
+                                message.termStarts = [];
+                            message.termStarts.push($root.jmessage.v1.TermStart.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.lastIndex = value;
+                            else
+                                delete message.lastIndex;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.commands && message.commands.length))
+                                message.commands = [];
+                            message.commands.push(reader.bytes());
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.requestIds && message.requestIds.length))
+                                message.requestIds = [];
+                            message.requestIds.push(reader.stringVerify());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return HandOverRequest;
+        })();
+
+        v1.HandOverResponse = (function() {
+
+            const HandOverResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            HandOverResponse.prototype.commonIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            HandOverResponse.prototype.unknown = 0;
+
+            HandOverResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.commonIndex != null && $Object.hasOwnProperty.call(message, "commonIndex") && (typeof message.commonIndex === "object" ? message.commonIndex.low || message.commonIndex.high : message.commonIndex !== 0))
+                    writer.uint32(8).uint64(message.commonIndex);
+                if (message.unknown != null && $Object.hasOwnProperty.call(message, "unknown") && message.unknown !== 0)
+                    writer.uint32(16).uint32(message.unknown);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            HandOverResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.HandOverResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.commonIndex = value;
+                            else
+                                delete message.commonIndex;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.unknown = value;
+                            else
+                                delete message.unknown;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return HandOverResponse;
         })();
 
         v1.FetchSnapshotRequest = (function() {
