@@ -8,9 +8,9 @@
 
 import { InvariantError } from "../assert.ts";
 import { ChatError } from "../errors.ts";
-import { type BatchChanges, emptyBatch } from "./batch.ts";
+import { type Batch, type BatchChanges, emptyBatch } from "./batch.ts";
 import { decodeCommand, encodeCommand } from "./codec.ts";
-import type { Outcome, PlainCommand, SalvagedCommand } from "./command.ts";
+import type { Command, Outcome, PlainCommand, SalvagedCommand } from "./command.ts";
 import { evaluate } from "./evaluate.ts";
 import { decodeOutcome } from "./outcome.ts";
 import type { Reader } from "./port.ts";
@@ -39,7 +39,7 @@ interface OpenedSession {
 }
 
 /** What the loser's state knows of the commands in hand. */
-interface Known {
+export interface Known {
   readonly requests: ReadonlyMap<string, Decided>;
   readonly sessions: ReadonlyMap<string, OpenedSession>;
   /** Ids of messages that their receivers have acknowledged. */
@@ -59,7 +59,11 @@ export async function salvagedFrom(
 ): Promise<readonly Uint8Array[]> {
   const commands = entries.map(({ data, index }) => decodeCommand(data, index));
   const plain = commands.map((one) => one.kind === "salvaged" ? one.command : one);
-  const known = await readKnown(reader, plain);
+  return salvagedBy(commands, await readKnown(reader, plain));
+}
+
+/** {@linkcode salvagedFrom} by what is known already. */
+export function salvagedBy(commands: readonly Command[], known: Known): readonly Uint8Array[] {
   return commands.map((command) => {
     const salvaged = command.kind === "salvaged"
       ? salvagedAgain(command, known)
@@ -82,11 +86,43 @@ export async function settledAmong(
   const commands = salvaged.map(decodeSalvaged);
   if (commands.length === 0) return [];
   const { rows } = await prefetch(reader, commands);
+  return settledBy(commands, rows);
+}
+
+/** {@linkcode settledAmong} by rows of its own: those that are not settled are applied to them. */
+export function settledBy(
+  commands: readonly SalvagedCommand[],
+  rows: Batch["rows"],
+): readonly boolean[] {
   return commands.map((command) => {
     const { changes } = emptyBatch();
     evaluate({ rows, changes }, { place: nowhere, command });
     return changesNothing(changes);
   });
+}
+
+/** Ids of the requests that were decided from one log index to another, both included. */
+export async function requestsBetween(
+  reader: Reader,
+  from: number,
+  to: number,
+): Promise<readonly string[]> {
+  const rows = await reader.query(
+    "SELECT id FROM requests WHERE log_index BETWEEN ? AND ? ORDER BY log_index",
+    [from, to],
+  );
+  return rows.map((row) => textOf(row["id"]));
+}
+
+/** How many of these requests the state that `reader` shows knows nothing of. */
+export async function countUnknown(reader: Reader, ids: readonly string[]): Promise<number> {
+  const list = inList(ids);
+  const rows = await reader.query(
+    `SELECT id FROM requests WHERE id IN ${list.sql} ` +
+      `UNION SELECT request_id FROM salvage WHERE request_id IN ${list.sql}`,
+    [...list.args, ...list.args],
+  );
+  return new Set(ids).size - rows.length;
 }
 
 /** A place that no entry has: what is decided there is thrown away. */
@@ -97,7 +133,8 @@ function changesNothing(changes: BatchChanges): boolean {
   return deletion === null && Object.values(lists).every((list) => list.length === 0);
 }
 
-function decodeSalvaged(data: Uint8Array, place: number): SalvagedCommand {
+/** A salvaged command, from the bytes that came over; `place` names it in an error. */
+export function decodeSalvaged(data: Uint8Array, place: number): SalvagedCommand {
   try {
     const command = decodeCommand(data, place);
     if (command.kind === "salvaged") return command;
