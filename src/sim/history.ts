@@ -131,6 +131,8 @@ export interface FinalState {
   readonly sessions: ReadonlyMap<string, boolean>;
   /** By id: whether it is there and not deleted. */
   readonly accounts: ReadonlyMap<string, boolean>;
+  /** Ids of requests of a losing side that could not be applied, and have a record (§9). */
+  readonly salvaged: ReadonlySet<string>;
   /** Ids of messages that are acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
 }

@@ -353,6 +353,8 @@ export class SimNode {
       },
       setPeers: (members) => transport.setPeers(members),
       fetchSnapshot: (from) => transport.fetchSnapshot(from),
+      handOver: (to, ask) =>
+        process.call("handOver") ? transport.handOver(to, ask) : new Promise(() => {}),
     };
     return { transport: counting, api: transport };
   }
