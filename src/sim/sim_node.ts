@@ -7,7 +7,7 @@
  */
 
 import type { Core } from "../raft/core_api.ts";
-import type { CoreOptions, CoreStatus } from "../raft/io.ts";
+import type { Chain, CoreOptions, CoreStatus } from "../raft/io.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { Index, Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
 import { encodeCommand } from "../chat/codec.ts";
@@ -20,7 +20,6 @@ import { Presence } from "../node/presence.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
 import { PeerTransport } from "../node/transport.ts";
 import type { Hello, PeerApi } from "../rpc/peer_api.ts";
-import { chain } from "../storage/checksum.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CrashPlan, type PortCall, Process } from "./process.ts";
 import { mortalLog, mortalSource, mortalState } from "./mortal_stores.ts";
@@ -61,6 +60,7 @@ export interface SimNodeOptions {
   readonly recorder: Recorder;
   readonly state: SimState;
   readonly parts: NodeParts;
+  readonly chain: Chain;
   readonly bounds: KeptBounds;
 }
 
@@ -223,7 +223,7 @@ export class SimNode {
   }
 
   #assemble(process: Process): Running {
-    const { world, network, member, parts, bounds } = this.#options;
+    const { world, network, member, parts, chain, bounds } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
     const wrapped = parts.wrapLog(mortalLog(log, process));

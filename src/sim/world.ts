@@ -11,8 +11,11 @@ import { assert } from "../assert.ts";
 import { EventQueue, type SimEvent } from "./event_queue.ts";
 import { Random } from "./random.ts";
 
-/** Turns of the microtask queue without pending work after which an event counts as done. */
-const QUIET_TURNS = 16;
+/**
+ * Turns of the microtask queue without pending work after which an event counts as done: beyond
+ * the longest way from a promise that production resolves to whoever waits for it.
+ */
+export const QUIET_TURNS = 8;
 
 /** After this many turns the event loop gets one: long reads of libSQL wait for it. */
 const LOOP_TURNS = 500;
@@ -31,11 +34,19 @@ export class World {
   #fingerprint = 0x811c9dc5;
   #events = 0;
   readonly #lines: string[] | null;
+  readonly #quietTurns: number;
 
-  /** With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. */
-  constructor(seed: number, options: { readonly traced?: boolean } = {}) {
+  /**
+   * With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. More
+   * `quietTurns` change nothing but the time that a run takes: a test holds us to it.
+   */
+  constructor(
+    seed: number,
+    options: { readonly traced?: boolean; readonly quietTurns?: number } = {},
+  ) {
     this.random = new Random(seed);
     this.#lines = options.traced ? [] : null;
+    this.#quietTurns = options.quietTurns ?? QUIET_TURNS;
   }
 
   /** Events run so far. */
@@ -108,7 +119,7 @@ export class World {
 
   async #settle(): Promise<void> {
     let quiet = 0;
-    for (let turn = 0; quiet < QUIET_TURNS; turn++) {
+    for (let turn = 0; quiet < this.#quietTurns; turn++) {
       assert(turn < TURNS_MAX, "Work without virtual time does not end");
       if (turn % LOOP_TURNS === LOOP_TURNS - 1) await new Promise((next) => setImmediate(next));
       else await null;
