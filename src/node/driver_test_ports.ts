@@ -84,6 +84,7 @@ export class ScriptedCore implements Core {
   canRead = () => this.readable;
   canPropose = () => true;
   termAt = () => TERM;
+  commitIndex = () => 0;
   status(): CoreStatus {
     const member = (one: typeof SELF) => ({
       member: one,

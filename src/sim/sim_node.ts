@@ -316,7 +316,7 @@ export class SimNode {
   #committedOnDisk(): Index | null {
     const driver = this.driver;
     if (driver === null) return null;
-    for (let index = driver.status().commitIndex;; index--) {
+    for (let index = driver.commitIndex();; index--) {
       const term = driver.termAt(index);
       if (term === null || this.image.holds({ index, term })) return index;
     }
