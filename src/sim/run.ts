@@ -42,6 +42,12 @@ const SETTLE_TIMEOUTS = 20;
 const LIVENESS_TIMEOUTS = 20;
 const LIVENESS_GRACES = 3;
 
+/**
+ * Where it is not judged, they may stay away for ever: this many times T and G, within which whoever
+ * wrongly takes itself for the last has gone on.
+ */
+const STUCK_TIMES = 2;
+
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
 
@@ -129,12 +135,12 @@ class Run {
   /** Until everybody is ready and every user has an account and a session. */
   async #settle(): Promise<void> {
     let begun = false;
-    void this.#clients.begin().then(() => begun = true);
     const founders = this.#cluster.nodes.slice(0, this.#scenario.config.nodes);
-    await this.#world.run(
-      SETTLE_TIMEOUTS * this.#timeout,
-      () => begun && founders.every((node) => node.ready),
-    );
+    const bound = SETTLE_TIMEOUTS * this.#timeout;
+    // Clients that asked before somebody leads would wait, and everybody with them.
+    await this.#world.run(bound, () => this.#cluster.leader !== null);
+    void this.#clients.begin().then(() => begun = true);
+    await this.#world.run(bound, () => begun && founders.every((node) => node.ready));
     assert(begun && founders.every((node) => node.ready), "Without faults a cluster serves");
     this.#watch();
   }
@@ -165,8 +171,10 @@ class Run {
     this.#faults.heal(config.ending === "everyone");
     this.#cluster.recorder.fact({ kind: "healed" });
     if (this.#faults.partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
-    const bound = LIVENESS_TIMEOUTS * this.#timeout +
-      LIVENESS_GRACES * config.policy.isolationGraceMs;
+    const grace = config.policy.isolationGraceMs;
+    const bound = this.#judgeLiveness()
+      ? LIVENESS_TIMEOUTS * this.#timeout + LIVENESS_GRACES * grace
+      : STUCK_TIMES * (this.#timeout + grace);
     void this.#probe();
     await this.#world.run(this.#world.now + bound, () => this.#accepted);
     if (!this.#accepted) return;
