@@ -15,7 +15,7 @@ import type { Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { NodeParts, SimNode } from "./sim_node.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
-import { World } from "./world.ts";
+import { QUIET_TURNS, World } from "./world.ts";
 
 /** What came of a run. */
 export interface RunResult {
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly traced?: boolean;
   /** Replaces parts of each node, to show that a checker notices a broken one. */
   readonly parts?: NodeParts;
+  /** Instead of the usual turns of the microtask queue for each event; see {@linkcode World}. */
+  readonly quietTurns?: number;
 }
 
 /** Longest that the first leader takes, in T. */
@@ -68,7 +70,8 @@ export async function runScenario(
   scenario: Scenario,
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const world = new World(scenario.seed, { traced: options.traced ?? false });
+  const { traced = false, quietTurns = QUIET_TURNS } = options;
+  const world = new World(scenario.seed, { traced, quietTurns });
   const { config } = scenario;
   const sql: SqlState[] = [];
   try {

@@ -96,8 +96,9 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     writeEveryMs: fc.constantFrom(null, 400, 150, 40),
     // Short enough for whoever was away, or joins, to need a snapshot.
     logTailEntries: fc.constantFrom(null, 3, 12),
-    // On libSQL a schedule takes up to half as long again.
-    state: fc.constantFrom<ScenarioConfig["state"]>("model", "libsql"),
+    // On libSQL a schedule takes two to three times as long, and finds the same but for what is
+    // wrong in the tables themselves: of eight, it takes about as much time as three of the others.
+    state: weighted<ScenarioConfig["state"]>([7, fc.constant("model")], [1, fc.constant("libsql")]),
   });
 }
 
