@@ -209,7 +209,7 @@ export class SimNode {
       running.log.crash(false);
       recorder.fact({ kind: "left", node: this.id });
     };
-    void running.driver.leave().then(() => running.process.run("timer", end));
+    void world.ask(running.driver.leave()).then(() => running.process.run("timer", end));
     world.after(limitMs, () => running.process.run("timer", end));
   }
 
@@ -226,7 +226,7 @@ export class SimNode {
     const { world, network, member, parts, chain, bounds } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const wrapped = parts.wrapLog(mortalLog(log, process));
+    const wrapped = parts.wrapLog(mortalLog(log, { process, world }));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
@@ -236,7 +236,7 @@ export class SimNode {
       logger: silentLogger,
     });
     const driver = createDriver({
-      createCore: parts.createCore,
+      createCore: (options) => watched(parts.createCore(options), world),
       self: member,
       incarnation: this.#incarnation,
       chain,
@@ -373,4 +373,25 @@ export class SimNode {
     this.#options.recorder.fact({ kind: "fatal", node: this.id, message: error.stack ?? "" });
     this.crash({ powerCut: false });
   }
+}
+
+/**
+ * A fetch of a snapshot waits for what nobody here sees: from the first one on, until the run is
+ * over, any event may be what it waits for.
+ */
+function watched(core: Core, world: World): Core {
+  return {
+    step(input, clocks) {
+      const effects = core.step(input, clocks);
+      for (const { kind } of effects) {
+        if (kind === "fetchSnapshot") world.ask(new Promise(() => {}));
+      }
+      return effects;
+    },
+    canRead: (clocks) => core.canRead(clocks),
+    canPropose: () => core.canPropose(),
+    commitIndex: () => core.commitIndex(),
+    status: () => core.status(),
+    termAt: (index) => core.termAt(index),
+  };
 }

@@ -30,6 +30,7 @@ export class World {
   readonly random: Random;
   readonly #queue = new EventQueue();
   #pending = 0;
+  #asked = 0;
   #awake = false;
   #fingerprint = 0x811c9dc5;
   #events = 0;
@@ -85,6 +86,18 @@ export class World {
     return work;
   }
 
+  /**
+   * Counts an answer that a node owes: while there are any, each event may give one. Those that
+   * neither give one nor wake anybody end at once.
+   */
+  ask<T>(work: Promise<T>): Promise<T> {
+    this.#asked++;
+    this.#awake = true;
+    const done = () => void this.#asked--;
+    work.then(done, done);
+    return work;
+  }
+
   /** Says that a promise was resolved: those who wait for it run before the next event. */
   wake(): void {
     this.#awake = true;
@@ -113,8 +126,13 @@ export class World {
       this.now = at;
       this.#events++;
       this.#queue.next()!.task();
-      await this.#settle();
+      if (this.#unsettled) await this.#settle();
     }
+  }
+
+  /** Whether the event may have brought about anything that comes by a promise. */
+  get #unsettled(): boolean {
+    return this.#awake || this.#pending > 0 || this.#asked > 0 || this.#quietTurns !== QUIET_TURNS;
   }
 
   async #settle(): Promise<void> {
