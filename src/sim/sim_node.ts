@@ -378,7 +378,7 @@ export class SimNode {
 }
 
 /**
- * A fetch of a snapshot waits for what nobody here sees: from the first one on, until the run is
+ * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on, until the run is
  * over, any event may be what it waits for.
  */
 function watched(core: Core, world: World): Core {
@@ -386,13 +386,14 @@ function watched(core: Core, world: World): Core {
     step(input, clocks) {
       const effects = core.step(input, clocks);
       for (const { kind } of effects) {
-        if (kind === "fetchSnapshot") world.ask(new Promise(() => {}));
+        if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
       }
       return effects;
     },
     canRead: (clocks) => core.canRead(clocks),
     canPropose: () => core.canPropose(),
     commitIndex: () => core.commitIndex(),
+    commonIndex: (theirs) => core.commonIndex(theirs),
     status: () => core.status(),
     termAt: (index) => core.termAt(index),
   };
