@@ -168,6 +168,10 @@ class Driver implements NodeDriver {
     return this.#waits.forIndex(index, this.#clock.mono() + wait);
   }
 
+  commitIndex(): Index {
+    return this.#running.commitIndex();
+  }
+
   status(): CoreStatus {
     return this.#running.status();
   }
@@ -342,7 +346,7 @@ class Driver implements NodeDriver {
     this.#role = change;
     const leads = change.role === "leader" ? change.term : null;
     this.#proposals.leadershipLost(leads, this.#applies.through);
-    const error = this.#notLeading();
+    const error = this.#waits.readsWait ? this.#notLeading() : null;
     if (error !== null) this.#waits.settleReads(error);
     this.#roleListeners.tell(change);
   }

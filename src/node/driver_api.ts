@@ -63,6 +63,8 @@ export interface NodeDriver {
   readIndex(): Promise<void>;
   /** Resolves once `index` is applied here; throws `NOT_UP_TO_DATE` at the deadline (wall, ms). */
   waitApplied(index: Index, deadlineMs: number): Promise<void>;
+  /** What this node knows to be committed; also in the status, which takes longer to make. */
+  commitIndex(): Index;
   status(): CoreStatus;
   /** Newest entry whose effects the state database shows. */
   appliedPosition(): LogPosition;

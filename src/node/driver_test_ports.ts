@@ -85,6 +85,7 @@ export class ScriptedCore implements Core {
   canPropose = () => true;
   commonIndex = () => 0;
   termAt = () => TERM;
+  commitIndex = () => 0;
   status(): CoreStatus {
     const member = (one: typeof SELF) => ({
       member: one,

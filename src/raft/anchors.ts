@@ -13,7 +13,7 @@ import type { ConfigEntry, Entry, Index, NodeId } from "./types.ts";
 
 /** C0: the newest config that this node knows to be committed. */
 export function committedConfig(state: CoreState): ConfigEntry | null {
-  return state.log.configs.findLast((entry) => entry.index <= state.commitIndex) ?? null;
+  return newestThrough(state, state.commitIndex);
 }
 
 /**
@@ -21,7 +21,16 @@ export function committedConfig(state: CoreState): ConfigEntry | null {
  * from in its own term, as it will have told by the time that anything more commits.
  */
 export function decidedConfig(state: CoreState): ConfigEntry | null {
-  return state.log.configs.findLast((entry) => entry.index <= state.decidedIndex) ?? null;
+  return newestThrough(state, state.decidedIndex);
+}
+
+function newestThrough(state: CoreState, index: Index): ConfigEntry | null {
+  const configs = state.log.configs;
+  for (let at = configs.length - 1; at >= 0; at--) {
+    const entry = configs[at]!;
+    if (entry.index <= index) return entry;
+  }
+  return null;
 }
 
 /** C0 and every config after it, oldest first. Without a C0, every config. */
@@ -43,7 +52,7 @@ export function possibleViews(state: CoreState): readonly ConfigEntry[] {
 
 /** The newest config that is on this disk. */
 export function persistedConfig(state: CoreState): ConfigEntry | null {
-  return state.log.configs.findLast((entry) => entry.index <= state.persistedIndex) ?? null;
+  return newestThrough(state, state.persistedIndex);
 }
 
 /** The anchors of a leader: C0 and what lies below its own noop and may be committed. */

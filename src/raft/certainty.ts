@@ -20,10 +20,11 @@ export function isCertain(state: CoreState): boolean {
 /** {@linkcode isCertain}, judged by these configs. */
 export function certainBy(state: CoreState, configs: readonly ConfigEntry[]): boolean {
   if (state.leavingSince !== null || configs.length === 0) return false;
-  if (!configs.every((entry) => isVoter(entry.config, state.self.id))) return false;
+  for (const { config } of configs) if (!isVoter(config, state.self.id)) return false;
+  // Nearly always: this is asked at every step, so nothing is gathered for it.
+  if (!someoneIsDoubtful(state, configs)) return true;
   const others = otherVoters(state, configs);
   const doubtful = others.filter((peer) => isDoubtful(state, peer));
-  if (doubtful.length === 0) return true;
   const timeout = state.timeout;
   if (doubtful.some((peer) => state.fast - peer.grantedAt >= timeout + state.grace)) return false;
   const out = new Set<NodeId>(doubtful.map((peer) => peer.id));
@@ -32,6 +33,15 @@ export function certainBy(state: CoreState, configs: readonly ConfigEntry[]): bo
     if (slept) out.add(peer.id);
   }
   return !configs.some((entry) => state.rules.quorum(entry.config, (id) => out.has(id)));
+}
+
+function someoneIsDoubtful(state: CoreState, configs: readonly ConfigEntry[]): boolean {
+  for (const { config } of configs) {
+    for (const { id } of config.voters) {
+      if (id !== state.self.id && isDoubtful(state, state.peer(id))) return true;
+    }
+  }
+  return false;
 }
 
 function otherVoters(state: CoreState, configs: readonly ConfigEntry[]): readonly Peer[] {

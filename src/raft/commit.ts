@@ -42,6 +42,8 @@ export function commitAsLeader(state: CoreState): void {
   const leadership = state.leadership;
   const c1 = state.newest;
   if (leadership === null || c1 === null) return;
+  // Everything there is is committed: nothing to count at most steps.
+  if (state.log.lastIndex <= state.decidedIndex) return;
   const index = persistedByCommitSet(state);
   if (index < c1.index || index < leadership.noopIndex) return;
   const pending = c1.index > state.commitIndex;

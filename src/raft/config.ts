@@ -93,7 +93,8 @@ export function hasMajority(config: Config, has: (id: NodeId) => boolean): boole
 }
 
 export function isVoter(config: Config, id: NodeId): boolean {
-  return config.voters.some((voter) => voter.id === id);
+  for (const voter of config.voters) if (voter.id === id) return true;
+  return false;
 }
 
 export function findMember(config: Config, id: NodeId): Member | undefined {

@@ -124,6 +124,10 @@ class RaftCore implements Core {
     return isServing(state) && state.leadership?.transfer === null && !state.wantsLeave;
   }
 
+  commitIndex(): Index {
+    return this.#state.commitIndex;
+  }
+
   status(): CoreStatus {
     return statusOf(this.#state);
   }
@@ -364,18 +368,15 @@ class RaftCore implements Core {
   #tellPeers(): void {
     const state = this.#state;
     if (state.newest === null) return;
-    const from: PeersFrom = {
-      configs: state.log.configs,
-      c0Index: committedConfig(state)?.index ?? 0,
-      everybody: callsEverybody(state),
-      hinted: state.hint?.leader,
-    };
+    const configs = state.log.configs;
+    const c0Index = committedConfig(state)?.index ?? 0;
+    const everybody = callsEverybody(state);
+    const hinted = state.hint?.leader;
     const last = this.#peersFrom;
-    const unchanged = last !== null && last.configs === from.configs &&
-      last.c0Index === from.c0Index && last.everybody === from.everybody &&
-      last.hinted === from.hinted;
+    const unchanged = last !== null && last.configs === configs && last.c0Index === c0Index &&
+      last.everybody === everybody && last.hinted === hinted;
     if (unchanged) return;
-    this.#peersFrom = from;
+    const from = this.#peersFrom = { configs, c0Index, everybody, hinted };
     const list = peersFrom(state, from);
     const same = list.length === this.#toldPeers.length &&
       list.every((member, at) => member === this.#toldPeers[at]);

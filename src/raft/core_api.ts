@@ -18,6 +18,8 @@ export interface Core {
   canRead(clocks: Clocks): boolean;
   /** True while this node leads, its first config is committed, and proposals are taken. */
   canPropose(): boolean;
+  /** What this node knows to be committed; also in the status, which takes longer to make. */
+  commitIndex(): Index;
   /** As of the last input. */
   status(): CoreStatus;
   /** Last index up to which this log is the same as one with these term starts and this end. */

@@ -188,9 +188,9 @@ function giveUp(state: CoreState, from: Index, mark: Term | null): boolean {
 }
 
 function takeEntry(state: CoreState, entry: Entry): void {
+  if (entry.kind !== "config") return state.log.append(entry);
   const before = possibleViews(state);
   state.log.append(entry);
-  if (entry.kind !== "config") return;
   state.remember(entry.config);
   noteConfigTaken(state, before, { index: entry.index, term: entry.term, config: entry.config });
   if (

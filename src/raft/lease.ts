@@ -50,7 +50,9 @@ export function pingsLately(state: CoreState, id: NodeId): boolean {
 export function suspects(state: CoreState): readonly NodeId[] {
   const config = state.newest?.config;
   if (config === undefined) return [];
-  return config.voters.filter((voter) => isSuspected(state, voter.id)).map((voter) => voter.id);
+  const found: NodeId[] = [];
+  for (const { id } of config.voters) if (isSuspected(state, id)) found.push(id);
+  return found;
 }
 
 /** §5: pings every member, and whoever pings this node, once an interval. */
@@ -170,6 +172,8 @@ function leaderMember(state: CoreState): Member | null {
 function isVoterEverywhere(state: CoreState, id: NodeId): boolean {
   const persisted = persistedConfig(state);
   if (persisted === null) return false;
+  const alone = persisted === state.newest && state.held === null && state.heldTail.length === 0;
+  if (alone) return isVoter(persisted.config, id);
   const onDiskThen = state.log.configs.filter((entry) => entry.index >= persisted.index);
   const counts = [
     ...withoutSkipped(onDiskThen),

@@ -61,11 +61,11 @@ function appendConfig(state: CoreState, change: Partial<Config>): void {
 export function dropSuspects(state: CoreState): void {
   const config = state.newest?.config;
   if (state.leadership === null || config === undefined) return;
-  const out = new Set(suspects(state));
+  const out = suspects(state);
   if (!commitsByAll(config.policy)) {
     // Nobody is dropped; but a leader that no majority answers leads nobody (dissertation §6.2).
-    if (!state.rules.commitSet(config, (id) => !out.has(id))) withdrawOrStepDown(state);
-  } else if (out.size > 0 || isStuck(state)) {
+    if (!state.rules.commitSet(config, (id) => !out.includes(id))) withdrawOrStepDown(state);
+  } else if (out.length > 0 || isStuck(state)) {
     regroup(state, config);
   }
 }

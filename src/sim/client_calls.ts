@@ -49,7 +49,7 @@ export function callNode<T>(
       }
       process.run("network", () => {
         world.wake();
-        work(node).then(
+        world.ask(work(node)).then(
           (value) => process.alive && back({ kind: "answer", value }),
           (error) => process.alive && back({ kind: "error", error: ChatError.from(error) }),
         );

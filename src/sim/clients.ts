@@ -226,7 +226,9 @@ export class Clients {
     const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
       const deadlineMs = asked.clock!.wall() + 500;
       const request = { accountId, linearizable, seen, deadlineMs };
-      return readReceived(asked.driver!, asked.state, request);
+      // libSQL takes its time; the event goes on until it has it.
+      const received = (id: string) => world.track(asked.state.view.received(id));
+      return readReceived(asked.driver!, received, request);
     });
     if (result.kind !== "answer") return;
     const messages = result.value.map(({ id, index }) => ({ id, index }));

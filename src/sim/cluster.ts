@@ -9,11 +9,13 @@
 import { assert } from "../assert.ts";
 import { KEPT_BOUNDS, type KeptBounds } from "../node/driver_options.ts";
 import { bootstrapConfig } from "../raft/config.ts";
+import type { Chain } from "../raft/io.ts";
 import { createCore } from "../raft/core.ts";
 import { compareTerms } from "../raft/term.ts";
 import type { Member, NodeId, PersistBatch, Policy, Term } from "../raft/types.ts";
 import { chain } from "../storage/checksum.ts";
 import { ModelState } from "./model_state.ts";
+import { quickChain } from "./quick_chain.ts";
 import { Recorder } from "./recorder.ts";
 import type { ScenarioConfig, Target } from "./scenario.ts";
 import { SimNetwork } from "./sim_network.ts";
@@ -40,6 +42,7 @@ export class Cluster {
   readonly nodes: readonly SimNode[];
   #sparesUsed = 0;
   readonly #voters: number;
+  readonly #chain: Chain;
 
   constructor(world: World, options: {
     readonly config: ScenarioConfig;
@@ -52,19 +55,21 @@ export class Cluster {
     this.recorder = new Recorder(world);
     this.policy = config.policy;
     this.#voters = config.nodes;
+    this.#chain = config.state === "libsql" ? chain : quickChain;
     const bounds = boundsOf(config.logTailEntries ?? null);
     this.nodes = Array.from({ length: config.nodes + config.spares }, (_, place) => {
       const { network, recorder } = this;
+      const chain = this.#chain;
       const state = states[place] ?? new ModelState();
       const member = memberAt(place);
-      return new SimNode({ member, world, network, recorder, state, parts, bounds });
+      return new SimNode({ member, world, network, recorder, state, parts, chain, bounds });
     });
   }
 
   /** Writes the same first config to the first nodes' disks and starts them. */
   start(): void {
     const founders = this.nodes.slice(0, this.#voters);
-    const batch = firstBatch(founders.map(({ member }) => member), this.policy);
+    const batch = firstBatch(founders.map(({ member }) => member), this.policy, this.#chain);
     for (const node of founders) node.install(batch);
     for (const node of founders) node.start();
   }
@@ -138,7 +143,7 @@ function memberAt(place: number): Member {
 }
 
 /** A cluster that was founded long ago: everybody has its config and knows it to be committed. */
-function firstBatch(members: readonly Member[], policy: Policy): PersistBatch {
+function firstBatch(members: readonly Member[], policy: Policy, chain: Chain): PersistBatch {
   const term: Term = { epoch: 0, number: 1, nodeId: members[0]!.id };
   const config = { ...bootstrapConfig(members[0]!, policy), voters: members };
   const body = { kind: "config", config } as const;

@@ -286,7 +286,8 @@ export class FaultInjector {
       return false;
     }
     this.#budget.expect(node);
-    leader.driver?.remove(node.id).catch(() => this.#budget.settled(node));
+    const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
+    this.#cluster.world.ask(removal).catch(() => this.#budget.settled(node));
     return true;
   }
 

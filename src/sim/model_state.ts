@@ -10,19 +10,37 @@
 import { assert } from "../assert.ts";
 import { type Batch, emptyBatch, type NewMessage } from "../chat/batch.ts";
 import { decodeCommand } from "../chat/codec.ts";
-import type { Outcome } from "../chat/command.ts";
+import type { Command, Outcome } from "../chat/command.ts";
 import { evaluate } from "../chat/evaluate.ts";
 import { nameKey } from "../chat/name.ts";
 import { decodeSalvaged, type Known, salvagedBy, settledBy } from "../chat/salvage.ts";
 import type { AppliedMessage, ApplyResult, SnapshotSink, SnapshotSource } from "../node/ports.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
 import type { Base, Entry, Index, LogPosition } from "../raft/types.ts";
-import type { SimState, StateView } from "./sim_state.ts";
+import type { ReceivedMessage, SimState, StateView } from "./sim_state.ts";
 
 /** Everything at one applied position. */
 interface Content {
   readonly applied: LogPosition;
   readonly rows: Batch["rows"];
+}
+
+/** A snapshot beside the current state, and how to make it again, as a power cut leaves it. */
+interface Built {
+  readonly content: Content;
+  readonly make: () => Content;
+}
+
+/** Entries go from node to node as the same bytes: each is read once. */
+const commands = new WeakMap<Uint8Array, Command>();
+
+function commandOf(data: Uint8Array, index: Index): Command {
+  let command = commands.get(data);
+  if (command === undefined) {
+    command = decodeCommand(data, index);
+    commands.set(data, command);
+  }
+  return command;
 }
 
 /** Rows in one chunk of a snapshot: few, so that there are several. */
@@ -39,11 +57,11 @@ export class ModelState implements SimState {
    * What a power cut leaves: an old content and the entries behind it, of which so many are
    * durable. They are put together only when power fails: a copy at each checkpoint costs more.
    */
-  #old: Content = emptyContent();
+  #old: () => Content = emptyContent;
   #journal: Entry[] = [];
   #durableCount = 0;
   /** Built beside the current state, not yet switched to; by the checksum of its position. */
-  #built: Content | null = null;
+  #built: Built | null = null;
 
   readonly reader = {
     query: () => Promise.reject(new Error("The model has no tables: ask its view")),
@@ -66,7 +84,7 @@ export class ModelState implements SimState {
       if (entry.kind !== "command") continue;
       const { index, term } = entry;
       const changes = emptyBatch().changes;
-      const command = decodeCommand(entry.data, index);
+      const command = commandOf(entry.data, index);
       outcomes.set(index, evaluate({ rows, changes }, { place: { index, term }, command }));
       for (const { toAccountId } of changes.messages) messages.push({ index, toAccountId });
     }
@@ -121,59 +139,62 @@ export class ModelState implements SimState {
 
   #losePower(): void {
     const entries = this.#journal.slice(0, this.#durableCount);
-    this.#content = structuredClone(this.#old);
+    this.#content = this.#old();
     this.#journal = entries;
     if (entries.length > 0) this.#evaluate(entries);
   }
 
   digest(): Promise<{ readonly appliedIndex: Index; readonly digest: string }> {
-    const digest = digestOf(this.#content);
+    const digest = digestOf(toRows(this.#content));
     return Promise.resolve({ appliedIndex: this.#content.applied.index, digest });
   }
 
   openSnapshot(): Promise<SnapshotSource> {
-    const content = structuredClone(this.#content);
-    const rows = toRows(content);
+    // As text, since the rows go on changing.
+    const rows = toRows(this.#content);
     let next = 0;
     return Promise.resolve({
-      applied: content.applied,
+      applied: this.#content.applied,
       rowsTotal: rows.length,
       next() {
         if (next >= rows.length) return Promise.resolve(null);
         const chunk = rows.slice(next, next + CHUNK_ROWS);
         next += CHUNK_ROWS;
-        return Promise.resolve(new TextEncoder().encode(JSON.stringify(chunk)));
+        return Promise.resolve(new TextEncoder().encode(`[${chunk.join(",")}]`));
       },
-      digest: () => digestOf(content),
+      digest: () => digestOf(rows),
       close: () => Promise.resolve(),
     });
   }
 
   buildSnapshot(): Promise<SnapshotSink> {
-    const rows: Row[] = [];
+    const chunks: string[] = [];
     let content: Content | null = null;
     return Promise.resolve({
       write(chunk) {
-        rows.push(...JSON.parse(new TextDecoder().decode(chunk)));
+        chunks.push(new TextDecoder().decode(chunk));
         return Promise.resolve();
       },
       finish: (expected) => {
         const { index, term, checksum } = expected.applied;
-        content = { applied: { index, term, checksum }, rows: fromRows(rows) };
-        assert(digestOf(content) === expected.digest, "A snapshot arrives as it was sent");
-        this.#built = content;
+        const make = () => ({ applied: { index, term, checksum }, rows: fromChunks(chunks) });
+        content = make();
+        const digest = digestOf(toRows(content));
+        assert(digest === expected.digest, "A snapshot arrives as it was sent");
+        this.#built = { content, make };
         return Promise.resolve();
       },
       activate: () => {
+        const built = this.#built;
         assert(
-          content !== null && this.#built === content,
+          built !== null && built.content === content,
           "What is switched to is what was built",
         );
-        this.#switch(content);
+        this.#switch(built);
         return Promise.resolve();
       },
       abort: () => {
-        if (this.#built === content) this.#built = null;
+        if (this.#built?.content === content) this.#built = null;
         return Promise.resolve();
       },
     });
@@ -188,7 +209,8 @@ export class ModelState implements SimState {
     const built = this.#built;
     this.#built = null;
     // The log names the state that belongs to it: a switch that was on disk is carried out.
-    if (built !== null && built.applied.checksum === options.base.checksum) this.#switch(built);
+    const belongs = built?.content.applied.checksum === options.base.checksum;
+    if (built !== null && belongs) this.#switch(built);
     assert(
       this.#content.applied.index >= options.base.index,
       `The state at ${this.#content.applied.index} is not below the base ${options.base.index}`,
@@ -198,13 +220,7 @@ export class ModelState implements SimState {
 
   readonly view: StateView = {
     received: (accountId, after = 0) =>
-      Promise.resolve(
-        [...this.#content.rows.messages.values()]
-          .filter((message): message is NewMessage => message.toAccountId === accountId)
-          .filter(({ index }) => index > after)
-          .filter(() => this.#content.rows.accounts.get(accountId)?.deletedAtMs === null)
-          .map(({ id, index, term, acknowledged }) => ({ id, index, term, acknowledged })),
-      ),
+      Promise.resolve(receivedBy(this.#content, accountId, after)),
     outcomes: () =>
       Promise.resolve(
         new Map(
@@ -223,13 +239,24 @@ export class ModelState implements SimState {
     },
   };
 
-  #switch(content: Content): void {
+  #switch({ content, make }: Built): void {
     this.#built = null;
     this.#content = content;
-    this.#old = structuredClone(content);
+    this.#old = make;
     this.#journal = [];
     this.#durableCount = 0;
   }
+}
+
+function receivedBy({ rows }: Content, accountId: string, after: Index): ReceivedMessage[] {
+  const received: ReceivedMessage[] = [];
+  if (rows.accounts.get(accountId)?.deletedAtMs !== null) return received;
+  for (const message of rows.messages.values()) {
+    if (message.toAccountId !== accountId || message.index <= after) continue;
+    const { id, index, term, acknowledged } = message as NewMessage;
+    received.push({ id, index, term, acknowledged });
+  }
+  return received;
 }
 
 function idsWhere<T>(rows: ReadonlyMap<string, T>, fits: (row: T) => boolean): Set<string> {
@@ -239,20 +266,21 @@ function idsWhere<T>(rows: ReadonlyMap<string, T>, fits: (row: T) => boolean): S
 /** A row of a table, for snapshots and digests. */
 type Row = readonly [table: string, key: string, value: unknown];
 
-function toRows({ rows }: Content): Row[] {
-  const table = (name: string, map: ReadonlyMap<string, unknown>): Row[] =>
-    [...map].map(([key, value]) => [name, key, value]);
-  return [
-    ...table("requests", rows.requests),
-    ...table("accounts", rows.accounts),
-    ...table("sessions", rows.sessions),
-    ...table("messages", rows.messages),
-    ...table("salvage", rows.salvage),
-    ["clock", "", rows.lastTimeMs],
-  ];
+/** The rows, each as JSON. */
+function toRows({ rows }: Content): string[] {
+  const list: string[] = [];
+  const add = (...row: Row) => list.push(JSON.stringify(row));
+  for (const [key, value] of rows.requests) add("requests", key, value);
+  for (const [key, value] of rows.accounts) add("accounts", key, value);
+  for (const [key, value] of rows.sessions) add("sessions", key, value);
+  for (const [key, value] of rows.messages) add("messages", key, value);
+  for (const [key, value] of rows.salvage) add("salvage", key, value);
+  add("clock", "", rows.lastTimeMs);
+  return list;
 }
 
-function fromRows(list: readonly Row[]): Batch["rows"] {
+function fromChunks(chunks: readonly string[]): Batch["rows"] {
+  const list: Row[] = chunks.flatMap((chunk) => JSON.parse(chunk));
   const { rows } = emptyBatch();
   const tables: Record<string, Map<string, unknown>> = {
     requests: rows.requests,
@@ -271,13 +299,17 @@ function fromRows(list: readonly Row[]): Batch["rows"] {
   return rows;
 }
 
-function digestOf(content: Content): string {
-  const text = toRows(content).map((row) => JSON.stringify(row)).sort().join("\n");
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
-  for (let index = 0; index < text.length; index++) {
-    low = Math.imul(low ^ text.charCodeAt(index), 0x01000193);
-    high = Math.imul(high ^ text.charCodeAt(index), 0x85ebca6b);
+/** The sum over all rows of a hash of each: in whatever order a table has them. */
+function digestOf(rows: readonly string[]): string {
+  let [low, high] = [0, 0];
+  for (const row of rows) {
+    let [one, other] = [0x811c9dc5, 0x1b873593];
+    for (let at = 0; at < row.length; at++) {
+      one = Math.imul(one ^ row.charCodeAt(at), 0x01000193);
+      other = Math.imul(other ^ row.charCodeAt(at), 0x85ebca6b) ^ (other >>> 13);
+    }
+    low = (low + one) | 0;
+    high = (high + other) | 0;
   }
   return `${(low >>> 0).toString(16)}${(high >>> 0).toString(16)}`;
 }

@@ -26,7 +26,7 @@ export interface Applied {
 }
 
 /** The log store. */
-export function mortalLog(log: LogStore, process: Process): LogStore {
+export function mortalLog(log: LogStore, { process, world }: Place): LogStore {
   return {
     load: (entriesMax) => log.load(entriesMax),
     persist(batches) {
@@ -35,7 +35,7 @@ export function mortalLog(log: LogStore, process: Process): LogStore {
       const call = config ? "config" : promise ? "promise" : "persist";
       return process.call(call) ? log.persist(batches) : never();
     },
-    read: (from, to, bytesMax) => log.read(from, to, bytesMax),
+    read: (from, to, bytesMax) => world.track(log.read(from, to, bytesMax)),
     history: (through) => log.history(through),
     compact: (base) => process.call("compact") ? log.compact(base) : never(),
     close: () => log.close(),

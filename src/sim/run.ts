@@ -15,7 +15,7 @@ import type { Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { NodeParts, SimNode } from "./sim_node.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
-import { World } from "./world.ts";
+import { QUIET_TURNS, World } from "./world.ts";
 
 /** What came of a run. */
 export interface RunResult {
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly traced?: boolean;
   /** Replaces parts of each node, to show that a checker notices a broken one. */
   readonly parts?: NodeParts;
+  /** Instead of the usual turns of the microtask queue for each event; see {@linkcode World}. */
+  readonly quietTurns?: number;
 }
 
 /** Longest that the first leader takes, in T. */
@@ -41,6 +43,12 @@ const SETTLE_TIMEOUTS = 20;
 /** Longest that writes may stay away after the last fault, in T and in G (§11, Liveness). */
 const LIVENESS_TIMEOUTS = 20;
 const LIVENESS_GRACES = 3;
+
+/**
+ * Where it is not judged, they may stay away for ever: this many times T and G, within which whoever
+ * wrongly takes itself for the last has gone on.
+ */
+const STUCK_TIMES = 2;
 
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
@@ -62,7 +70,8 @@ export async function runScenario(
   scenario: Scenario,
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const world = new World(scenario.seed, { traced: options.traced ?? false });
+  const { traced = false, quietTurns = QUIET_TURNS } = options;
+  const world = new World(scenario.seed, { traced, quietTurns });
   const { config } = scenario;
   const sql: SqlState[] = [];
   try {
@@ -129,12 +138,12 @@ class Run {
   /** Until everybody is ready and every user has an account and a session. */
   async #settle(): Promise<void> {
     let begun = false;
-    void this.#clients.begin().then(() => begun = true);
     const founders = this.#cluster.nodes.slice(0, this.#scenario.config.nodes);
-    await this.#world.run(
-      SETTLE_TIMEOUTS * this.#timeout,
-      () => begun && founders.every((node) => node.ready),
-    );
+    const bound = SETTLE_TIMEOUTS * this.#timeout;
+    // Clients that asked before somebody leads would wait, and everybody with them.
+    await this.#world.run(bound, () => this.#cluster.leader !== null);
+    void this.#clients.begin().then(() => begun = true);
+    await this.#world.run(bound, () => begun && founders.every((node) => node.ready));
     assert(begun && founders.every((node) => node.ready), "Without faults a cluster serves");
     this.#watch();
   }
@@ -165,8 +174,10 @@ class Run {
     this.#faults.heal(config.ending === "everyone");
     this.#cluster.recorder.fact({ kind: "healed" });
     if (this.#faults.partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
-    const bound = LIVENESS_TIMEOUTS * this.#timeout +
-      LIVENESS_GRACES * config.policy.isolationGraceMs;
+    const grace = config.policy.isolationGraceMs;
+    const bound = this.#judgeLiveness()
+      ? LIVENESS_TIMEOUTS * this.#timeout + LIVENESS_GRACES * grace
+      : STUCK_TIMES * (this.#timeout + grace);
     void this.#probe();
     await this.#world.run(this.#world.now + bound, () => this.#accepted);
     if (!this.#accepted) return;

@@ -78,7 +78,11 @@ export class SimClock implements Clock {
   }
   defer(task: () => void): void {
     const ms = this.#random.between(0, TURN_MS);
-    this.#world.after(ms, () => this.#process.run("timer", task));
+    this.#world.after(ms, () =>
+      this.#process.run("timer", () => {
+        this.#world.wake();
+        task();
+      }));
   }
   after(ms: number, task: () => void): () => void {
     const event = this.#world.after(ms, () => {

@@ -170,7 +170,10 @@ export class SimConnection {
     this.#accepting = listening;
     const api = to.api;
     // A stalled process's kernel takes the connection; its answer comes when it goes on.
-    listening.run("network", () => void this.#accept(api.openLink(this.#hello, this.#incoming)));
+    listening.run("network", () => {
+      const opening = api.openLink(this.#hello, this.#incoming);
+      void this.#accept(this.#place.network.world.ask(opening));
+    });
   }
 
   readonly #incoming: IncomingLink = {

@@ -7,7 +7,7 @@
  */
 
 import type { Core } from "../raft/core_api.ts";
-import type { CoreOptions, CoreStatus } from "../raft/io.ts";
+import type { Chain, CoreOptions, CoreStatus } from "../raft/io.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { Index, Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
 import { encodeCommand } from "../chat/codec.ts";
@@ -20,7 +20,6 @@ import { Presence } from "../node/presence.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
 import { PeerTransport } from "../node/transport.ts";
 import type { Hello, PeerApi } from "../rpc/peer_api.ts";
-import { chain } from "../storage/checksum.ts";
 import type { Recorder } from "./recorder.ts";
 import { type CrashPlan, type PortCall, Process } from "./process.ts";
 import { mortalLog, mortalSource, mortalState } from "./mortal_stores.ts";
@@ -61,6 +60,7 @@ export interface SimNodeOptions {
   readonly recorder: Recorder;
   readonly state: SimState;
   readonly parts: NodeParts;
+  readonly chain: Chain;
   readonly bounds: KeptBounds;
 }
 
@@ -209,7 +209,7 @@ export class SimNode {
       running.log.crash(false);
       recorder.fact({ kind: "left", node: this.id });
     };
-    void running.driver.leave().then(() => running.process.run("timer", end));
+    void world.ask(running.driver.leave()).then(() => running.process.run("timer", end));
     world.after(limitMs, () => running.process.run("timer", end));
   }
 
@@ -223,10 +223,10 @@ export class SimNode {
   }
 
   #assemble(process: Process): Running {
-    const { world, network, member, parts, bounds } = this.#options;
+    const { world, network, member, parts, chain, bounds } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const wrapped = parts.wrapLog(mortalLog(log, process));
+    const wrapped = parts.wrapLog(mortalLog(log, { process, world }));
     const { transport, api: links } = this.#transport({ process, clock });
     const snapshots = new SnapshotServer({
       log,
@@ -236,7 +236,7 @@ export class SimNode {
       logger: silentLogger,
     });
     const driver = createDriver({
-      createCore: parts.createCore,
+      createCore: (options) => watched(parts.createCore(options), world),
       self: member,
       incarnation: this.#incarnation,
       chain,
@@ -316,7 +316,7 @@ export class SimNode {
   #committedOnDisk(): Index | null {
     const driver = this.driver;
     if (driver === null) return null;
-    for (let index = driver.status().commitIndex;; index--) {
+    for (let index = driver.commitIndex();; index--) {
       const term = driver.termAt(index);
       if (term === null || this.image.holds({ index, term })) return index;
     }
@@ -375,4 +375,26 @@ export class SimNode {
     this.#options.recorder.fact({ kind: "fatal", node: this.id, message: error.stack ?? "" });
     this.crash({ powerCut: false });
   }
+}
+
+/**
+ * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on, until the run is
+ * over, any event may be what it waits for.
+ */
+function watched(core: Core, world: World): Core {
+  return {
+    step(input, clocks) {
+      const effects = core.step(input, clocks);
+      for (const { kind } of effects) {
+        if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
+      }
+      return effects;
+    },
+    canRead: (clocks) => core.canRead(clocks),
+    canPropose: () => core.canPropose(),
+    commitIndex: () => core.commitIndex(),
+    commonIndex: (theirs) => core.commonIndex(theirs),
+    status: () => core.status(),
+    termAt: (index) => core.termAt(index),
+  };
 }

@@ -50,7 +50,7 @@ function call<T>(place: Place, work: (api: PeerApi) => Promise<T>): Promise<T> {
       const { api, process: listening } = to;
       if (api === null || listening === null) return back(() => reject(noAnswer(to.address)));
       listening.run("network", () => {
-        work(api).then(
+        network.world.ask(work(api)).then(
           (value) => listening.alive && back(() => resolve(value)),
           (error) => listening.alive && back(() => reject(ChatError.from(error))),
         );

@@ -11,7 +11,7 @@ import { ChatError } from "../errors.ts";
 import type { NodeDriver, Proposed } from "../node/driver_api.ts";
 import { compareTerms, sameTerm } from "../raft/term.ts";
 import type { Index, Term } from "../raft/types.ts";
-import type { ReceivedMessage, SimState } from "./sim_state.ts";
+import type { ReceivedMessage, StateView } from "./sim_state.ts";
 
 /** One place on a history, as a client remembers it. */
 export interface SeenPosition {
@@ -35,12 +35,12 @@ export function proposeCommand(driver: NodeDriver, command: Command): Promise<Pr
 /** Received messages, as new as the request demands. */
 export async function readReceived(
   driver: NodeDriver,
-  state: SimState,
+  received: StateView["received"],
   request: ReadRequest,
 ): Promise<readonly ReceivedMessage[]> {
   if (request.linearizable) await driver.readIndex();
   else await driver.waitApplied(request.seen, request.deadlineMs);
-  return await state.view.received(request.accountId);
+  return await received(request.accountId);
 }
 
 /**

@@ -11,8 +11,11 @@ import { assert } from "../assert.ts";
 import { EventQueue, type SimEvent } from "./event_queue.ts";
 import { Random } from "./random.ts";
 
-/** Turns of the microtask queue without pending work after which an event counts as done. */
-const QUIET_TURNS = 16;
+/**
+ * Turns of the microtask queue without pending work after which an event counts as done: beyond
+ * the longest way from a promise that production resolves to whoever waits for it.
+ */
+export const QUIET_TURNS = 8;
 
 /** After this many turns the event loop gets one: long reads of libSQL wait for it. */
 const LOOP_TURNS = 500;
@@ -27,15 +30,24 @@ export class World {
   readonly random: Random;
   readonly #queue = new EventQueue();
   #pending = 0;
+  #asked = 0;
   #awake = false;
   #fingerprint = 0x811c9dc5;
   #events = 0;
   readonly #lines: string[] | null;
+  readonly #quietTurns: number;
 
-  /** With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. */
-  constructor(seed: number, options: { readonly traced?: boolean } = {}) {
+  /**
+   * With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. More
+   * `quietTurns` change nothing but the time that a run takes: a test holds us to it.
+   */
+  constructor(
+    seed: number,
+    options: { readonly traced?: boolean; readonly quietTurns?: number } = {},
+  ) {
     this.random = new Random(seed);
     this.#lines = options.traced ? [] : null;
+    this.#quietTurns = options.quietTurns ?? QUIET_TURNS;
   }
 
   /** Events run so far. */
@@ -74,6 +86,18 @@ export class World {
     return work;
   }
 
+  /**
+   * Counts an answer that a node owes: while there are any, each event may give one. Those that
+   * neither give one nor wake anybody end at once.
+   */
+  ask<T>(work: Promise<T>): Promise<T> {
+    this.#asked++;
+    this.#awake = true;
+    const done = () => void this.#asked--;
+    work.then(done, done);
+    return work;
+  }
+
   /** Says that a promise was resolved: those who wait for it run before the next event. */
   wake(): void {
     this.#awake = true;
@@ -102,13 +126,18 @@ export class World {
       this.now = at;
       this.#events++;
       this.#queue.next()!.task();
-      await this.#settle();
+      if (this.#unsettled) await this.#settle();
     }
+  }
+
+  /** Whether the event may have brought about anything that comes by a promise. */
+  get #unsettled(): boolean {
+    return this.#awake || this.#pending > 0 || this.#asked > 0 || this.#quietTurns !== QUIET_TURNS;
   }
 
   async #settle(): Promise<void> {
     let quiet = 0;
-    for (let turn = 0; quiet < QUIET_TURNS; turn++) {
+    for (let turn = 0; quiet < this.#quietTurns; turn++) {
       assert(turn < TURNS_MAX, "Work without virtual time does not end");
       if (turn % LOOP_TURNS === LOOP_TURNS - 1) await new Promise((next) => setImmediate(next));
       else await null;

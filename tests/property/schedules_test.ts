@@ -12,6 +12,7 @@ import { runScenario } from "../../src/sim/run.ts";
 import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
 import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
 import { judge, simulate } from "../../src/sim/simulate.ts";
+import { QUIET_TURNS } from "../../src/sim/world.ts";
 
 /** Operations and faults of a schedule, at most. */
 const STEPS_MAX = 24;
@@ -29,6 +30,16 @@ Deno.test("schedules: the same scenario twice gives the identical trace", async 
     const second = await runScenario(scenario, { traced: true });
     assert.deepEqual(second.lines, first.lines);
     assert.equal(second.fingerprint, first.fingerprint);
+  }
+});
+
+/** An event is over when nothing waits for it any more: to wait longer must change nothing. */
+Deno.test("schedules: more turns for each event change nothing", async () => {
+  const choices = { nodesMin: 2, nodesMax: 5, stepsMax: STEPS_MAX };
+  for (const scenario of fc.sample(scenarios(choices), { seed: 2, numRuns: 24 })) {
+    const usual = await runScenario(scenario);
+    const slow = await runScenario(scenario, { quietTurns: 4 * QUIET_TURNS });
+    assert.equal(slow.fingerprint, usual.fingerprint);
   }
 });
 

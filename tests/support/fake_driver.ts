@@ -114,6 +114,10 @@ export class FakeDriver implements NodeDriver {
     return new Promise((resolve) => void this.#indexWaiters.push({ index, resolve }));
   }
 
+  commitIndex(): number {
+    return this.status().commitIndex;
+  }
+
   status(): CoreStatus {
     return {
       role: this.leads ? "leader" : "follower",
