@@ -82,6 +82,8 @@ class Driver implements NodeDriver {
     const onFailed = (error: unknown) => this.#fail(error);
     const step = (input: Input) => this.#step(input);
     const { log, state, clock, transport, bounds = KEPT_BOUNDS } = options;
+    const ports = { log, state, clock, transport, step };
+    const onNotice = (text: string) => options.onNotice("warn", text);
     this.#bounds = bounds;
     this.#persists = new PersistPipeline({
       log,
@@ -106,23 +108,13 @@ class Driver implements NodeDriver {
       refused: (refusal) => refusalError(refusal, this.status()),
     });
     this.#handOvers = new HandOvers({
-      log,
-      state,
-      transport,
-      clock,
-      step,
+      ...ports,
+      onNotice,
       waitApplied: (index, deadlineMs) => this.waitApplied(index, deadlineMs),
       core: () => this.#running,
       propose: (data) => this.#proposals.propose(data),
-      onNotice: (text) => options.onNotice("warn", text),
     });
-    this.#snapshots = new SnapshotIntake({
-      state,
-      transport,
-      step,
-      onNotice: (text) => options.onNotice("warn", text),
-      onFailed,
-    });
+    this.#snapshots = new SnapshotIntake({ ...ports, onNotice, onFailed });
   }
 
   async start(): Promise<void> {
@@ -318,8 +310,8 @@ class Driver implements NodeDriver {
   }
 
   #persisted(batches: readonly PersistBatch[], number: number): void {
-    for (const { number } of batches) {
-      const install = this.#snapshots.onDisk(number);
+    for (const batch of batches) {
+      const install = this.#snapshots.onDisk(batch.number);
       if (install !== null) this.#applies.install(install.base, install.sink);
     }
     this.#step({ kind: "persisted", number });

@@ -58,6 +58,7 @@ import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
 import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
 import { lastCommonIndex } from "./log.ts";
+import { compact } from "./compaction.ts";
 import { onHandedOver, tickMeeting } from "./meeting.ts";
 import { RULES, type Rules } from "./rules.ts";
 import { CoreState } from "./state.ts";
@@ -65,7 +66,6 @@ import { isReady, roleOf, statusOf } from "./status.ts";
 import { sameTerm } from "./term.ts";
 import { onLogReadForTail, onVoteRequest } from "./vote.ts";
 import type {
-  Base,
   Clocks,
   ConfigEntry,
   Entry,
@@ -158,7 +158,7 @@ class RaftCore implements Core {
         return this.#applied(input.position);
       case "checkpointed":
         state.checkpointIndex = Math.max(state.checkpointIndex, input.index);
-        return this.#compact();
+        return compact(state);
       case "peerRefused":
         noteRefused(state, state.peer(input.peer));
         dropSuspects(state);
@@ -281,38 +281,6 @@ class RaftCore implements Core {
     const peer = state.peer(read.peer);
     if (read.request === null) onLogReadForAppend(state, peer, request, entries);
     else onLogReadForTail(state, { ...read, request: read.request }, entries);
-  }
-
-  /** §10: cuts the log below what is durably applied, keeping a tail and what others need. */
-  #compact(): void {
-    const state = this.#state;
-    let bound = Math.min(
-      state.checkpointIndex,
-      state.applied.index,
-      state.commitIndex,
-      state.log.lastIndex - state.bounds.tailEntries,
-    );
-    for (const entry of openConfigs(state)) {
-      bound = Math.min(bound, entry.config.mark?.base.index ?? Infinity);
-    }
-    const config = state.newest?.config;
-    for (const member of [...config?.voters ?? [], ...config?.learners ?? []]) {
-      const peer = state.peer(member.id);
-      const heard = state.slow - peer.heardAt < state.timeout + state.grace;
-      const snapshot = peer.progress.snapshotIndex;
-      if (snapshot > 0 && heard) bound = Math.min(bound, snapshot);
-    }
-    let cut: LogPosition | undefined;
-    while ((state.cutPoints[0]?.index ?? Infinity) <= bound) cut = state.cutPoints.shift();
-    if (cut === undefined || cut.index <= state.log.base.index) return;
-    const base: Base = {
-      index: cut.index,
-      term: cut.term,
-      checksum: cut.checksum,
-      config: state.log.configs.findLast((entry) => entry.index <= cut.index) ?? null,
-    };
-    state.log.compact(base);
-    state.effects.push({ kind: "compact", base });
   }
 
   #transfer(id: number, to: NodeId | null): void {
