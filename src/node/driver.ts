@@ -196,9 +196,10 @@ class Driver implements NodeDriver {
     return this.#order((id) => ({ kind: "remove", id, peer }));
   }
 
-  takeOver(ask: Omit<HandOverAsk, "clusterId" | "nodeId">): Promise<HandOverAnswer> {
-    const refused = this.#core === null ? closing() : this.#notLeading();
-    return refused === null ? this.#handOvers.take(ask) : Promise.reject(refused);
+  async takeOver(ask: Omit<HandOverAsk, "clusterId" | "nodeId">): Promise<HandOverAnswer> {
+    // A leader that has just been elected above the asker's terms takes no proposals yet.
+    await this.readIndex();
+    return await this.#handOvers.take(ask);
   }
 
   leave(): Promise<void> {

@@ -208,6 +208,7 @@ class RaftCore implements Core {
     const state = this.#state;
     const peer = state.peer(from);
     if (incarnation < peer.incarnation || from === state.self.id) return;
+    if (incarnation > peer.incarnation) peer.side = null;
     peer.incarnation = incarnation;
     noteMessage(state, peer);
     this.#dispatch(peer, message);

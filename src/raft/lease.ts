@@ -111,6 +111,8 @@ export function noteRefused(state: CoreState, peer: Peer): void {
     peer.firstRefusal = state.mono;
   } else if (state.mono - peer.firstRefusal >= REFUSALS_APART_MS) {
     peer.gone = true;
+    // A leader that died leads no side: this node may have made a mark since, and be on another.
+    peer.side = null;
     noteGone(state, peer);
   }
 }

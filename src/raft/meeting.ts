@@ -63,15 +63,14 @@ function isOther(state: CoreState, peer: Peer): boolean {
 }
 
 /**
- * Whether this node gives in to that leader: its side comes first or, on whichever side, this
- * node had no leader for so long that its own side does not come back by itself.
+ * Whether this node gives in to that leader: its side comes first or, whichever does, this node
+ * had no leader for so long that its own side does not come back by itself.
  */
 function givesIn(state: CoreState, peer: Peer): boolean {
   if (!isOther(state, peer) || peer.side === null) return false;
   if (state.newest === null || state.wantsLeave) return false;
-  const own = ownSide(state);
-  if (own !== null) return outranks(peer.side, own);
-  return state.slow - state.ledAt >= state.timeout + state.grace;
+  if (outranks(peer.side, sideOf(markOf(state)))) return true;
+  return ownSide(state) === null && state.slow - state.ledAt >= state.timeout + state.grace;
 }
 
 /** From now on this node neither leads nor follows on its own side, and asks to be taken in. */

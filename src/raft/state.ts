@@ -288,7 +288,8 @@ export class CoreState {
     }
     this.mono = clocks.mono;
     this.fast = clocks.fast;
-    if (this.diskSick) this.awakeSince = clocks.fast;
+    // Who asks for no leases knows no more by their absence than one that stood still (§5).
+    if (this.diskSick || this.surrender !== null) this.awakeSince = clocks.fast;
   }
 
   send(to: NodeId, message: Message, after = 0): void {

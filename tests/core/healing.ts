@@ -21,6 +21,8 @@ export interface HandOver {
   /** Commands that the other side did not have as it began. */
   readonly texts: readonly string[];
   readonly until: number;
+  /** A leader takes proposals once its term has committed something. */
+  proposed: boolean;
 }
 
 /** A snapshot that was built, and waits for the switch. */
@@ -29,7 +31,7 @@ export interface BuiltSnapshot {
   readonly commands: readonly string[];
 }
 
-/** Proposes at the other leader what its log lacks of this node's. */
+/** Finds what the other leader's log lacks of this node's. */
 export function beginHandOver(
   cluster: TestCluster,
   node: TestNode,
@@ -47,13 +49,16 @@ export function beginHandOver(
     .filter((entry) => entry.index > common && entry.index <= through)
     .flatMap((entry) => entry.kind === "command" ? [new TextDecoder().decode(entry.data)] : [])
     .filter((text) => !target.appliedCommands.includes(text));
-  for (const text of texts) cluster.proposeAt(to, text);
-  return { to, through, texts, until: cluster.now + HAND_OVER_MS };
+  return { to, through, texts, until: cluster.now + HAND_OVER_MS, proposed: false };
 }
 
-/** The answer to a hand-over, once there is one. */
+/** Proposes it there; the answer to the hand-over, once there is one. */
 export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | null {
   const { to, through, texts, until } = handOver;
+  if (!handOver.proposed && cluster.leads(to)) {
+    handOver.proposed = true;
+    for (const text of texts) cluster.proposeAt(to, text);
+  }
   const done = texts.every((text) => cluster.applied(text, to));
   if (!done && cluster.now < until && cluster.node(to).core !== null) return null;
   return { kind: "handedOver", to, through, done };

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { outranks } from "../../src/raft/side.ts";
 import type { Side } from "../../src/raft/types.ts";
 import type { TestCluster } from "./cluster.ts";
+import { receives } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 /** Everybody follows one leader, has the same commands, and each of these once. */
@@ -152,6 +153,69 @@ scenario("who is cut off only for a moment gives in to nobody", {}, [
     c.run(1_000);
     c.start("n1");
     meets(c, ["n1", "n2", "n3"], ["a", "b"]);
+  }],
+]);
+
+scenario("a leader that died and comes back is no other side to who went on without it", {
+  nodes: 2,
+}, [
+  ["n1 dies; n2 goes on by last resort at once", (c) => {
+    settle(c);
+    c.kill("n1");
+    goesOn(c, ["n2"], "a");
+  }],
+  ["n1 comes back, and is heard of before it says that it leads no more: n2 leads", (c) => {
+    c.start("n1");
+    const term = { epoch: 0, number: 1, nodeId: "n1" };
+    receives(c, "n2", "n1", {
+      kind: "pong",
+      nonce: 0,
+      promised: term,
+      config: { index: 1, term },
+      voter: true,
+      certain: false,
+      granted: false,
+      leader: null,
+    });
+    for (let ms = 0; ms < 1_500; ms++) {
+      c.run(1);
+      assert.ok(c.leads("n2"), "n2 gave in to a leader that was dead");
+    }
+    meets(c, ["n1", "n2"], ["a"]);
+  }],
+]);
+
+scenario("who gave in to a side that went away again was gone on without", { nodes: 5 }, [
+  ["n4 and n5 go on by last resort", (c) => {
+    settle(c);
+    c.partition(["n4", "n5"], ["n1", "n2", "n3"]);
+    goesOn(c, ["n1", "n2", "n3"], "a");
+    goesOn(c, ["n4", "n5"], "b");
+  }],
+  ["n5 alone meets the others, gives in, and is parted from them before it is taken in", (c) => {
+    c.heal();
+    c.partition(["n4"], ["n1", "n2", "n3"]);
+    const given = () => c.node("n5").core?.status().ready === false;
+    for (let ms = 0; !given() && ms < 2_000; ms++) c.run(1);
+    assert.ok(given());
+    c.partition(["n4", "n5"], ["n1", "n2", "n3"]);
+  }],
+  ["n4 goes on without it, acknowledges a write and dies", (c) => {
+    const voters = () => c.node("n4").core?.status().members.filter(({ voter }) => voter);
+    c.until(() => voters()?.length === 1 && c.leads("n4"));
+    goesOn(c, ["n4"], "c");
+    c.kill("n4");
+  }],
+  ["n5 does not lead, as it lacks that", (c) => {
+    for (let ms = 0; ms < 10_000; ms += 5) {
+      c.run(5);
+      assert.ok(!c.leads("n5"), "n5 led without what n4 had acknowledged");
+    }
+  }],
+  ["all is there once n4 is back and they have met", (c) => {
+    c.start("n4");
+    c.heal();
+    meets(c, ["n1", "n2", "n3", "n4", "n5"], ["a", "b", "c"]);
   }],
 ]);
 
