@@ -149,7 +149,7 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
   if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
   peer.answeredAt = state.fast;
   if (reply.tail !== null) {
-    takeTail(state, reply, reply.tail);
+    takeTail(state, peer.id, { ...reply, tail: reply.tail });
     return;
   }
   current.replies.set(peer.id, reply);
@@ -164,15 +164,15 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
  */
 function takeTail(
   state: CoreState,
-  { last, mark }: VoteReply,
-  tail: NonNullable<VoteReply["tail"]>,
+  from: NodeId,
+  { last, mark, tail }: VoteReply & { readonly tail: NonNullable<VoteReply["tail"]> },
 ): void {
   if (state.rules.fresh(state.log.last, last)) return;
   if (tail.entries.length === 0 || !state.log.has(tail.prev)) {
     fail(state);
     return;
   }
-  const taken = takeEntries(state, { ...tail, term: last.term, commitIndex: 0, mark });
+  const taken = takeEntries(state, from, { ...tail, term: last.term, commitIndex: 0, mark });
   if (taken === "fork") {
     state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
     fail(state);

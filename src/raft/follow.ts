@@ -7,7 +7,7 @@
  */
 
 import { assert } from "../assert.ts";
-import { possibleViews, skips } from "./anchors.ts";
+import { openConfigs, possibleViews, skips } from "./anchors.ts";
 import { noteConfigTaken } from "./certainty.ts";
 import { commitThrough } from "./commit.ts";
 import { isVoter } from "./config.ts";
@@ -16,9 +16,10 @@ import { termAtStarts } from "./log.ts";
 import type { Append, SnapshotNeeded } from "./message.ts";
 import { endSurrender, ignores, isFrozen, isOwn, onFork } from "./meeting.ts";
 import type { Peer } from "./peer.ts";
+import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm } from "./term.ts";
-import type { Base, Entry, Index, LogPosition, Term, TermStart } from "./types.ts";
+import type { Base, Entry, Index, LogPosition, NodeId, Term, TermStart } from "./types.ts";
 
 /** How the place before an append's entries compares with this log. */
 type PrevCheck = "match" | "conflict" | "beyond" | "fork";
@@ -104,7 +105,7 @@ function persistPromise(state: CoreState, term: Term): void {
 }
 
 function takeAppend(state: CoreState, peer: Peer, append: Append): void {
-  const taken = takeEntries(state, append);
+  const taken = takeEntries(state, peer.id, append);
   if (taken === "fork") {
     onFork(state, peer, append.term);
     return;
@@ -146,7 +147,7 @@ type Offered = Pick<Append, "prev" | "entries" | "term" | "commitIndex" | "mark"
  * one persist, with the promise of `term` if that is higher. Nothing is changed on "fork": an
  * entry that is committed here would be cut, or a command by another side (§9).
  */
-export function takeEntries(state: CoreState, offered: Offered): Taken | "fork" {
+export function takeEntries(state: CoreState, from: NodeId, offered: Offered): Taken | "fork" {
   const { prev, entries, term } = offered;
   const log = state.log;
   const skip = countKnown(state, entries);
@@ -154,7 +155,7 @@ export function takeEntries(state: CoreState, offered: Offered): Taken | "fork" 
   const known = entries[skip - 1] ?? prev;
   const first = fresh[0];
   const truncateFrom = first !== undefined && first.index <= log.lastIndex ? first.index : null;
-  if (truncateFrom !== null && giveUp(state, truncateFrom, offered.mark)) return "fork";
+  if (truncateFrom !== null && giveUp(state, truncateFrom, { from, ...offered })) return "fork";
   const cut = countUnheld(state, fresh, offered.commitIndex);
   const taken = fresh.slice(0, cut);
   if (!chainHolds(state, known, taken)) return { end: known, held: [] };
@@ -175,14 +176,23 @@ export function takeEntries(state: CoreState, offered: Offered): Taken | "fork" 
 
 /**
  * Whether a cut at an index gives up what may have been acknowledged: what is committed or, if the
- * other log is on another side of a fork, any command (§7).
+ * other log is on another side of a fork, any command (§7). Not what a voter lacks that all of it
+ * would have needed: under `all` that was never committed.
  */
-function giveUp(state: CoreState, from: Index, mark: Term | null): boolean {
-  if (from <= state.decidedIndex) return true;
+function giveUp(
+  state: CoreState,
+  index: Index,
+  { from, mark }: Pick<Offered, "mark"> & { readonly from: NodeId },
+): boolean {
+  if (index <= state.decidedIndex) return true;
   if (isOwn(state, mark)) return false;
-  if (!state.log.inMemory(from)) return true;
-  for (let index = from; index <= state.log.lastIndex; index++) {
-    if (state.log.entry(index)?.kind === "command") return true;
+  const needed = openConfigs(state).every(({ config }) =>
+    commitsByAll(config.policy) && isVoter(config, from)
+  );
+  if (needed) return false;
+  if (!state.log.inMemory(index)) return true;
+  for (let at = index; at <= state.log.lastIndex; at++) {
+    if (state.log.entry(at)?.kind === "command") return true;
   }
   return false;
 }

@@ -125,18 +125,53 @@ for (const victim of ["n1", "n3"] as const) {
   }
 }
 
-scenario("who accepted something that was not committed hands that over as well", { nodes: 2 }, [
-  ["n1 stalls with a write on its disk alone; n2 goes on by last resort", (c) => {
+scenario("what only a dead leader knew to be committed is handed over as well", { nodes: 5 }, [
+  ["n4 and n5 go on by last resort", (c) => {
     settle(c);
-    c.partition(["n1"], ["n2"]);
-    c.proposeAt("n1", "on one disk");
-    c.pause("n1", 6_000);
-    goesOn(c, ["n2"], "a");
-    c.until(() => c.now >= c.node("n1").pausedUntil);
+    c.partition(["n4", "n5"], ["n1", "n2", "n3"]);
+    goesOn(c, ["n1", "n2", "n3"], "a");
+    goesOn(c, ["n4", "n5"], "b");
   }],
-  ["n1 wakes, finds n2's side, and has no leader of its own for T + G", (c) => {
+  ["n4 acknowledges one more and dies before n5 hears that it is committed", (c) => {
+    c.proposeAt("n4", "c");
+    while (!c.applied("c", "n4")) c.run(1);
+    c.kill("n4");
+    assert.ok(!c.applied("c", "n5"));
+  }],
+  ["n5 meets the others, and all have it", (c) => {
     c.heal();
-    meets(c, ["n1", "n2"], ["on one disk", "a"]);
+    c.until(() => c.applied("c", "n1", "n2", "n3", "n5"), 20_000);
+    c.start("n4");
+    meets(c, ["n1", "n2", "n3", "n4", "n5"], ["a", "b", "c"]);
+  }],
+]);
+
+scenario("what a voter lacks that it would have needed was never done, and is dropped", {
+  nodes: 2,
+}, [
+  [
+    "n1 stalls, n2 crashes as its last resort is on its disk, and n1 has a write on its disk alone",
+    (c) => {
+      settle(c);
+      c.partition(["n1"], ["n2"]);
+      c.pause("n1", 4_600);
+      c.until(() => {
+        const marked = c.node("n2").stored.configs.at(-1)?.config.mark != null;
+        if (marked) c.kill("n2");
+        return marked;
+      }, 6_000);
+      c.run(1_000);
+      c.proposeAt("n1", "on one disk");
+      c.run(50);
+      assert.ok(!c.applied("on one disk", "n1"));
+    },
+  ],
+  ["n2 comes back: it needs n1 to go on, and n1 follows", (c) => {
+    c.start("n2");
+    c.heal();
+    c.until(() => c.leads("n2") && !c.leads("n1"));
+    writes(c, "together", "n1", "n2");
+    assert.ok(!c.applied("on one disk", "n2"));
   }],
 ]);
 
