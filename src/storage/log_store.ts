@@ -20,13 +20,7 @@ import type {
   TermStart,
 } from "../raft/types.ts";
 import { closeWhole, type Database } from "./database.ts";
-import {
-  addressesFrom,
-  logMigrations,
-  placeOf,
-  setMeta,
-  type StoredIdentity,
-} from "./log_schema.ts";
+import { addressesFrom, logSchema, placeOf, setMeta, type StoredIdentity } from "./log_schema.ts";
 import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } from "./log_read.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated } from "./migrations.ts";
@@ -66,7 +60,7 @@ export class LibsqlLogStore implements LogStore {
    * Throws `CORRUPT`, `DATA_DIRECTORY` or `DISK_FULL`, and has changed nothing then.
    */
   static async open(path: string, newNodeId: () => string): Promise<LibsqlLogStore> {
-    const database = await openMigrated(path, { migrations: logMigrations, pragmas });
+    const database = await openMigrated(path, { schema: logSchema, pragmas });
     try {
       const stored = await readHead(database);
       if (stored !== null) return new LibsqlLogStore(database, stored.head, stored.identity);

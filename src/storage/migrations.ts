@@ -12,9 +12,19 @@ import { corrupt } from "./storage_error.ts";
 
 /** The step that leads to a version: statements that run in one transaction. */
 export interface Migration {
-  /** From 1 upwards without a gap. */
+  /** From 2 upwards without a gap. */
   readonly version: number;
   readonly statements: readonly string[];
+}
+
+/** What a database's tables are, and how an older one comes to have them. */
+export interface Schema {
+  /** The newest version. */
+  readonly version: number;
+  /** Make it in an empty database. */
+  readonly statements: readonly string[];
+  /** From version 1 on, each from the one before; at the end both ways come to the same. */
+  readonly migrations: readonly Migration[];
 }
 
 /** "JMSG": tells our databases from any other program's. */
@@ -23,14 +33,14 @@ const applicationId = 0x4a4d5347;
 /** Opens (and makes, if absent) a database and brings it to the newest version. */
 export async function openMigrated(
   path: string,
-  options: { readonly migrations: readonly Migration[]; readonly pragmas: readonly string[] },
+  options: { readonly schema: Schema; readonly pragmas: readonly string[] },
 ): Promise<Database> {
   const database = Database.open(path);
   try {
     // Some settings are written into the file: first see whether it is ours.
-    await checkVersion(database, options.migrations);
+    await checkVersion(database, options.schema);
     await database.configure(options.pragmas);
-    await migrate(database, options.migrations);
+    await migrate(database, options.schema);
     await checkWritable(database);
     return database;
   } catch (error) {
@@ -40,34 +50,29 @@ export async function openMigrated(
 }
 
 /** Brings the database to the newest version, each step in one transaction. */
-export async function migrate(
-  database: Database,
-  migrations: readonly Migration[],
-): Promise<void> {
-  const version = await checkVersion(database, migrations);
-  for (const migration of migrations) {
-    if (migration.version <= version) continue;
+export async function migrate(database: Database, schema: Schema): Promise<void> {
+  const version = await checkVersion(database, schema);
+  // One step for a new database: simulations open many.
+  const steps = version === 0 ? [schema] : schema.migrations;
+  for (const step of steps) {
+    if (step.version <= version) continue;
     // One call for all statements: it is four times as fast, which simulations feel.
     await database.script([
       "BEGIN IMMEDIATE",
-      ...migration.statements,
+      ...step.statements,
       `PRAGMA application_id = ${applicationId}`,
-      `PRAGMA user_version = ${migration.version}`,
+      `PRAGMA user_version = ${step.version}`,
       "COMMIT",
     ]);
   }
 }
 
-/** The schema's version, if this program can use it: else throws. */
-async function checkVersion(
-  database: Database,
-  migrations: readonly Migration[],
-): Promise<number> {
+/** The schema's version, if this program can use it: else throws. 0: the database is empty. */
+export async function checkVersion(database: Database, schema: Schema): Promise<number> {
   const version = await readVersion(database);
-  const newest = migrations.at(-1)?.version ?? 0;
-  if (version <= newest) return version;
+  if (version <= schema.version) return version;
   const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
-    `${version}, this one knows ${newest}); run that version`;
+    `${version}, this one knows ${schema.version}); run that version`;
   throw new ChatError("DATA_DIRECTORY", text);
 }
 

@@ -21,7 +21,7 @@ import {
   openMemorySource,
   type SourceOptions,
 } from "./snapshot_source.ts";
-import { appliedFrom, selectApplied, setApplied, stateMigrations } from "./state_schema.ts";
+import { appliedFrom, selectApplied, setApplied, stateSchema } from "./state_schema.ts";
 
 const pragmas = [
   "journal_mode=WAL",
@@ -59,7 +59,7 @@ export class StateDatabase implements Reader {
 
   /** Opens a state file; an absent one is made. */
   static async openFile(path: string): Promise<StateDatabase> {
-    const writer = await openMigrated(path, { migrations: stateMigrations, pragmas });
+    const writer = await openMigrated(path, { schema: stateSchema, pragmas });
     let reader: Database | null = null;
     try {
       const [row] = await writer.query(selectApplied);
@@ -77,7 +77,7 @@ export class StateDatabase implements Reader {
   /** An empty state in memory. */
   static async openMemory(): Promise<StateDatabase> {
     const database = Database.openMemory();
-    await migrate(database, stateMigrations);
+    await migrate(database, stateSchema);
     return await StateDatabase.adoptMemory(database);
   }
 
