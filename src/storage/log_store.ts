@@ -22,9 +22,11 @@ import type {
 import { closeWhole, type Database } from "./database.ts";
 import { addressesFrom, logSchema, placeOf, setMeta, type StoredIdentity } from "./log_schema.ts";
 import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } from "./log_read.ts";
+import { checkConfigs } from "./log_check.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
-import { openMigrated } from "./migrations.ts";
+import { openMigrated, openStillDatabase } from "./migrations.ts";
 import { Serial } from "./serial.ts";
+import { checkStructure } from "./soundness.ts";
 import { textColumns } from "./text.ts";
 import { yieldToLoop } from "./yield.ts";
 
@@ -78,6 +80,20 @@ export class LibsqlLogStore implements LogStore {
     }
   }
 
+  /** The same to look at it only, on a file as `Database.openStill` wants it. */
+  static async openStill(path: string): Promise<LibsqlLogStore> {
+    const database = await openStillDatabase(path, logSchema);
+    try {
+      const stored = await readHead(database);
+      // A first start that died before it had an identity: the next one gives it.
+      const identity = stored?.identity ?? { nodeId: "", clusterId: "", incarnation: 0 };
+      return new LibsqlLogStore(database, stored?.head ?? emptyHead, identity);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
   get identity(): StoredIdentity {
     return this.#identity;
   }
@@ -109,8 +125,9 @@ export class LibsqlLogStore implements LogStore {
   load(entriesMax: number): Promise<StoredState> {
     return this.#serial.run(async () => {
       const head = this.#head;
-      const { entries, configs } = await readAll(this.#database, head, entriesMax);
+      const { entries, configs: checked } = await readAll(this.#database, head, entriesMax);
       const { hard, base, termStarts } = head;
+      const configs = checked.map(({ index, term, config }) => ({ index, term, config }));
       return { ...hard, base, termStarts, configs, entries };
     });
   }
@@ -230,9 +247,13 @@ export class LibsqlLogStore implements LogStore {
     return this.#serial.run(async () => void await this.#database.checkpoint("truncate"));
   }
 
-  /** What is wrong with the file's structure, a sentence each; what it says is checked by `load`. */
-  integrity(): Promise<readonly string[]> {
-    return this.#serial.run(() => this.#database.integrity());
+  /** Checks everything in the file. Throws `CORRUPT`, which says what is wrong first. */
+  check(): Promise<void> {
+    return this.#serial.run(async () => {
+      await checkStructure(this.#database);
+      const { configs } = await readAll(this.#database, this.#head, 0);
+      await checkConfigs(this.#database, this.#head, configs);
+    });
   }
 
   /** Leaves one whole file behind, if the disk still has room for that. */

@@ -6,8 +6,10 @@
  * @module
  */
 
+import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { Database } from "./database.ts";
+import { checkSchema, checkStructure } from "./soundness.ts";
 import { corrupt } from "./storage_error.ts";
 
 /** The step that leads to a version: statements that run in one transaction. */
@@ -37,11 +39,27 @@ export async function openMigrated(
 ): Promise<Database> {
   const database = Database.open(path);
   try {
-    // Some settings are written into the file: first see whether it is ours.
-    await checkVersion(database, options.schema);
+    // Some settings are written into the file: first see whether it is ours, and as we made it.
+    const version = await checkVersion(database, options.schema);
+    if (version === options.schema.version) await checkSchema(database, options.schema);
+    else if (version > 0) await checkStructure(database);
     await database.configure(options.pragmas);
     await migrate(database, options.schema);
     await checkWritable(database);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Opens a database of the newest version to look at it, on a file as `openStill` wants it. */
+export async function openStillDatabase(path: string, schema: Schema): Promise<Database> {
+  const database = Database.openStill(path);
+  try {
+    const version = await checkVersion(database, schema);
+    assert(version === schema.version, "An older database is looked at in a copy");
+    await checkSchema(database, schema);
     return database;
   } catch (error) {
     await database.close();
@@ -96,6 +114,9 @@ async function readVersion(database: Database): Promise<number> {
   if (row === undefined) throw corrupt(database.name, "it has no version");
   const version = Number(row.version);
   if (version === 0 && row.tables === 0) return 0;
-  if (row.application === applicationId) return version;
-  throw corrupt(database.name, "it is a database of another program");
+  if (row.application !== applicationId) {
+    throw corrupt(database.name, "it is a database of another program");
+  }
+  if (version > 0) return version;
+  throw corrupt(database.name, "it has tables but no version");
 }

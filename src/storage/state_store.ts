@@ -116,9 +116,9 @@ export class LibsqlStateStore implements StateStore {
     return await digestOf(await this.#openSource(false));
   }
 
-  /** What is wrong with the file's structure, a sentence each. */
-  integrity(): Promise<readonly string[]> {
-    return this.#current.integrity();
+  /** Checks everything in it. Throws `CORRUPT`, which says what is wrong first. */
+  check(): Promise<void> {
+    return this.#current.check();
   }
 
   async close(): Promise<void> {
