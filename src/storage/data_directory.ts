@@ -32,6 +32,8 @@ export interface OpenOptions {
   readonly create: boolean;
   /** `--id`: kept by a new directory, compared with an old one's. */
   readonly nodeId?: string;
+  /** Whether a stored id that is another one will do as well. */
+  readonly accepts?: (stored: string, given: string) => boolean;
   /** The cluster that it must belong to, if it belongs to one. */
   readonly clusterId?: string;
 }
@@ -236,7 +238,8 @@ function newNodeId(options: OpenOptions): string {
 
 function checkIdentity(directory: string, log: LibsqlLogStore, options: OpenOptions): void {
   const { nodeId, clusterId } = log.identity;
-  if (options.nodeId !== undefined && options.nodeId !== nodeId) {
+  const { nodeId: given, accepts = () => false } = options;
+  if (given !== undefined && given !== nodeId && !accepts(nodeId, given)) {
     const text = `Cannot use the data directory ${directory} as node ${options.nodeId}: it is ` +
       `that of node ${nodeId}; leave --id out, or give another --data`;
     throw new ChatError("INVALID_ARGUMENT", text, { field: "id" });

@@ -19,6 +19,7 @@ import type {
   StoredState,
   TermStart,
 } from "../raft/types.ts";
+import { type DamageListener, DamageWatch } from "./damage_watch.ts";
 import { closeWhole, type Database } from "./database.ts";
 import { addressesFrom, logSchema, placeOf, setMeta, type StoredIdentity } from "./log_schema.ts";
 import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } from "./log_read.ts";
@@ -47,6 +48,7 @@ export class LibsqlLogStore implements LogStore {
   readonly #database: Database;
   /** Each write is planned on the head that the one before it left. */
   readonly #serial = new Serial();
+  readonly #damage = new DamageWatch();
   #head: LogHead;
   #identity: StoredIdentity;
   #pending: PendingState | null = null;
@@ -141,7 +143,7 @@ export class LibsqlLogStore implements LogStore {
   }
 
   read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
-    return this.#serial.run(() => this.#read(from, to, bytesMax));
+    return this.#damage.over(this.#serial.run(() => this.#read(from, to, bytesMax)));
   }
 
   async #read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
@@ -165,14 +167,14 @@ export class LibsqlLogStore implements LogStore {
   }
 
   history(through: Index): Promise<LogHistory> {
-    return this.#serial.run(async () => {
+    return this.#damage.over(this.#serial.run(async () => {
       const { base, termStarts } = this.#head;
       return {
         config: await readConfig(this.#database, this.#head, through) ?? base.config,
         next: await readNextConfig(this.#database, this.#head, through),
         termStarts: termStarts.filter((start) => start.index <= through),
       };
-    });
+    }));
   }
 
   /** The base moves at once; what it frees is deleted in pages. */
@@ -254,6 +256,11 @@ export class LibsqlLogStore implements LogStore {
       const { configs } = await readAll(this.#database, this.#head, 0);
       await checkConfigs(this.#database, this.#head, configs);
     });
+  }
+
+  /** Tells of damage that a read meets. */
+  onDamage(listener: DamageListener): void {
+    this.#damage.listen(listener);
   }
 
   /** Leaves one whole file behind, if the disk still has room for that. */

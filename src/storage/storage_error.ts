@@ -82,9 +82,16 @@ export function corrupt(
   detail: string,
   options: { readonly cause?: unknown } = {},
 ): ChatError {
-  const text = `Cannot use ${file}: ${detail}; keep a copy of the data directory for inquiry, ` +
-    "and let this node join again with an empty one";
-  return new ChatError("CORRUPT", text, options);
+  return new ChatError("CORRUPT", `Cannot use ${file}: ${detail}; ${corruptAdvice}`, options);
+}
+
+const corruptAdvice =
+  "keep a copy of the data directory for inquiry, and let this node join again " +
+  "with an empty one";
+
+/** What an error of {@linkcode corrupt} found, without what to do: that depends on who reads it. */
+export function damageIn({ message }: Error): string {
+  return message.replace(`; ${corruptAdvice}`, "");
 }
 
 /** The data directory is not usable as it is, though nothing in it is damaged. */
