@@ -9,7 +9,7 @@
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { Database } from "./database.ts";
-import { checkSchema, checkStructure } from "./soundness.ts";
+import { asDamage, checkSchema, checkStructure } from "./soundness.ts";
 import { corrupt } from "./storage_error.ts";
 
 /** The step that leads to a version: statements that run in one transaction. */
@@ -87,7 +87,7 @@ export async function migrate(database: Database, schema: Schema): Promise<void>
 
 /** The schema's version, if this program can use it: else throws. 0: the database is empty. */
 export async function checkVersion(database: Database, schema: Schema): Promise<number> {
-  const version = await readVersion(database);
+  const version = await asDamage(database.name, readVersion(database));
   if (version <= schema.version) return version;
   const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
     `${version}, this one knows ${schema.version}); run that version`;

@@ -8,14 +8,18 @@
  * @module
  */
 
+import { ChatError } from "../errors.ts";
 import { Database } from "./database.ts";
 import type { Schema } from "./migrations.ts";
 import { corrupt } from "./storage_error.ts";
 import { textColumns, textFrom } from "./text.ts";
 
+/** SQLITE_ERROR: nothing is wrong but the statement. */
+const plainError = 1;
+
 /** Throws `CORRUPT` unless the tables and indexes are exactly those that the schema makes. */
 export async function checkSchema(database: Database, { statements }: Schema): Promise<void> {
-  const found = await schemaOf(database);
+  const found = await asDamage(database.name, schemaOf(database));
   const model = Database.openMemory();
   try {
     await model.script(statements);
@@ -31,6 +35,21 @@ export async function checkSchema(database: Database, { statements }: Schema): P
 export async function checkStructure(database: Database): Promise<void> {
   const [first] = await database.integrity();
   if (first !== undefined) throw corrupt(database.name, `it is damaged (${first})`);
+}
+
+/**
+ * What a statement that is right gives: where SQLite says that it is wrong, it has read something
+ * else in the file than what was written.
+ */
+export async function asDamage<T>(name: string, statement: Promise<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (error) {
+    const cause = error instanceof ChatError ? error.cause : null;
+    const { rawCode } = (cause ?? {}) as { readonly rawCode?: unknown };
+    if (rawCode !== plainError || !(cause instanceof Error)) throw error;
+    throw corrupt(name, `it is damaged (${cause.message.replaceAll(/\s+/g, " ")})`, { cause });
+  }
 }
 
 async function schemaOf(database: Database): Promise<readonly string[]> {
