@@ -80,7 +80,13 @@ class Finder {
     for (const [, value = "", stored] of text.matchAll(identityPattern)) {
       if (seal("identity", value) !== stored) continue;
       const identity: StoredIdentity = JSON.parse(value);
-      if (identity.incarnation >= (this.#identity?.incarnation ?? 0)) this.#identity = identity;
+      // Older records may lie in what SQLite has not used again. A cluster is for ever.
+      const known = this.#identity;
+      const isNewer = known === null ||
+        (identity.clusterId === known.clusterId
+          ? identity.incarnation > known.incarnation
+          : known.clusterId === "");
+      if (isNewer) this.#identity = identity;
     }
     for (const [list] of text.matchAll(addressesPattern)) {
       for (const address of JSON.parse(list)) {

@@ -54,8 +54,12 @@ export async function asDamage<T>(name: string, statement: Promise<T>): Promise<
 
 async function schemaOf(database: Database): Promise<readonly string[]> {
   const columns = ["type", "name", "tbl_name", "sql"];
-  const rows = await database.query(`SELECT ${textColumns(...columns)} FROM sqlite_schema`);
+  const types = columns.map((column) => `typeof(${column})`).join(" || ");
+  const rows = await database.query(
+    `SELECT ${textColumns(...columns)}, CAST(${types} AS BLOB) AS types FROM sqlite_schema`,
+  );
   // An index that a constraint made has no text.
-  return rows.map((row) => JSON.stringify(columns.map((column) => textFrom(row[column]))))
-    .toSorted();
+  return rows.map((row) => {
+    return JSON.stringify([...columns, "types"].map((column) => textFrom(row[column])));
+  }).toSorted();
 }
