@@ -152,6 +152,10 @@ export const limits = {
   redialRejectedMs: 1_000,
   /** Longest that one member may take to answer a join, ms. */
   joinAskMsMax: 2_000,
+  /** Longest that a node with damaged data looks for a member that has a leader, ms. */
+  damageAskMsMax: 10_000,
+  /** Times that one process begins again with its node after damage: more is a broken disk. */
+  damageRestartsMax: 3,
   /** Time before the members are asked again, if none took a joiner in, ms. */
   joinRetryMs: 250,
   /** The same after several tries: a member that is alone for days must not burn its CPU. */

@@ -12,6 +12,7 @@ import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
 import { parseNameToken } from "./page_token.ts";
 import type { Reader, SqlRow } from "./port.ts";
+import { sound } from "./schema.ts";
 import { inList, textOf } from "./sql.ts";
 
 /** An account, live or deleted. */
@@ -49,12 +50,13 @@ export interface AccountPage {
   readonly nextPageToken: string;
 }
 
-const accountColumns = "id, name, password_hash, deleted_at_ms";
+const accountColumns = `id, name, password_hash, deleted_at_ms, ${sound("accounts")}`;
 
 /** The session of a token, by the token's hash; `null` if there never was one. */
 export async function findSession(reader: Reader, tokenHash: string): Promise<Session | null> {
   const [row] = await reader.query(
-    "SELECT s.id, s.account_id, s.revoked_at_ms, a.name FROM sessions AS s " +
+    `SELECT s.id, s.account_id, s.revoked_at_ms, a.name, ${sound("sessions", "s")}, ` +
+      `${sound("accounts", "a")} FROM sessions AS s ` +
       "JOIN accounts AS a ON a.id = s.account_id WHERE s.token_hash = ?",
     [tokenHash],
   );
@@ -75,7 +77,9 @@ export async function openSessions(
   assert(sessionIds.length <= limits.sessionsCheckedMax, "Sessions are checked some at a time");
   const ids = inList(sessionIds);
   const rows = await reader.query(
-    `SELECT id FROM sessions WHERE id IN ${ids.sql} AND revoked_at_ms IS NULL`,
+    `SELECT id, ${
+      sound("sessions")
+    } FROM sessions WHERE id IN ${ids.sql} AND revoked_at_ms IS NULL`,
     ids.args,
   );
   return new Set(rows.map((row) => textOf(row["id"])));
@@ -134,7 +138,8 @@ export async function findOutcome(
   requestId: string,
 ): Promise<DecidedRequest | null> {
   const [row] = await reader.query(
-    "SELECT log_index, fingerprint, accepted_at_ms, outcome FROM requests WHERE id = ?",
+    `SELECT log_index, fingerprint, accepted_at_ms, outcome, ${sound("requests")} ` +
+      "FROM requests WHERE id = ?",
     [requestId],
   );
   if (row === undefined) return null;

@@ -11,6 +11,7 @@ import type { TermKey } from "./command.ts";
 import { parseIndexToken } from "./page_token.ts";
 import type { Reader, SqlRow } from "./port.ts";
 import { parseTerm } from "./position.ts";
+import { sound } from "./schema.ts";
 import { textOf } from "./sql.ts";
 
 /** A message as its receiver and its sender see it. */
@@ -39,7 +40,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Both names come from accounts, which keep theirs for ever. */
 const selectMessages = "SELECT m.log_index, m.id, m.body, m.sent_at_ms, m.term, m.acknowledged, " +
-  "f.name AS from_name, t.name AS to_name FROM";
+  `f.name AS from_name, t.name AS to_name, ${sound("messages", "m")}, ` +
+  `${sound("accounts", "f")}, ${sound("accounts", "t")} FROM`;
 const joinNames = "JOIN accounts AS f ON f.id = m.from_id JOIN accounts AS t ON t.id = m.to_id";
 
 /** What an account received and did not acknowledge, oldest first. */
@@ -125,7 +127,7 @@ export async function resolveAckUpTo(
   range: { readonly throughIndex: number; readonly limit: number },
 ): Promise<{ readonly messageIds: readonly string[]; readonly more: boolean }> {
   const rows = await reader.query(
-    "SELECT id FROM messages INDEXED BY messages_unacknowledged " +
+    `SELECT id, ${sound("messages")} FROM messages INDEXED BY messages_unacknowledged ` +
       "WHERE to_id = ? AND acknowledged = 0 AND log_index <= ? ORDER BY log_index LIMIT ?",
     [accountId, range.throughIndex, range.limit + 1],
   );

@@ -11,6 +11,7 @@ import type { Command, PlainCommand } from "./command.ts";
 import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
 import type { Reader, SqlRow, SqlValue } from "./port.ts";
+import { sound } from "./schema.ts";
 import { type Fragment, inList, textOf } from "./sql.ts";
 
 /** Ids that the commands of a batch mention, each once. */
@@ -117,19 +118,21 @@ function partsFor(mentioned: Mentioned): readonly Fragment[] {
   return parts;
 }
 
-const clockSql = "(SELECT accepted_at_ms FROM requests " +
+const clockSql = `(SELECT iif(${sound("requests")}, accepted_at_ms, 0) FROM requests ` +
   "WHERE log_index = (SELECT max(log_index) FROM requests)) AS last_time_ms, " +
   "EXISTS (SELECT 1 FROM deletions) AS deletions_pending";
 const requestSql = "SELECT json_group_array(json_array(" +
-  "id, fingerprint, outcome, log_index, accepted_at_ms)) FROM requests WHERE id";
-const accountSql = "SELECT json_group_array(json_array(id, name, password_hash, deleted_at_ms)) " +
-  "FROM accounts";
-const sessionSql = "SELECT json_group_array(json_array(id, account_id, created_at_ms, " +
-  "revoked_at_ms)) FROM sessions";
-const salvageSql = "SELECT json_group_array(json_array(request_id, fingerprint)) FROM salvage " +
-  "WHERE request_id";
+  `id, fingerprint, outcome, log_index, accepted_at_ms, ${sound("requests")})) ` +
+  "FROM requests WHERE id";
+const accountSql = "SELECT json_group_array(json_array(" +
+  `id, name, password_hash, deleted_at_ms, ${sound("accounts")})) FROM accounts`;
+const sessionSql = "SELECT json_group_array(json_array(" +
+  `id, account_id, created_at_ms, revoked_at_ms, ${sound("sessions")})) FROM sessions`;
+const salvageSql = "SELECT json_group_array(json_array(" +
+  `request_id, fingerprint, ${sound("salvage")})) FROM salvage WHERE request_id`;
 const messageSql = (table: "messages" | "deleted_messages") =>
-  "SELECT json_group_array(json_array(r.id, m.to_id, m.log_index, m.acknowledged)) " +
+  "SELECT json_group_array(json_array(r.id, m.to_id, m.log_index, m.acknowledged, " +
+  `${sound("requests", "r")}, ${sound(table, "m")})) ` +
   `FROM requests AS r JOIN ${table} AS m ON m.log_index = r.log_index WHERE r.id`;
 
 function takeRow(rows: BatchRows, row: SqlRow): void {
@@ -162,7 +165,10 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
   }
 }
 
-/** Items as the statements above make them, from columns that the schema types strictly. */
+/**
+ * Items as the statements above make them, from columns that the schema types strictly; what says
+ * that the row is sound comes behind, and is always 1.
+ */
 type RequestItem = readonly [string, string, string, number, number];
 type AccountItem = readonly [string, string, string, number | null];
 type SessionItem = readonly [string, string, number, number | null];

@@ -16,6 +16,7 @@ import { decodeOutcome } from "./outcome.ts";
 import type { Reader } from "./port.ts";
 import { prefetch } from "./prefetch.ts";
 import { refusals } from "./refusals.ts";
+import { sound } from "./schema.ts";
 import { inList, textOf } from "./sql.ts";
 
 /** A command entry of the loser's log. */
@@ -108,7 +109,8 @@ export async function requestsBetween(
   to: number,
 ): Promise<readonly string[]> {
   const rows = await reader.query(
-    "SELECT id FROM requests WHERE log_index BETWEEN ? AND ? ORDER BY log_index",
+    `SELECT id, ${sound("requests")} FROM requests WHERE log_index BETWEEN ? AND ? ` +
+      "ORDER BY log_index",
     [from, to],
   );
   return rows.map((row) => textOf(row["id"]));
@@ -118,8 +120,8 @@ export async function requestsBetween(
 export async function countUnknown(reader: Reader, ids: readonly string[]): Promise<number> {
   const list = inList(ids);
   const rows = await reader.query(
-    `SELECT id FROM requests WHERE id IN ${list.sql} ` +
-      `UNION SELECT request_id FROM salvage WHERE request_id IN ${list.sql}`,
+    `SELECT id, ${sound("requests")} FROM requests WHERE id IN ${list.sql} ` +
+      `UNION SELECT request_id, ${sound("salvage")} FROM salvage WHERE request_id IN ${list.sql}`,
     [...list.args, ...list.args],
   );
   return new Set(ids).size - rows.length;

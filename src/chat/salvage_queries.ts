@@ -12,6 +12,7 @@ import { decodeCommand } from "./codec.ts";
 import type { PlainCommand, SalvagedCommand } from "./command.ts";
 import { parseIndexToken } from "./page_token.ts";
 import type { Reader, SqlRow } from "./port.ts";
+import { sound } from "./schema.ts";
 import { inList, textOf } from "./sql.ts";
 
 /** A command that could not be applied, in the words of those who asked for it. */
@@ -55,7 +56,8 @@ export async function listSalvaged(
   page: { readonly limit: number; readonly pageToken?: string | undefined },
 ): Promise<SalvagePage> {
   const rows = await reader.query(
-    "SELECT log_index, reason, command FROM salvage WHERE log_index > ? ORDER BY log_index LIMIT ?",
+    `SELECT log_index, reason, command, ${sound("salvage")} FROM salvage ` +
+      "WHERE log_index > ? ORDER BY log_index LIMIT ?",
     [parseIndexToken(page.pageToken ?? ""), page.limit + 1],
   );
   const stored = takeSome(rows, page.limit);
@@ -103,15 +105,16 @@ async function namesOf(
   const names = new Map<string, string>();
   if (ids.size === 0) return names;
   const list = inList([...ids]);
-  const accounts = await reader.query(`SELECT id, name FROM accounts WHERE id IN ${list.sql}`, [
-    ...list.args,
-  ]);
+  const accounts = await reader.query(
+    `SELECT id, name, ${sound("accounts")} FROM accounts WHERE id IN ${list.sql}`,
+    list.args,
+  );
   for (const row of accounts) names.set(textOf(row["id"]), textOf(row["name"]));
   const unknown = [...ids].filter((id) => !names.has(id));
   if (unknown.length === 0) return names;
   const lost = inList(unknown);
   const records = await reader.query(
-    `SELECT log_index, command FROM salvage WHERE request_id IN ${lost.sql}`,
+    `SELECT log_index, command, ${sound("salvage")} FROM salvage WHERE request_id IN ${lost.sql}`,
     lost.args,
   );
   for (const row of records) {

@@ -12,6 +12,7 @@ import { nameKey } from "./name.ts";
 import { encodeOutcome } from "./outcome.ts";
 import type { SqlValue, Writer } from "./port.ts";
 import { formatTerm } from "./position.ts";
+import { messageColumns, sound } from "./schema.ts";
 import { inList, insertsOf } from "./sql.ts";
 
 const encoder = new TextEncoder();
@@ -115,9 +116,11 @@ async function writeAcknowledged(writer: Writer, { acknowledged }: BatchChanges)
 async function moveMessages(writer: Writer, commands: number): Promise<void> {
   const next = "SELECT m.log_index FROM deletions AS d CROSS JOIN messages AS m " +
     "ON m.to_id = d.account_id ORDER BY d.log_index, m.log_index LIMIT ?";
+  const columns = messageColumns.join(", ");
   const count = [commands * limits.deletedMessagesPerCommand];
   await writer.run(
-    `INSERT INTO deleted_messages SELECT * FROM messages WHERE log_index IN (${next})`,
+    `INSERT INTO deleted_messages (${columns}) SELECT ${columns} FROM messages ` +
+      `WHERE log_index IN (${next}) AND ${sound("messages")}`,
     count,
   );
   await writer.run(`DELETE FROM messages WHERE log_index IN (${next})`, count);

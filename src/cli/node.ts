@@ -107,13 +107,26 @@ async function runNode(flags: NodeFlags, output: Output): Promise<void> {
   // Whoever started it may want no more than the first line; the cluster wants the node.
   outliveReader();
   try {
-    const node = await startNode(optionsOf(flags));
-    signals.onFirst(() => void node.stop());
-    void announce(node, { json: flags.json === true, output });
-    await Promise.race([node.stopped, signals.second]);
+    let options = optionsOf(flags);
+    for (let restarts = 0;; restarts++) {
+      const node = await startNode(options);
+      signals.onFirst(() => void node.stop());
+      void announce(node, { json: flags.json === true, output });
+      const damage = await Promise.race([node.stopped, signals.second]).then(() => null, damageOf);
+      if (damage === null) return;
+      if (restarts === limits.damageRestartsMax || signals.told) throw damage;
+      // Its start looks at everything, and sets aside what is damaged. At the same addresses.
+      options = { ...options, listen: node.listen, peerListen: node.peerListen };
+    }
   } finally {
     signals.close();
   }
+}
+
+/** The error, if it tells of damaged data; any other is thrown on. */
+function damageOf(error: unknown): ChatError {
+  if (error instanceof ChatError && error.reason === "CORRUPT") return error;
+  throw error;
 }
 
 function optionsOf(flags: NodeFlags): NodeOptions {
@@ -169,6 +182,11 @@ class Signals {
   /** Rejects at the second signal. */
   get second(): Promise<never> {
     return this.#second.promise;
+  }
+
+  /** Whether there was one. */
+  get told(): boolean {
+    return this.#count > 0;
   }
 
   /** Calls back at the first signal, also if it came already. */

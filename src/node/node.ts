@@ -15,18 +15,12 @@ import type { Listener } from "../rpc/listener.ts";
 import { connectPeer } from "../rpc/peer_client.ts";
 import { servePeers } from "../rpc/peer_server.ts";
 import { serveClients } from "../rpc/server.ts";
-import { type DataDirectory, openDataDirectory } from "../storage/data_directory.ts";
-import type { LibsqlStateStore } from "../storage/state_store.ts";
 import { assemble, type Assembly } from "./assembly.ts";
 import { machineClock } from "./clock.ts";
-import {
-  checkPolicy,
-  foundingPolicy,
-  type NodeConfig,
-  nodeConfig,
-  type NodeOptions,
-} from "./config.ts";
-import { clusterAt, join } from "./joining.ts";
+import { begun } from "./beginning_anew.ts";
+import { checkPolicy, foundingPolicy, nodeConfig, type NodeOptions } from "./config.ts";
+import { join } from "./joining.ts";
+import { type OpenedNode, openNode } from "./opening.ts";
 import { pause } from "./pause.ts";
 
 /** What a node is in its cluster right now. */
@@ -64,46 +58,14 @@ export interface RunningNode {
 
 /** Resolves once the ports are bound and the node works on being ready. Throws `ChatError`. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const config = nodeConfig(options);
   const clock = machineClock();
-  const directory = await openDataDirectory(config.data, {
-    create: true,
-    ...(config.id === null ? {} : { nodeId: config.id }),
-  });
-  let state: LibsqlStateStore | null = null;
-  try {
-    // Before the first write: a directory whose state is refused stays as it was.
-    state = await directory.openState();
-    await checkCluster(directory, config.join, clock);
-    await directory.begin(clock.wall());
-  } catch (error) {
-    await state?.close();
-    await directory.close();
-    throw ChatError.from(error);
-  }
+  const { config, directory, state } = await openNode(nodeConfig(options), clock);
   const node = new Node({ config, directory, state, clock });
   await node.start();
   return node;
 }
 
-/**
- * Throws `WRONG_CLUSTER` if a node with data is to join members of another cluster. It would come
- * back by itself and never ask them, and whoever started it would talk to the wrong people.
- */
-async function checkCluster(
-  directory: DataDirectory,
-  addresses: readonly string[],
-  clock: NodeParts["clock"],
-): Promise<void> {
-  const own = directory.identity.clusterId;
-  if (own === "") return;
-  await directory.join(await clusterAt(addresses, own, { connect: connectPeer, clock }));
-}
-
-interface NodeParts {
-  readonly config: NodeConfig;
-  readonly directory: DataDirectory;
-  readonly state: LibsqlStateStore;
+interface NodeParts extends OpenedNode {
   readonly clock: ReturnType<typeof machineClock>;
 }
 
@@ -144,6 +106,9 @@ class Node implements RunningNode {
       onFatal: (error) => this.#fail(error),
     });
     if (this.clusterId() !== "") this.#joined.resolve();
+    // Found while it serves: it ends at once, before what is damaged is told to anybody.
+    for (const store of [directory.log, state]) store.onDamage((error) => this.#fail(error));
+    this.ready.then(() => begun(config)).catch(() => undefined);
   }
 
   get listen(): string {

@@ -13,7 +13,8 @@ import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { Identity } from "../node/ports.ts";
 import { bootstrapBatch } from "../raft/bootstrap.ts";
-import type { Member, Policy } from "../raft/types.ts";
+import { sameTerm } from "../raft/term.ts";
+import type { LogPosition, Member, Policy } from "../raft/types.ts";
 import { chain } from "./checksum.ts";
 import { type DirectoryLock, LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
@@ -31,6 +32,8 @@ export interface OpenOptions {
   readonly create: boolean;
   /** `--id`: kept by a new directory, compared with an old one's. */
   readonly nodeId?: string;
+  /** Whether a stored id that is another one will do as well. */
+  readonly accepts?: (stored: string, given: string) => boolean;
   /** The cluster that it must belong to, if it belongs to one. */
   readonly clusterId?: string;
 }
@@ -61,7 +64,7 @@ export async function openDataDirectory(
     log = await LibsqlLogStore.open(join(directory, LOG_FILE), () => newNodeId(options));
     if (fresh) await syncFile(directory);
     checkIdentity(directory, log, options);
-    await log.load(0);
+    await log.check();
     return new DataDirectory(directory, lock, log);
   } catch (error) {
     await log?.close();
@@ -127,7 +130,8 @@ export class DataDirectory {
     const state = await LibsqlStateStore.open(path, this.log);
     try {
       if (!exists) await syncFile(this.path);
-      await this.#checkApplied(state, file);
+      await state.check();
+      await checkApplied(this.log, state.applied(), file);
       if (!keepsOthers) await this.#removeOtherStates(file);
       return state;
     } catch (error) {
@@ -142,18 +146,22 @@ export class DataDirectory {
     await this.#lock.release();
   }
 
-  async #checkApplied(state: LibsqlStateStore, file: string): Promise<void> {
-    const { index, checksum } = state.applied();
-    const place = await this.log.positionAt(index);
-    if (place?.checksum === checksum) return;
-    throw corrupt(file, `it has applied index ${index}, which is not on the log of ${LOG_FILE}`);
-  }
-
   async #removeOtherStates(current: string): Promise<void> {
     const names = await stateFiles(this.path);
     const others = names.filter((name) => !name.startsWith(current));
     for (const name of others) await removeState(join(this.path, name));
   }
+}
+
+/** Throws `CORRUPT` unless what is applied in a state lies on the log, or is its base. */
+export async function checkApplied(
+  log: LibsqlLogStore,
+  { index, term, checksum }: LogPosition,
+  file: string,
+): Promise<void> {
+  const place = await log.positionAt(index);
+  if (place?.checksum === checksum && sameTerm(place.term, term)) return;
+  throw corrupt(file, `it has applied index ${index}, which is not on the log of ${LOG_FILE}`);
 }
 
 /** Makes the directory, readable by its owner only, or says why it cannot be used. */
@@ -174,14 +182,38 @@ async function prepare(directory: string, options: OpenOptions): Promise<void> {
   }
 }
 
-/** Whether nothing of ours is in it yet. A state without its log is no fresh directory. */
+/** Whether nothing of ours is in it yet. */
 async function isFresh(directory: string, options: OpenOptions): Promise<boolean> {
-  if (await fileSize(join(directory, LOG_FILE)) > 0) return false;
-  const [state] = await stateFiles(directory);
-  if (state !== undefined) throw corrupt(LOG_FILE, `it is missing beside ${state}`);
+  if (await hasLog(directory)) return false;
   if (!options.create) throw noDirectory(directory);
   await closeToOthers(directory);
   return true;
+}
+
+/** Whether there is a log. A state without one is no fresh directory. */
+async function hasLog(directory: string): Promise<boolean> {
+  if (await fileSize(join(directory, LOG_FILE)) > 0) return true;
+  const [state] = await stateFiles(directory);
+  if (state !== undefined) throw corrupt(LOG_FILE, `it is missing beside ${state}`);
+  return false;
+}
+
+/**
+ * Takes the lock of a stopped directory and looks whether its log can be read without losing
+ * anything. Throws as {@linkcode openDataDirectory} does, and changes nothing.
+ */
+export async function lockStopped(path: string): Promise<DirectoryLock> {
+  const directory = resolve(path);
+  await prepare(directory, { create: false });
+  const lock = await lockDirectory(directory);
+  try {
+    if (!await hasLog(directory)) throw noDirectory(directory);
+    await checkWal(join(directory, `${LOG_FILE}-wal`));
+    return lock;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** An empty directory is about to hold what people wrote: nobody else needs to look into it. */
@@ -206,15 +238,20 @@ function newNodeId(options: OpenOptions): string {
 
 function checkIdentity(directory: string, log: LibsqlLogStore, options: OpenOptions): void {
   const { nodeId, clusterId } = log.identity;
-  if (options.nodeId !== undefined && options.nodeId !== nodeId) {
+  const { nodeId: given, accepts = () => false } = options;
+  if (given !== undefined && given !== nodeId && !accepts(nodeId, given)) {
     const text = `Cannot use the data directory ${directory} as node ${options.nodeId}: it is ` +
       `that of node ${nodeId}; leave --id out, or give another --data`;
     throw new ChatError("INVALID_ARGUMENT", text, { field: "id" });
   }
-  if (clusterId === "" && log.lastIndex > 0) {
-    throw corrupt(LOG_FILE, "it has a log but no cluster id");
-  }
+  checkClusterId(log);
   if (options.clusterId !== undefined) checkCluster(directory, clusterId, options.clusterId);
+}
+
+/** Throws `CORRUPT` for a log of no cluster. */
+export function checkClusterId({ identity, lastIndex }: LibsqlLogStore): void {
+  if (identity.clusterId !== "" || lastIndex === 0) return;
+  throw corrupt(LOG_FILE, "it has a log but no cluster id");
 }
 
 function checkCluster(directory: string, stored: string, wanted: string): void {

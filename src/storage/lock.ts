@@ -48,6 +48,16 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
 }
 
+/** Runs `body` while the directory is locked. */
+export async function withLock<T>(directory: string, body: () => Promise<T>): Promise<T> {
+  const lock = await lockDirectory(directory);
+  try {
+    return await body();
+  } finally {
+    await lock.release();
+  }
+}
+
 function isBusy(cause: unknown): boolean {
   return cause instanceof Error && (cause as { code?: unknown }).code === "SQLITE_BUSY";
 }

@@ -58,7 +58,7 @@ export async function readHead(
 /** What checking the whole log from its base on gives besides the certainty. */
 export interface CheckedLog {
   readonly entries: readonly Entry[];
-  readonly configs: readonly ConfigEntry[];
+  readonly configs: readonly (ConfigEntry & LogPosition)[];
 }
 
 /** Checks every entry above the base; keeps the newest `entriesMax` of them, and all configs. */
@@ -69,15 +69,13 @@ export async function readAll(
 ): Promise<CheckedLog> {
   const keepFrom = head.lastIndex - entriesMax + 1;
   const entries: Entry[] = [];
-  const configs: ConfigEntry[] = [];
+  const configs: (ConfigEntry & LogPosition)[] = [];
   let last: LogPosition = head.base;
   while (last.index < head.lastIndex) {
     const to = Math.min(last.index + pageEntries, head.lastIndex);
     const page = await readRange(database, head, last, to);
     for (const entry of page) {
-      if (entry.kind === "config") {
-        configs.push({ index: entry.index, term: entry.term, config: entry.config });
-      }
+      if (entry.kind === "config") configs.push(entry);
       if (entry.index >= keepFrom) entries.push(entry);
     }
     last = page.at(-1)!;

@@ -13,7 +13,7 @@ import { termText, ZERO_TERM } from "../raft/term.ts";
 import type { Base, Entry, Index, LogPosition, Term, TermStart } from "../raft/types.ts";
 import { bodyBytes, bodyFrom, canonicalJson, seal } from "./checksum.ts";
 import type { Statement } from "./database.ts";
-import type { Migration } from "./migrations.ts";
+import type { Schema } from "./migrations.ts";
 import { corrupt } from "./storage_error.ts";
 import { textColumns, textFrom } from "./text.ts";
 
@@ -21,35 +21,34 @@ import { textColumns, textFrom } from "./text.ts";
 export const LOG_FILE = "log.db";
 
 /** Schema of `log.db`. */
-export const logMigrations: readonly Migration[] = [
-  {
-    version: 1,
-    statements: [
-      `CREATE TABLE meta (
+export const logSchema: Schema = {
+  version: 1,
+  statements: [
+    `CREATE TABLE meta (
         key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL, seal TEXT NOT NULL
       ) STRICT, WITHOUT ROWID`,
-      `CREATE TABLE entries (
+    `CREATE TABLE entries (
         idx INTEGER PRIMARY KEY, term TEXT NOT NULL, kind TEXT NOT NULL,
         data BLOB NOT NULL, checksum TEXT NOT NULL
       ) STRICT`,
-      // For ever, also below the base: a client's position may be of any term (§8).
-      `CREATE TABLE term_starts (
+    // For ever, also below the base: a client's position may be of any term (§8).
+    `CREATE TABLE term_starts (
         idx INTEGER PRIMARY KEY, term TEXT NOT NULL, seal TEXT NOT NULL
       ) STRICT`,
-      // Every config that was ever on this log; on_log is 0 once it was truncated (§10).
-      `CREATE TABLE configs (
+    // Every config that was ever on this log; on_log is 0 once it was truncated (§10).
+    `CREATE TABLE configs (
         idx INTEGER NOT NULL, term TEXT NOT NULL, checksum TEXT NOT NULL,
         addresses TEXT NOT NULL, seal TEXT NOT NULL, on_log INTEGER NOT NULL,
         PRIMARY KEY (idx, term)
       ) STRICT, WITHOUT ROWID`,
-      // What a truncation or an installed snapshot took off the log: never dropped (§9).
-      `CREATE TABLE orphans (
+    // What a truncation or an installed snapshot took off the log: never dropped (§9).
+    `CREATE TABLE orphans (
         id INTEGER PRIMARY KEY, idx INTEGER NOT NULL, term TEXT NOT NULL, kind TEXT NOT NULL,
         data BLOB NOT NULL, checksum TEXT NOT NULL
       ) STRICT`,
-    ],
-  },
-];
+  ],
+  migrations: [],
+};
 
 /** What a directory stores of its identity (§3). */
 export interface StoredIdentity {

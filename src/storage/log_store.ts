@@ -19,18 +19,15 @@ import type {
   StoredState,
   TermStart,
 } from "../raft/types.ts";
+import { type DamageListener, DamageWatch } from "./damage_watch.ts";
 import { closeWhole, type Database } from "./database.ts";
-import {
-  addressesFrom,
-  logMigrations,
-  placeOf,
-  setMeta,
-  type StoredIdentity,
-} from "./log_schema.ts";
+import { addressesFrom, logSchema, placeOf, setMeta, type StoredIdentity } from "./log_schema.ts";
 import { readAll, readConfig, readHead, readNextConfig, readPlace, readRange } from "./log_read.ts";
+import { checkConfigs } from "./log_check.ts";
 import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
-import { openMigrated } from "./migrations.ts";
+import { openMigrated, openStillDatabase } from "./migrations.ts";
 import { Serial } from "./serial.ts";
+import { checkStructure } from "./soundness.ts";
 import { textColumns } from "./text.ts";
 import { yieldToLoop } from "./yield.ts";
 
@@ -51,6 +48,7 @@ export class LibsqlLogStore implements LogStore {
   readonly #database: Database;
   /** Each write is planned on the head that the one before it left. */
   readonly #serial = new Serial();
+  readonly #damage = new DamageWatch();
   #head: LogHead;
   #identity: StoredIdentity;
   #pending: PendingState | null = null;
@@ -66,7 +64,7 @@ export class LibsqlLogStore implements LogStore {
    * Throws `CORRUPT`, `DATA_DIRECTORY` or `DISK_FULL`, and has changed nothing then.
    */
   static async open(path: string, newNodeId: () => string): Promise<LibsqlLogStore> {
-    const database = await openMigrated(path, { migrations: logMigrations, pragmas });
+    const database = await openMigrated(path, { schema: logSchema, pragmas });
     try {
       const stored = await readHead(database);
       if (stored !== null) return new LibsqlLogStore(database, stored.head, stored.identity);
@@ -78,6 +76,20 @@ export class LibsqlLogStore implements LogStore {
         setMeta("state", emptyHead.state),
       ]);
       return new LibsqlLogStore(database, emptyHead, identity);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** The same to look at it only, on a file as `Database.openStill` wants it. */
+  static async openStill(path: string): Promise<LibsqlLogStore> {
+    const database = await openStillDatabase(path, logSchema);
+    try {
+      const stored = await readHead(database);
+      // A first start that died before it had an identity: the next one gives it.
+      const identity = stored?.identity ?? { nodeId: "", clusterId: "", incarnation: 0 };
+      return new LibsqlLogStore(database, stored?.head ?? emptyHead, identity);
     } catch (error) {
       await database.close();
       throw error;
@@ -115,8 +127,9 @@ export class LibsqlLogStore implements LogStore {
   load(entriesMax: number): Promise<StoredState> {
     return this.#serial.run(async () => {
       const head = this.#head;
-      const { entries, configs } = await readAll(this.#database, head, entriesMax);
+      const { entries, configs: checked } = await readAll(this.#database, head, entriesMax);
       const { hard, base, termStarts } = head;
+      const configs = checked.map(({ index, term, config }) => ({ index, term, config }));
       return { ...hard, base, termStarts, configs, entries };
     });
   }
@@ -130,7 +143,7 @@ export class LibsqlLogStore implements LogStore {
   }
 
   read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
-    return this.#serial.run(() => this.#read(from, to, bytesMax));
+    return this.#damage.over(this.#serial.run(() => this.#read(from, to, bytesMax)));
   }
 
   async #read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
@@ -154,14 +167,14 @@ export class LibsqlLogStore implements LogStore {
   }
 
   history(through: Index): Promise<LogHistory> {
-    return this.#serial.run(async () => {
+    return this.#damage.over(this.#serial.run(async () => {
       const { base, termStarts } = this.#head;
       return {
         config: await readConfig(this.#database, this.#head, through) ?? base.config,
         next: await readNextConfig(this.#database, this.#head, through),
         termStarts: termStarts.filter((start) => start.index <= through),
       };
-    });
+    }));
   }
 
   /** The base moves at once; what it frees is deleted in pages. */
@@ -236,9 +249,18 @@ export class LibsqlLogStore implements LogStore {
     return this.#serial.run(async () => void await this.#database.checkpoint("truncate"));
   }
 
-  /** What is wrong with the file's structure, a sentence each; what it says is checked by `load`. */
-  integrity(): Promise<readonly string[]> {
-    return this.#serial.run(() => this.#database.integrity());
+  /** Checks everything in the file. Throws `CORRUPT`, which says what is wrong first. */
+  check(): Promise<void> {
+    return this.#serial.run(async () => {
+      await checkStructure(this.#database);
+      const { configs } = await readAll(this.#database, this.#head, 0);
+      await checkConfigs(this.#database, this.#head, configs);
+    });
+  }
+
+  /** Tells of damage that a read meets. */
+  onDamage(listener: DamageListener): void {
+    this.#damage.listen(listener);
   }
 
   /** Leaves one whole file behind, if the disk still has room for that. */

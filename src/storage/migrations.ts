@@ -6,15 +6,27 @@
  * @module
  */
 
+import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { Database } from "./database.ts";
+import { asDamage, checkSchema, checkStructure } from "./soundness.ts";
 import { corrupt } from "./storage_error.ts";
 
 /** The step that leads to a version: statements that run in one transaction. */
 export interface Migration {
-  /** From 1 upwards without a gap. */
+  /** From 2 upwards without a gap. */
   readonly version: number;
   readonly statements: readonly string[];
+}
+
+/** What a database's tables are, and how an older one comes to have them. */
+export interface Schema {
+  /** The newest version. */
+  readonly version: number;
+  /** Make it in an empty database. */
+  readonly statements: readonly string[];
+  /** From version 1 on, each from the one before; at the end both ways come to the same. */
+  readonly migrations: readonly Migration[];
 }
 
 /** "JMSG": tells our databases from any other program's. */
@@ -23,14 +35,16 @@ const applicationId = 0x4a4d5347;
 /** Opens (and makes, if absent) a database and brings it to the newest version. */
 export async function openMigrated(
   path: string,
-  options: { readonly migrations: readonly Migration[]; readonly pragmas: readonly string[] },
+  options: { readonly schema: Schema; readonly pragmas: readonly string[] },
 ): Promise<Database> {
   const database = Database.open(path);
   try {
-    // Some settings are written into the file: first see whether it is ours.
-    await checkVersion(database, options.migrations);
+    // Some settings are written into the file: first see whether it is ours, and as we made it.
+    const version = await checkVersion(database, options.schema);
+    if (version === options.schema.version) await checkSchema(database, options.schema);
+    else if (version > 0) await checkStructure(database);
     await database.configure(options.pragmas);
-    await migrate(database, options.migrations);
+    await migrate(database, options.schema);
     await checkWritable(database);
     return database;
   } catch (error) {
@@ -39,35 +53,44 @@ export async function openMigrated(
   }
 }
 
+/** Opens a database of the newest version to look at it, on a file as `openStill` wants it. */
+export async function openStillDatabase(path: string, schema: Schema): Promise<Database> {
+  const database = Database.openStill(path);
+  try {
+    const version = await checkVersion(database, schema);
+    assert(version === schema.version, "An older database is looked at in a copy");
+    await checkSchema(database, schema);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
 /** Brings the database to the newest version, each step in one transaction. */
-export async function migrate(
-  database: Database,
-  migrations: readonly Migration[],
-): Promise<void> {
-  const version = await checkVersion(database, migrations);
-  for (const migration of migrations) {
-    if (migration.version <= version) continue;
+export async function migrate(database: Database, schema: Schema): Promise<void> {
+  const version = await checkVersion(database, schema);
+  // One step for a new database: simulations open many.
+  const steps = version === 0 ? [schema] : schema.migrations;
+  for (const step of steps) {
+    if (step.version <= version) continue;
     // One call for all statements: it is four times as fast, which simulations feel.
     await database.script([
       "BEGIN IMMEDIATE",
-      ...migration.statements,
+      ...step.statements,
       `PRAGMA application_id = ${applicationId}`,
-      `PRAGMA user_version = ${migration.version}`,
+      `PRAGMA user_version = ${step.version}`,
       "COMMIT",
     ]);
   }
 }
 
-/** The schema's version, if this program can use it: else throws. */
-async function checkVersion(
-  database: Database,
-  migrations: readonly Migration[],
-): Promise<number> {
-  const version = await readVersion(database);
-  const newest = migrations.at(-1)?.version ?? 0;
-  if (version <= newest) return version;
+/** The schema's version, if this program can use it: else throws. 0: the database is empty. */
+export async function checkVersion(database: Database, schema: Schema): Promise<number> {
+  const version = await asDamage(database.name, readVersion(database));
+  if (version <= schema.version) return version;
   const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
-    `${version}, this one knows ${newest}); run that version`;
+    `${version}, this one knows ${schema.version}); run that version`;
   throw new ChatError("DATA_DIRECTORY", text);
 }
 
@@ -91,6 +114,9 @@ async function readVersion(database: Database): Promise<number> {
   if (row === undefined) throw corrupt(database.name, "it has no version");
   const version = Number(row.version);
   if (version === 0 && row.tables === 0) return 0;
-  if (row.application === applicationId) return version;
-  throw corrupt(database.name, "it is a database of another program");
+  if (row.application !== applicationId) {
+    throw corrupt(database.name, "it is a database of another program");
+  }
+  if (version > 0) return version;
+  throw corrupt(database.name, "it has tables but no version");
 }

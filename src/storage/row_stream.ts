@@ -11,7 +11,7 @@
 import { Buffer } from "node:buffer";
 import { assert } from "../assert.ts";
 import type { Reader, SqlRow, SqlValue } from "../chat/port.ts";
-import { type ReplicatedTable, replicatedTables } from "../chat/schema.ts";
+import { type ReplicatedTable, replicatedTables, sound } from "../chat/schema.ts";
 import { corrupt } from "./storage_error.ts";
 import { textFrom } from "./text.ts";
 
@@ -131,7 +131,8 @@ function pageStatement(table: StreamTable, after: readonly SqlValue[] | null): s
   const key = table.primaryKey.join(", ");
   const places = table.primaryKey.map(() => "?").join(", ");
   const where = after === null ? "" : `WHERE (${key}) > (${places})`;
-  return `SELECT CAST(json_array(${values.join(", ")}) AS BLOB) AS line FROM ${table.name}
+  return `SELECT CAST(json_array(${values.join(", ")}) AS BLOB) AS line, ${sound(table.name)}
+    FROM ${table.name}
     ${where} ORDER BY ${key} LIMIT ${pageRows}`;
 }
 

@@ -20,7 +20,7 @@ import { RowIntake } from "./row_intake.ts";
 import { readStreamTables } from "./row_stream.ts";
 import { openStillSource } from "./snapshot_source.ts";
 import { StateDatabase } from "./state_database.ts";
-import { setApplied, stateMigrations } from "./state_schema.ts";
+import { setApplied, stateSchema } from "./state_schema.ts";
 import { toStorageError } from "./storage_error.ts";
 
 /** What the log does for state files: `LibsqlLogStore` implements it. */
@@ -47,7 +47,7 @@ export async function buildFile(
   const path = join(directory, await files.nextStateFile());
   await removeState(path);
   const database = await openMigrated(path, {
-    migrations: stateMigrations,
+    schema: stateSchema,
     pragmas: buildPragmas,
   });
   const discard = async () => {
@@ -78,7 +78,7 @@ export async function buildFile(
 /** Begins a new state in memory. */
 export async function buildMemory(onFinished: Switch): Promise<SnapshotSink> {
   const database = Database.openMemory();
-  await migrate(database, stateMigrations);
+  await migrate(database, stateSchema);
   return await newSink(database, {
     finish: () => Promise.resolve(),
     activate: async () => await onFinished(await StateDatabase.adoptMemory(database)),

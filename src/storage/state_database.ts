@@ -9,19 +9,23 @@
 import { assert } from "../assert.ts";
 import { applyCommands } from "../chat/apply.ts";
 import { decodeCommand } from "../chat/codec.ts";
+import { replicatedTables, sound } from "../chat/schema.ts";
 import type { Reader, SqlRow, SqlValue } from "../chat/port.ts";
 import type { ApplyResult } from "../node/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
 import { type Checkpoint, closeWhole, Database } from "./database.ts";
 import { placeOf } from "./log_schema.ts";
-import { migrate, openMigrated } from "./migrations.ts";
+import { migrate, openMigrated, openStillDatabase } from "./migrations.ts";
+import { checkStructure } from "./soundness.ts";
+import { corrupt } from "./storage_error.ts";
 import {
   type ChunkedSource,
   openFileSource,
   openMemorySource,
+  openStillSource,
   type SourceOptions,
 } from "./snapshot_source.ts";
-import { appliedFrom, selectApplied, setApplied, stateMigrations } from "./state_schema.ts";
+import { appliedFrom, selectApplied, setApplied, stateSchema } from "./state_schema.ts";
 
 const pragmas = [
   "journal_mode=WAL",
@@ -39,27 +43,34 @@ const readerPragmas = ["query_only=1", "cache_size=-2048"];
 const nothing: ApplyResult = { outcomes: new Map(), messages: [] };
 
 export class StateDatabase implements Reader {
-  /** `null`: in memory. */
+  /** `null`: in memory, or only looked at. */
   readonly path: string | null;
   readonly #writer: Database;
   /** The writer itself in memory, where it then waits for the end of an apply. */
   readonly #reader: Database;
+  /** Nobody changes it: a source needs no transaction and no copy. */
+  readonly #still: boolean;
   #applied: LogPosition;
 
   private constructor(
     path: string | null,
     writer: Database,
-    options: { readonly reader: Database; readonly applied: LogPosition },
+    options: {
+      readonly reader: Database;
+      readonly applied: LogPosition;
+      readonly still?: boolean;
+    },
   ) {
     this.path = path;
     this.#writer = writer;
     this.#reader = options.reader;
     this.#applied = options.applied;
+    this.#still = options.still ?? false;
   }
 
   /** Opens a state file; an absent one is made. */
   static async openFile(path: string): Promise<StateDatabase> {
-    const writer = await openMigrated(path, { migrations: stateMigrations, pragmas });
+    const writer = await openMigrated(path, { schema: stateSchema, pragmas });
     let reader: Database | null = null;
     try {
       const [row] = await writer.query(selectApplied);
@@ -74,10 +85,23 @@ export class StateDatabase implements Reader {
     }
   }
 
+  /** The same to look at it only, on a file as `Database.openStill` wants it. */
+  static async openStill(path: string): Promise<StateDatabase> {
+    const database = await openStillDatabase(path, stateSchema);
+    try {
+      const [row] = await database.query(selectApplied);
+      const applied = appliedFrom(row, database.name);
+      return new StateDatabase(null, database, { reader: database, applied, still: true });
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
   /** An empty state in memory. */
   static async openMemory(): Promise<StateDatabase> {
     const database = Database.openMemory();
-    await migrate(database, stateMigrations);
+    await migrate(database, stateSchema);
     return await StateDatabase.adoptMemory(database);
   }
 
@@ -118,13 +142,26 @@ export class StateDatabase implements Reader {
     return await this.#writer.checkpoint("passive");
   }
 
-  /** See `Database.integrity`. */
-  integrity(): Promise<readonly string[]> {
-    return this.#writer.integrity();
+  /** Checks everything in it. Throws `CORRUPT`, which says what is wrong first. */
+  async check(): Promise<void> {
+    await checkStructure(this.#writer);
+    for (const { name } of replicatedTables) {
+      await this.#writer.query(`SELECT count(${sound(name)}) AS sound FROM ${name}`);
+    }
+    const [row] = await this.#writer.query(
+      "SELECT max(log_index) AS newest FROM (SELECT max(log_index) AS log_index FROM requests " +
+        "UNION ALL SELECT max(log_index) FROM messages " +
+        "UNION ALL SELECT max(log_index) FROM deleted_messages)",
+    );
+    const newest = Number(row?.newest ?? 0);
+    if (newest <= this.#applied.index) return;
+    const detail = `it has rows of index ${newest}, but only ${this.#applied.index} is applied`;
+    throw corrupt(this.#writer.name, detail);
   }
 
   /** All rows as they are now. */
   openSource(options: SourceOptions): Promise<ChunkedSource> {
+    if (this.#still) return openStillSource(this.#writer);
     if (this.path === null) return openMemorySource(this.#writer, options);
     return openFileSource(this.path, options);
   }

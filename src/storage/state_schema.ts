@@ -6,29 +6,47 @@
  */
 
 import type { SqlRow } from "../chat/port.ts";
-import { salvageStatements, schemaStatements } from "../chat/schema.ts";
+import {
+  salvageStatements,
+  schemaStatements,
+  schemaVersion,
+  sealColumn,
+  sealingStatements,
+  soundBy,
+} from "../chat/schema.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { LogPosition } from "../raft/types.ts";
 import type { Statement } from "./database.ts";
-import type { Migration } from "./migrations.ts";
+import type { Schema } from "./migrations.ts";
 import { corrupt } from "./storage_error.ts";
 import { textColumns, textFrom } from "./text.ts";
 
+const appliedColumns = ["id", "idx", "epoch", "number", "node_id", "checksum"] as const;
+
+const makeApplied = `CREATE TABLE applied (
+  id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  number INTEGER NOT NULL, node_id TEXT NOT NULL, checksum TEXT NOT NULL,
+  ${sealColumn(appliedColumns)}
+) STRICT`;
+
 /** Schema of `chat-<generation>.db`. */
-export const stateMigrations: readonly Migration[] = [
-  {
-    version: 1,
-    statements: [
-      `CREATE TABLE applied (
-        id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, epoch INTEGER NOT NULL,
-        number INTEGER NOT NULL, node_id TEXT NOT NULL, checksum TEXT NOT NULL
-      ) STRICT`,
-      "INSERT INTO applied VALUES (1, 0, 0, 0, '', '')",
-      ...schemaStatements,
-    ],
-  },
-  { version: 2, statements: salvageStatements },
-];
+export const stateSchema: Schema = {
+  version: schemaVersion,
+  statements: [makeApplied, "INSERT INTO applied VALUES (1, 0, 0, 0, '', '')", ...schemaStatements],
+  migrations: [
+    { version: 2, statements: salvageStatements },
+    {
+      version: 3,
+      statements: [
+        "ALTER TABLE applied RENAME TO old_applied",
+        makeApplied,
+        `INSERT INTO applied (${appliedColumns}) SELECT ${appliedColumns} FROM old_applied`,
+        "DROP TABLE old_applied",
+        ...sealingStatements,
+      ],
+    },
+  ],
+};
 
 /** Nothing is applied yet. */
 export const nothingApplied: LogPosition = { index: 0, term: ZERO_TERM, checksum: "" };
@@ -37,7 +55,7 @@ export const nothingApplied: LogPosition = { index: 0, term: ZERO_TERM, checksum
 export const selectApplied = `SELECT CAST(idx AS INTEGER) AS idx,
   CAST(epoch AS INTEGER) AS epoch, CAST(number AS INTEGER) AS number, ${
   textColumns("node_id", "checksum")
-} FROM applied`;
+}, ${soundBy(appliedColumns)} FROM applied`;
 
 export function appliedFrom(row: SqlRow | undefined, file: string): LogPosition {
   const [nodeId, checksum] = [textFrom(row?.node_id), textFrom(row?.checksum)];

@@ -13,6 +13,7 @@ import { countUnknown, requestsBetween, salvagedFrom, settledAmong } from "../ch
 import { limits } from "../limits.ts";
 import type { ApplyResult, SnapshotSink, SnapshotSource, StateStore } from "../node/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
+import { type DamageListener, DamageWatch } from "./damage_watch.ts";
 import { digestOf, type StateDigest } from "./digest.ts";
 import { buildFile, buildMemory, removeState, type StateFiles } from "./snapshot_sink.ts";
 import type { ChunkedSource } from "./snapshot_source.ts";
@@ -31,6 +32,7 @@ export class LibsqlStateStore implements StateStore {
   readonly #files: StateFiles | null;
   readonly #sources = new Set<ChunkedSource>();
   readonly #walBytesMax: number;
+  readonly #damage = new DamageWatch();
   #current: StateDatabase;
   #durableIndex: Index = 0;
 
@@ -43,7 +45,7 @@ export class LibsqlStateStore implements StateStore {
     this.#files = files;
     this.#walBytesMax = walBytesMax;
     // Always the generation that is served when the query is asked.
-    this.reader = { query: (sql, args) => this.#current.query(sql, args) };
+    this.reader = { query: (sql, args) => this.#damage.over(this.#current.query(sql, args)) };
   }
 
   /** Opens the state file at `path`, or makes it; `files` names the generations after it. */
@@ -116,9 +118,14 @@ export class LibsqlStateStore implements StateStore {
     return await digestOf(await this.#openSource(false));
   }
 
-  /** What is wrong with the file's structure, a sentence each. */
-  integrity(): Promise<readonly string[]> {
-    return this.#current.integrity();
+  /** Checks everything in it. Throws `CORRUPT`, which says what is wrong first. */
+  check(): Promise<void> {
+    return this.#current.check();
+  }
+
+  /** Tells of damage that a query, a digest or a snapshot meets. An apply tells by failing. */
+  onDamage(listener: DamageListener): void {
+    this.#damage.listen(listener);
   }
 
   async close(): Promise<void> {
@@ -128,9 +135,16 @@ export class LibsqlStateStore implements StateStore {
 
   async #openSource(counted: boolean): Promise<SnapshotSource> {
     const onClosed = (closed: ChunkedSource) => this.#sources.delete(closed);
-    const source = await this.#current.openSource({ counted, onClosed });
+    const opened = this.#current.openSource({ counted, onClosed });
+    const source = await this.#damage.over(opened);
     this.#sources.add(source);
-    return source;
+    return {
+      applied: source.applied,
+      rowsTotal: source.rowsTotal,
+      next: () => this.#damage.over(source.next()),
+      digest: () => source.digest(),
+      close: () => source.close(),
+    };
   }
 
   async #switchTo(next: StateDatabase): Promise<void> {

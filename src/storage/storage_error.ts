@@ -32,6 +32,7 @@ const sqliteCodes: ReadonlyMap<number, string> = new Map([
   [11, "SQLITE_CORRUPT"],
   [13, "SQLITE_FULL"],
   [14, "SQLITE_CANTOPEN"],
+  [18, "SQLITE_TOOBIG"],
   [26, "SQLITE_NOTADB"],
 ]);
 
@@ -49,6 +50,8 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
   }
   if (deniedCodes.has(code)) return denied(file, options);
   if (corruptCodes.has(code)) return corrupt(file, "it is damaged or no database", options);
+  // What a statement that meets a row with a broken seal fails with: see `sound` in src/chat.
+  if (code === "SQLITE_TOOBIG") return corrupt(file, "a row in it has a bad checksum", options);
   if (busyCodes.has(code)) {
     const text = `Cannot use ${file}: another program has it open; close that program`;
     return new ChatError("DATA_DIRECTORY", text, options);
@@ -79,9 +82,16 @@ export function corrupt(
   detail: string,
   options: { readonly cause?: unknown } = {},
 ): ChatError {
-  const text = `Cannot use ${file}: ${detail}; keep a copy of the data directory for inquiry, ` +
-    "and let this node join again with an empty one";
-  return new ChatError("CORRUPT", text, options);
+  return new ChatError("CORRUPT", `Cannot use ${file}: ${detail}; ${corruptAdvice}`, options);
+}
+
+const corruptAdvice =
+  "keep a copy of the data directory for inquiry, and let this node join again " +
+  "with an empty one";
+
+/** What an error of {@linkcode corrupt} found, without what to do: that depends on who reads it. */
+export function damageIn({ message }: Error): string {
+  return message.replace(`; ${corruptAdvice}`, "");
 }
 
 /** The data directory is not usable as it is, though nothing in it is damaged. */

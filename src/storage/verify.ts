@@ -1,21 +1,29 @@
 /**
  * `admin verify` on a stopped directory: everything that can be checked without the other nodes.
- * Owns which checks there are and in which order; prints nothing. It opens the files as a node does
- * and writes no row, but a first start that died before it had an identity is finished.
+ * Owns which checks there are and in which order; prints nothing, and changes no byte of the
+ * directory: it looks at still files (`still_file.ts`).
  *
- * The log is checked entry by entry, and both databases for their structure. If the log still
- * begins at the first entry, the state is made again from it, and every row must be the same.
+ * The log is checked entry by entry, the state row by row by its seals, and both databases for
+ * their structure. If the log still begins at the first entry, the state is made again from it,
+ * and every row must be the same.
  *
  * @module
  */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Config, Index } from "../raft/types.ts";
-import { type DataDirectory, openDataDirectory } from "./data_directory.ts";
-import { type LibsqlStateStore, openMemoryState } from "./state_store.ts";
+import { checkApplied, checkClusterId, lockStopped } from "./data_directory.ts";
+import { digestOf } from "./digest.ts";
+import type { DirectoryLock } from "./lock.ts";
+import { LOG_FILE, logSchema } from "./log_schema.ts";
+import { LibsqlLogStore } from "./log_store.ts";
+import { StateDatabase } from "./state_database.ts";
+import { stateSchema } from "./state_schema.ts";
+import { openMemoryState } from "./state_store.ts";
+import { removeCopies, stillFile } from "./still_file.ts";
 
 /** What was found. */
 export interface Verification {
@@ -45,57 +53,85 @@ export async function verifyDirectory(
   onProgress: (index: Index) => void = () => {},
 ): Promise<Verification> {
   const problems: string[] = [];
-  let directory: DataDirectory;
+  const directory = resolve(path);
+  let lock: DirectoryLock;
   try {
-    directory = await openDataDirectory(path, { create: false });
+    lock = await lockStopped(directory);
   } catch (error) {
-    problems.push(damageOf(error));
-    return { ok: false, ...nothing, problems };
+    return { ...nothing, ok: false, problems: [damageOf(error)] };
   }
-  const { lastIndex } = directory.log;
   let found = {};
   try {
-    problems.push(...await directory.log.integrity());
-    found = await look(directory);
-    found = { ...found, ...await verifyState(directory, { problems, onProgress }) };
+    await removeCopies(directory);
+    const findings = { directory, problems, onProgress };
+    await withLog(findings, async (log) => {
+      found = { lastIndex: log.lastIndex };
+      checkClusterId(log);
+      await log.check();
+      found = { ...found, ...await look(log) };
+      found = { ...found, ...await verifyState(log, findings) };
+    });
   } catch (error) {
     problems.push(damageOf(error));
   } finally {
-    await directory.close();
+    await lock.release();
   }
-  return { ...nothing, lastIndex, ...found, ok: problems.length === 0, problems };
-}
-
-async function look({ log, identity }: DataDirectory) {
-  const { base, configs } = await log.load(0);
-  const newest: Config | undefined = (configs.at(-1) ?? base.config)?.config;
-  const voters = newest?.voters ?? [];
-  return { stoppedLast: voters.length === 1 && voters[0]?.id === identity.nodeId };
+  return { ...nothing, ...found, ok: problems.length === 0, problems };
 }
 
 interface Findings {
+  readonly directory: string;
   readonly problems: string[];
   readonly onProgress: (index: Index) => void;
 }
 
-async function verifyState(directory: DataDirectory, { problems, onProgress }: Findings) {
-  const file = directory.log.currentStateFile();
-  // Opening it would make it: a node can, from a whole log.
-  if (!existsSync(join(directory.path, file))) {
-    problems.push(`${file}: it is missing`);
+async function withLog(
+  { directory }: Findings,
+  body: (log: LibsqlLogStore) => Promise<void>,
+): Promise<void> {
+  const file = await stillFile(join(directory, LOG_FILE), logSchema.version);
+  try {
+    const log = file.isOriginal
+      ? await LibsqlLogStore.openStill(file.path)
+      : await LibsqlLogStore.open(file.path, () => "none yet");
+    try {
+      await body(log);
+    } finally {
+      await log.close();
+    }
+  } finally {
+    await file.release();
+  }
+}
+
+async function look(log: LibsqlLogStore) {
+  const { base, configs } = await log.load(0);
+  const newest: Config | undefined = (configs.at(-1) ?? base.config)?.config;
+  const voters = newest?.voters ?? [];
+  return { stoppedLast: voters.length === 1 && voters[0]?.id === log.identity.nodeId };
+}
+
+async function verifyState(log: LibsqlLogStore, { directory, problems, onProgress }: Findings) {
+  const name = log.currentStateFile();
+  const path = join(directory, name);
+  // A node makes it again, if it has a whole log.
+  if (!existsSync(path)) {
+    problems.push(`${name}: it is missing`);
     return {};
   }
-  let state: LibsqlStateStore | null = null;
+  const file = await stillFile(path, stateSchema.version);
+  let state: StateDatabase | null = null;
   try {
-    state = await directory.openState({ keepsOthers: true });
-    const broken = await state.integrity();
-    problems.push(...broken);
-    // What an index says and what is there are two things now: nothing more can be made of it.
-    if (broken.length > 0) return {};
-    const { appliedIndex, digest } = await state.digest();
-    const again = await digestFromLog(directory, appliedIndex, onProgress);
+    state = file.isOriginal
+      ? await StateDatabase.openStill(file.path)
+      : await StateDatabase.openFile(file.path);
+    await state.check();
+    await checkApplied(log, state.applied, name);
+    const source = await state.openSource({ counted: false, onClosed: () => {} });
+    const { appliedIndex, digest } = await digestOf(source);
+    const again = await digestFromLog(log, appliedIndex, onProgress);
     if (again !== null && again !== digest) {
-      problems.push(`${file}: its rows are not those that the log comes to`);
+      problems.push(`${name}: its rows are not those that the log comes to`);
     }
     return { appliedIndex, digest, replayed: again !== null };
   } catch (error) {
@@ -103,12 +139,13 @@ async function verifyState(directory: DataDirectory, { problems, onProgress }: F
     return {};
   } finally {
     await state?.close();
+    await file.release();
   }
 }
 
 /** Digest of the state that the log comes to at an index; `null` if the log begins later. */
 async function digestFromLog(
-  { log }: DataDirectory,
+  log: LibsqlLogStore,
   through: Index,
   onProgress: (index: Index) => void,
 ): Promise<string | null> {

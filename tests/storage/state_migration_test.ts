@@ -11,25 +11,26 @@ import { Database } from "../../src/storage/database.ts";
 import { digestOf } from "../../src/storage/digest.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { StateDatabase } from "../../src/storage/state_database.ts";
-import { setApplied, stateMigrations } from "../../src/storage/state_schema.ts";
+import { setApplied } from "../../src/storage/state_schema.ts";
 import { salvaged, send } from "../support/chat_log.ts";
 import { commandEntries, conversation } from "../support/state_log.ts";
+import { stateSchemaV1 } from "../support/state_schema_v1.ts";
 import { inDirectory } from "./temporary.ts";
 
-Deno.test("state migration: version 1 gets its salvage records, and keeps what it has", async () => {
+Deno.test("state migration: version 1 gets its salvage records and seals, and keeps what it has", async () => {
   await inDirectory(async (directory) => {
     const log = conversation(6);
     const last = log.at(-1)!;
     const fresh = await StateDatabase.openMemory();
     await fresh.apply(log);
 
-    // As version 1 left it: the same rows, without the table.
+    // As version 1 left it: the same rows, without the table and without seals.
     const path = join(directory, "chat-1.db");
     const old = Database.open(path);
-    await migrate(old, stateMigrations.slice(0, 1));
+    await migrate(old, stateSchemaV1);
     const tables = ["accounts", "sessions", "messages", "requests"];
     for (const table of tables) {
-      for (const row of await fresh.query(`SELECT * FROM ${table}`)) {
+      for (const { seal: _, ...row } of await fresh.query(`SELECT * FROM ${table}`)) {
         const values = Object.values(row);
         const places = values.map(() => "?").join(", ");
         await old.write([{ sql: `INSERT INTO ${table} VALUES (${places})`, args: values }]);
@@ -40,6 +41,7 @@ Deno.test("state migration: version 1 gets its salvage records, and keeps what i
 
     const migrated = await StateDatabase.openFile(path);
     assert.equal(migrated.applied.index, last.index);
+    await migrated.check();
     const more = commandEntries([
       salvaged(send("s", { by: "ann", to: "bob" }), null),
       salvaged(send("t", { by: "ann", to: "cid" }), null),

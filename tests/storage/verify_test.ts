@@ -6,13 +6,16 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDirectory } from "../../src/storage/data_directory.ts";
+import { Database } from "../../src/storage/database.ts";
+import { migrate } from "../../src/storage/migrations.ts";
 import { verifyDirectory } from "../../src/storage/verify.ts";
 import { create } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
-import { batch, contents, founded, withState } from "./data_directories.ts";
+import { stateSchemaV1 } from "../support/state_schema_v1.ts";
+import { alter, batch, contents, founded, inCopy, withState } from "./data_directories.ts";
 import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
 
 /** Flips tried in each file, evenly spread: some hit what no row or index uses. */
@@ -34,9 +37,15 @@ async function onStopped(body: (path: string) => Promise<void>): Promise<void> {
   });
 }
 
+/** Every file with its bytes, whatever it is. */
+function everything(path: string): ReadonlyMap<string, string> {
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted();
+  return new Map(names.map((name) => [name, readFileSync(join(path, name), "base64")]));
+}
+
 Deno.test("verify: a stopped directory is whole, and no byte of it changes", async () => {
   await onStopped(async (path) => {
-    const before = contents(path);
+    const before = everything(path);
     const { digest, ...found } = await verifyDirectory(path);
     assert.match(digest, /^[0-9a-f]{64}$/);
     assert.deepEqual(found, {
@@ -47,7 +56,7 @@ Deno.test("verify: a stopped directory is whole, and no byte of it changes", asy
       replayed: true,
       problems: [],
     });
-    assert.deepEqual(contents(path), before);
+    assert.deepEqual(everything(path), before);
   });
 });
 
@@ -55,10 +64,10 @@ Deno.test("verify: what kill -9 leaves is whole, too, and stays as it is", async
   await inDirectory(async (path) => {
     const directory = await withState(path);
     await onCrashCopy(path, async (copy) => {
-      const before = contents(copy);
+      const before = everything(copy);
       const { ok, appliedIndex } = await verifyDirectory(copy);
       assert.deepEqual({ ok, appliedIndex }, { ok: true, appliedIndex: 2 });
-      assert.deepEqual(contents(copy), before);
+      assert.deepEqual(everything(copy), before);
     });
     await directory.close();
   });
@@ -84,6 +93,46 @@ for (const file of ["log.db", "chat-1.db"]) {
     });
   });
 }
+
+const altered: readonly (readonly [file: string, sql: string, problem: RegExp])[] = [
+  ["log.db", "UPDATE configs SET on_log = 0", /config at index 1 is not listed/],
+  ["log.db", "UPDATE configs SET idx = 2", /checksum of the addresses at index 2/],
+  ["log.db", "UPDATE configs SET checksum = '0' || substr(checksum, 2)", /config at index 1/],
+  ["log.db", "INSERT INTO configs SELECT 9, term, '', addresses, seal, 1 FROM configs", /index 9/],
+  ["log.db", "ALTER TABLE orphans RENAME COLUMN kind TO kinds", /schema is not as it was made/],
+  ["chat-1.db", "UPDATE applied SET epoch = epoch + 1", /not on the log of log\.db/],
+  ["chat-1.db", "UPDATE applied SET number = number + 1", /not on the log of log\.db/],
+  ["chat-1.db", "UPDATE applied SET idx = 100", /rows of index 121, but only 100 is applied/],
+  ["chat-1.db", "DROP INDEX messages_by_pair", /schema is not as it was made/],
+  ["chat-1.db", "DELETE FROM requests WHERE log_index = 50", /rows are not those/],
+];
+
+Deno.test("verify: what is beside the rows is compared with the log and the schema", async () => {
+  await onStopped(async (path) => {
+    for (const [file, sql, problem] of altered) {
+      await inCopy(path, async (copy) => {
+        await alter(join(copy, file), sql);
+        const { ok, problems: [first] } = await verifyDirectory(copy);
+        assert.equal(ok, false, sql);
+        assert.match(first!, problem);
+        assert.ok(first!.includes(file));
+      });
+    }
+  });
+});
+
+Deno.test("verify: a state that an older version left is whole, and stays as it is", async () => {
+  await inDirectory(async (path) => {
+    const directory = await founded(path);
+    await directory.close();
+    const old = Database.open(join(path, "chat-1.db"));
+    await migrate(old, stateSchemaV1);
+    await old.close();
+    const before = everything(path);
+    assert.equal((await verifyDirectory(path)).ok, true);
+    assert.deepEqual(everything(path), before);
+  });
+});
 
 Deno.test("verify: a log that begins later is checked without its older entries", async () => {
   await onStopped(async (path) => {

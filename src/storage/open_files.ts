@@ -1,0 +1,26 @@
+/**
+ * Whether this process still has a database of a directory open: the library keeps a closed
+ * connection until it is collected. Owns asking the operating system; where that cannot say, what
+ * was collected counts as closed.
+ *
+ * @module
+ */
+
+import { readdir, readlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { LOCK_FILE } from "./lock.ts";
+
+/** Where Linux lists the files that a process has open. */
+const openFiles = "/proc/self/fd";
+
+/** The lock is not looked at. */
+export async function isOpenHere(directory: string): Promise<boolean> {
+  const numbers = await readdir(openFiles).catch(() => []);
+  for (const number of numbers) {
+    const path = await readlink(join(openFiles, number)).catch(() => "");
+    if (dirname(path) === resolve(directory) && /\.db(-wal|-shm)?$/.test(path)) {
+      if (!path.endsWith(`/${LOCK_FILE}`)) return true;
+    }
+  }
+  return false;
+}
