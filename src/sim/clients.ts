@@ -9,13 +9,14 @@
 import type { Command, Outcome } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
-import type { Index } from "../raft/types.ts";
+import type { Index, NodeId } from "../raft/types.ts";
 import { callNode, pause } from "./client_calls.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
-import { proposeCommand, readReceived } from "./sim_service.ts";
+import { proposeCommand, readState } from "./sim_service.ts";
+import type { StateView } from "./sim_state.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** What a client knows of its user. */
@@ -29,6 +30,9 @@ interface User {
   seen: Index;
   readonly subscriber: Subscriber;
 }
+
+/** At whom a read is aimed. */
+type ReadPlace = Pick<Extract<Operation, { kind: "read" }>, "linearizable" | "node">;
 
 /** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
 const READ_PATIENCE_MS = 6_000;
@@ -49,6 +53,8 @@ export class Clients {
   #closed = false;
   /** Ids of accounts that were made to be deleted. */
   readonly visitors: string[] = [];
+  /** Requests that have come to a node. */
+  readonly #requested = new Set<string>();
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
@@ -118,8 +124,11 @@ export class Clients {
         return await this.#renewSession(this.#user(operation.user));
       case "visit":
         return await this.#visit();
-      case "read":
-        return await this.#read(this.#user(operation.user), operation);
+      case "read": {
+        const user = this.#user(operation.user);
+        await Promise.all([this.#read(user, operation), this.#listUsers(user, operation)]);
+        return;
+      }
       case "moveSubscriber":
         return this.#user(operation.user).subscriber.move(operation.node);
     }
@@ -169,7 +178,10 @@ export class Clients {
   }
 
   async #visit(): Promise<void> {
-    const accountId = `visitor-${this.visitors.length}`;
+    // An account's id is that of the request that makes it (§8): of the next operation.
+    const accountId = `request-${this.#operations}`;
+    // Two at a time want the same name.
+    const name = `visitor-${this.visitors.length >> 1}`;
     this.visitors.push(accountId);
     const visitor = this.#newUser(this.#users.length, accountId);
     const created = this.#invoke({ kind: "createAccount", accountId });
@@ -177,7 +189,7 @@ export class Clients {
       ...fields,
       kind: "createAccount",
       accountId,
-      name: accountId,
+      name,
       passwordHash: "hash",
     }));
     await this.#login(visitor);
@@ -214,24 +226,44 @@ export class Clients {
     user.sessions.push(outcome.sessionId);
   }
 
-  async #read(user: User, options: Extract<Operation, { kind: "read" }>): Promise<void> {
-    const { linearizable } = options;
-    const operation = this.#invoke({ kind: "read", user: user.number, linearizable });
-    const { world, nodes, recorder } = this.#cluster;
+  async #read(user: User, where: ReadPlace): Promise<void> {
+    const { number, accountId } = user;
+    const { linearizable } = where;
+    const operation = this.#invoke({ kind: "read", user: number, accountId, linearizable });
+    const read = await this.#ask(user, where, (view) => view.received(accountId));
+    if (read === null) return;
+    const messages = read.shown.map(({ id, index, acknowledged }) => ({ id, index, acknowledged }));
+    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
+    const { node } = read;
+    this.#cluster.recorder.fact({ kind: "readAnswered", operation, node, messages });
+  }
+
+  async #listUsers(user: User, where: ReadPlace): Promise<void> {
+    const { accountId } = user;
+    const { linearizable } = where;
+    const operation = this.#invoke({ kind: "users", accountId, linearizable });
+    const read = await this.#ask(user, where, (view) => view.openAccounts());
+    if (read === null) return;
+    const { node, shown } = read;
+    this.#cluster.recorder.fact({ kind: "usersAnswered", operation, node, accounts: [...shown] });
+  }
+
+  /** What a node shows; `null` if it gives no answer: a read is not repeated. */
+  async #ask<T>(
+    { seen }: User,
+    { linearizable, node: place }: ReadPlace,
+    look: (view: StateView) => Promise<T>,
+  ): Promise<{ readonly node: NodeId; readonly shown: T } | null> {
+    const { world, nodes } = this.#cluster;
     // Whoever thinks that it leads: one that was replaced must not answer.
     const leaders = nodes.filter(({ role }) => role === "leader");
     const choice = linearizable && leaders.length > 0 ? leaders : nodes;
-    const node = choice[options.node % choice.length]!;
-    const { accountId, seen } = user;
+    const node = choice[place % choice.length]!;
     const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
-      const deadlineMs = asked.clock!.wall() + 500;
-      const request = { accountId, linearizable, seen, deadlineMs };
-      return readReceived(asked.driver!, asked.state, request);
+      const request = { linearizable, seen, deadlineMs: asked.clock!.wall() + 500 };
+      return readState({ driver: asked.driver!, state: asked.state }, request, look);
     });
-    if (result.kind !== "answer") return;
-    const messages = result.value.map(({ id, index }) => ({ id, index }));
-    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
-    recorder.fact({ kind: "readAnswered", operation, node: node.id, messages });
+    return result.kind === "answer" ? { node: node.id, shown: result.value } : null;
   }
 
   #invoke(body: OperationBody): number {
@@ -289,6 +321,7 @@ export class Clients {
   }
 
   async #propose(node: SimNode, command: Command): Promise<Proposed> {
+    this.#noteRequest(node, command);
     const process = node.process;
     const proposed = await proposeCommand(node.driver!, command);
     if (process?.alive !== true) return proposed;
@@ -302,6 +335,13 @@ export class Clients {
       term,
     });
     return proposed;
+  }
+
+  #noteRequest(node: SimNode, command: Command): void {
+    const { requestId, kind } = command;
+    if (this.#requested.has(requestId) && kind !== "login") return;
+    this.#requested.add(requestId);
+    this.#cluster.recorder.fact({ kind: "requested", node: node.id, command });
   }
 
   #leaderNamed(error: ChatError): SimNode | null {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Outcome } from "../chat/command.ts";
+import type { Command, Outcome } from "../chat/command.ts";
 import type { PortCall } from "./process.ts";
 import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
 
@@ -30,6 +30,8 @@ export interface WrittenBatch {
 export interface SeenMessage {
   readonly id: string;
   readonly index: Index;
+  /** Left out where that is not shown. */
+  readonly acknowledged?: boolean;
 }
 
 /** What a client asked for. */
@@ -44,7 +46,19 @@ export type OperationBody =
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
   | { readonly kind: "login"; readonly user: number }
   | { readonly kind: "createAccount" | "deleteAccount"; readonly accountId: string }
-  | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
+  /** What the user received. */
+  | {
+    readonly kind: "read";
+    readonly user: number;
+    readonly accountId: string;
+    readonly linearizable: boolean;
+  }
+  /** Who there is, as the user is told. */
+  | {
+    readonly kind: "users";
+    readonly accountId: string;
+    readonly linearizable: boolean;
+  };
 
 /** A fact with its virtual time in ms. */
 export type HistoryEvent = { readonly at: number } & HistoryFact;
@@ -84,6 +98,8 @@ export type HistoryFact =
   /** The node claims that no view without it can have been formed (§5). */
   | { readonly kind: "certain"; readonly node: NodeId }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
+  /** A client's command came to a node for the first time; of a login each attempt (§8). */
+  | { readonly kind: "requested"; readonly node: NodeId; readonly command: Command }
   /** A client got its answer to a mutation, at whatever attempt. */
   | {
     readonly kind: "answered";
@@ -96,6 +112,13 @@ export type HistoryFact =
     readonly operation: number;
     readonly node: NodeId;
     readonly messages: readonly SeenMessage[];
+  }
+  /** Ids of the accounts that were shown. */
+  | {
+    readonly kind: "usersAnswered";
+    readonly operation: number;
+    readonly node: NodeId;
+    readonly accounts: readonly string[];
   }
   /** A subscriber got a message; `stream` counts its connections. */
   | {

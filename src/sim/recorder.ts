@@ -105,6 +105,10 @@ function detailOf(fact: HistoryFact): string {
       return `user ${fact.user} stream ${fact.stream} ${fact.message.id}`;
     case "readAnswered":
       return `${fact.operation}: ${fact.messages.length}`;
+    case "requested":
+      return fact.command.requestId;
+    case "usersAnswered":
+      return `${fact.operation}: ${fact.accounts.length}`;
     case "invoked":
       return `${fact.operation} ${fact.body.kind}`;
     case "final":

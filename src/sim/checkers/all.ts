@@ -13,6 +13,7 @@ import { electionSafety } from "./election_safety.ts";
 import { failStop } from "./fail_stop.ts";
 import { leaderCompleteness } from "./leader_completeness.ts";
 import { leaseSafety } from "./lease_safety.ts";
+import { linearizability } from "./linearizability.ts";
 import { linearizableReads } from "./linearizable_reads.ts";
 import { liveness } from "./liveness.ts";
 import { logMatching } from "./log_matching.ts";
@@ -38,6 +39,7 @@ export const CHECKERS: readonly Checker[] = [
   convergence,
   linearizableReads,
   sessionReads,
+  linearizability,
   delivery,
   noResurrection,
   liveness,

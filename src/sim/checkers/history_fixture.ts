@@ -97,5 +97,5 @@ export function historyOf(facts: readonly HistoryFact[], more: Partial<History> 
 
 /** What one checker finds: the text of its violation, or `null`. */
 export function findingOf(checker: Checker, history: History): string | null {
-  return checkHistory(history, [checker])[0]?.message ?? null;
+  return checkHistory(history, [checker]).violations[0]?.message ?? null;
 }
