@@ -9,14 +9,14 @@
 import type { Command, Outcome } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
-import type { Index, NodeId } from "../raft/types.ts";
+import type { Index } from "../raft/types.ts";
 import { callNode, pause } from "./client_calls.ts";
+import { ClientReads } from "./client_reads.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
-import { proposeCommand, readState } from "./sim_service.ts";
-import type { StateView } from "./sim_state.ts";
+import { proposeCommand } from "./sim_service.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** What a client knows of its user. */
@@ -31,12 +31,6 @@ interface User {
   readonly subscriber: Subscriber;
 }
 
-/** At whom a read is aimed. */
-type ReadPlace = Pick<Extract<Operation, { kind: "read" }>, "linearizable" | "node">;
-
-/** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
-const READ_PATIENCE_MS = 6_000;
-
 /** A client waits this long before it tries again, ms: `high` doubles with each failure, to `max`. */
 const RETRY_MS = { low: 20, high: 120, max: 960 };
 
@@ -45,6 +39,7 @@ export class Clients {
   readonly #cluster: Cluster;
   readonly #random;
   readonly #users: readonly User[];
+  readonly #reads: ClientReads;
   /** Who was the leader when somebody last heard of it. */
   #hint: SimNode | null = null;
   #turn = 0;
@@ -59,6 +54,7 @@ export class Clients {
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
     this.#random = cluster.world.random.fork("clients");
+    this.#reads = new ClientReads(cluster, (body) => this.#invoke(body));
     this.#users = Array.from(
       { length: users },
       (_, number) => this.#newUser(number, `account-${number}`),
@@ -113,6 +109,43 @@ export class Clients {
     return await this.#send(this.#user(0), this.#user(1)) !== null;
   }
 
+  /**
+   * A write through one node alone: it takes it, or names the leader that does. True once it is
+   * decided.
+   */
+  async writeThrough(node: SimNode): Promise<boolean> {
+    const [from, to] = [this.#user(0), this.#user(1)];
+    const { session } = from;
+    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
+    const requestId = `request-${operation}`;
+    const ask = (asked: SimNode) =>
+      callNode(this.#cluster.world, { node: asked }, (one) => {
+        const timeMs = one.clock!.wall();
+        const toAccountId = to.accountId;
+        const fields = { requestId, fingerprint: requestId, timeMs, body: requestId };
+        const command = { ...fields, ...author(from, session), toAccountId };
+        return this.#propose(one, { kind: "sendMessage", ...command });
+      });
+    while (!this.#closed) {
+      const first = await ask(node);
+      const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
+      const result = leader === null ? first : await ask(leader);
+      if (result.kind === "answer") {
+        const { outcome } = result.value;
+        this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+        return true;
+      }
+      await pause(this.#cluster.world, RETRY_MS.high);
+    }
+    return false;
+  }
+
+  /** Every user reads once more, at the leader: what is there in the end. */
+  async readAll(): Promise<void> {
+    const where = { linearizable: true, node: 0 };
+    await Promise.all(this.#users.map((user) => this.#reads.perform(user, where)));
+  }
+
   async #perform(operation: Operation): Promise<void> {
     switch (operation.kind) {
       case "send":
@@ -124,11 +157,8 @@ export class Clients {
         return await this.#renewSession(this.#user(operation.user));
       case "visit":
         return await this.#visit();
-      case "read": {
-        const user = this.#user(operation.user);
-        await Promise.all([this.#read(user, operation), this.#listUsers(user, operation)]);
-        return;
-      }
+      case "read":
+        return await this.#reads.perform(this.#user(operation.user), operation);
       case "moveSubscriber":
         return this.#user(operation.user).subscriber.move(operation.node);
     }
@@ -224,46 +254,6 @@ export class Clients {
     if (!outcome?.ok || outcome.kind !== "login") return;
     user.session = outcome.sessionId;
     user.sessions.push(outcome.sessionId);
-  }
-
-  async #read(user: User, where: ReadPlace): Promise<void> {
-    const { number, accountId } = user;
-    const { linearizable } = where;
-    const operation = this.#invoke({ kind: "read", user: number, accountId, linearizable });
-    const read = await this.#ask(user, where, (view) => view.received(accountId));
-    if (read === null) return;
-    const messages = read.shown.map(({ id, index, acknowledged }) => ({ id, index, acknowledged }));
-    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
-    const { node } = read;
-    this.#cluster.recorder.fact({ kind: "readAnswered", operation, node, messages });
-  }
-
-  async #listUsers(user: User, where: ReadPlace): Promise<void> {
-    const { accountId } = user;
-    const { linearizable } = where;
-    const operation = this.#invoke({ kind: "users", accountId, linearizable });
-    const read = await this.#ask(user, where, (view) => view.openAccounts());
-    if (read === null) return;
-    const { node, shown } = read;
-    this.#cluster.recorder.fact({ kind: "usersAnswered", operation, node, accounts: [...shown] });
-  }
-
-  /** What a node shows; `null` if it gives no answer: a read is not repeated. */
-  async #ask<T>(
-    { seen }: User,
-    { linearizable, node: place }: ReadPlace,
-    look: (view: StateView) => Promise<T>,
-  ): Promise<{ readonly node: NodeId; readonly shown: T } | null> {
-    const { world, nodes } = this.#cluster;
-    // Whoever thinks that it leads: one that was replaced must not answer.
-    const leaders = nodes.filter(({ role }) => role === "leader");
-    const choice = linearizable && leaders.length > 0 ? leaders : nodes;
-    const node = choice[place % choice.length]!;
-    const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
-      const request = { linearizable, seen, deadlineMs: asked.clock!.wall() + 500 };
-      return readState({ driver: asked.driver!, state: asked.state }, request, look);
-    });
-    return result.kind === "answer" ? { node: node.id, shown: result.value } : null;
   }
 
   #invoke(body: OperationBody): number {

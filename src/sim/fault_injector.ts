@@ -10,6 +10,7 @@ import { FaultBudget } from "./budget.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
 import type { PortCall } from "./process.ts";
+import { targetsOf } from "./fault_targets.ts";
 import type { SimNode } from "./sim_node.ts";
 
 type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
@@ -41,10 +42,13 @@ export class FaultInjector {
   }
 
   inject(fault: Fault): void {
+    const nodes = targetsOf(this.#cluster, fault);
     const done = !this.#healed && this.#carryOut(fault);
     const { atMs: _, ...rest } = fault;
     const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
-    this.#cluster.recorder.fact({ kind: "fault", text, node: null });
+    const { kind } = fault;
+    const injected = done ? { kind, nodes, ms: "ms" in fault ? fault.ms : 0 } : null;
+    this.#cluster.recorder.fact({ kind: "fault", text, node: null, injected });
     // A planned crash counts when it happens.
     if (done && !isPlanned(fault)) this.#count(fault.kind);
   }
@@ -155,7 +159,7 @@ export class FaultInjector {
   #spare(node: SimNode): void {
     this.#budget.settled(node);
     const text = "left out at its moment: the planned crash";
-    this.#cluster.recorder.fact({ kind: "fault", text, node: node.id });
+    this.#cluster.recorder.fact({ kind: "fault", text, node: node.id, injected: null });
   }
 
   #restart(target: Target): boolean {
@@ -286,7 +290,8 @@ export class FaultInjector {
       return false;
     }
     this.#budget.expect(node);
-    leader.driver?.remove(node.id).catch(() => this.#budget.settled(node));
+    leader.driver?.remove(node.id).catch(() => this.#budget.settled(node))
+      .finally(() => this.#settled("remove", node));
     return true;
   }
 
@@ -294,8 +299,13 @@ export class FaultInjector {
     const to = fault.to === null ? null : this.#cluster.target(fault.to);
     const leader = this.#cluster.leader;
     if (leader === null) return false;
-    leader.driver?.transfer(to?.id ?? null).catch(() => undefined);
+    leader.driver?.transfer(to?.id ?? null).catch(() => undefined)
+      .finally(() => this.#settled("transfer", to));
     return true;
+  }
+
+  #settled(what: "transfer" | "remove", node: SimNode | null): void {
+    this.#cluster.recorder.fact({ kind: "settled", what, node: node?.id ?? null });
   }
 
   /** Under `all` with the last resort on nothing is promised across a partition (§1). */

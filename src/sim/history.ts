@@ -60,6 +60,15 @@ export type OperationBody =
     readonly linearizable: boolean;
   };
 
+/** A fault as it was carried out. */
+export interface InjectedFault {
+  readonly kind: string;
+  /** Whom it hit; none if it is the cluster's. */
+  readonly nodes: readonly NodeId[];
+  /** How long it lasts; 0 if it is over at once. */
+  readonly ms: number;
+}
+
 /** A fact with its virtual time in ms. */
 export type HistoryEvent = { readonly at: number } & HistoryFact;
 
@@ -129,11 +138,32 @@ export type HistoryFact =
   }
   /** Two live nodes could not exchange a message within T, or were about to be unable to. */
   | { readonly kind: "partitioned" }
-  | { readonly kind: "fault"; readonly text: string; readonly node: NodeId | null }
+  | {
+    readonly kind: "fault";
+    readonly text: string;
+    readonly node: NodeId | null;
+    /** What was carried out; `null` if it was left out, or is only a remark. */
+    readonly injected: InjectedFault | null;
+  }
+  /** A node takes a snapshot in, until it has switched to it or given it up. */
+  | {
+    readonly kind: "snapshot";
+    readonly node: NodeId;
+    readonly from: NodeId;
+    readonly running: boolean;
+  }
+  /** What an operator asked for has come to an end; `node`: whom it was about. */
+  | {
+    readonly kind: "settled";
+    readonly what: "transfer" | "remove";
+    readonly node: NodeId | null;
+  }
   /** No fault happens from here on; who is down comes back if it ever does. */
   | { readonly kind: "healed" }
   /** A write that began after the faults was accepted. */
   | { readonly kind: "accepted" }
+  /** So was one that was asked of this node, when everybody had caught up. */
+  | { readonly kind: "acceptedThrough"; readonly node: NodeId }
   | {
     readonly kind: "final";
     readonly node: NodeId;

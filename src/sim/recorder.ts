@@ -107,6 +107,10 @@ function detailOf(fact: HistoryFact): string {
       return `${fact.operation}: ${fact.messages.length}`;
     case "requested":
       return fact.command.requestId;
+    case "snapshot":
+      return `from ${fact.from} ${fact.running ? "begins" : "ends"}`;
+    case "settled":
+      return `${fact.what} ${fact.node}`;
     case "usersAnswered":
       return `${fact.operation}: ${fact.accounts.length}`;
     case "invoked":

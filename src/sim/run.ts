@@ -1,7 +1,8 @@
 /**
  * Runs a scenario: from one seed to one history. A pure function but for the time it takes: the
- * same scenario gives the same bytes. Owns the phases of a run (settle, operations and faults,
- * heal, finish); the checkers judge afterwards.
+ * same scenario gives the same bytes. Owns the phases of a run: settle; operations and faults,
+ * in which nothing may go wrong for good (safety); no faults any more, in which everything must
+ * come right again within a bounded time (liveness); and the finish. The checkers judge afterwards.
  *
  * @module
  */
@@ -44,6 +45,9 @@ const LIVENESS_GRACES = 3;
 
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
+
+/** How long after that a write through each node may take, in T. */
+const THROUGH_TIMEOUTS = 5;
 
 /** How long after that all subscribers have to have everything, over some reconnects, in T. */
 const DELIVERY_TIMEOUTS = 5;
@@ -159,7 +163,10 @@ class Run {
     this.#world.after(everyMs, () => this.#writeOn(everyMs, untilMs, from + 1));
   }
 
-  /** The faults are over: writes must be accepted again, and everybody must catch up. */
+  /**
+   * The faults are over: writes must be accepted again, everybody must catch up, a write through
+   * each node must be accepted, and subscribers must get everything.
+   */
   async #heal(): Promise<void> {
     const { config } = this.#scenario;
     this.#faults.heal(config.ending === "everyone");
@@ -174,6 +181,8 @@ class Run {
       this.#world.now + CATCH_UP_TIMEOUTS * this.#timeout,
       () => this.#caughtUp(),
     );
+    const through = this.#writeThroughAll();
+    await this.#world.run(this.#world.now + THROUGH_TIMEOUTS * this.#timeout, () => through.done);
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
@@ -187,16 +196,35 @@ class Run {
     this.#cluster.recorder.fact({ kind: "accepted" });
   }
 
+  /** One after the other, so that each decides by itself; then everybody reads what came of all. */
+  #writeThroughAll(): { done: boolean } {
+    const state = { done: false };
+    const writeAll = async () => {
+      for (const node of this.#belonging()) {
+        if (!await this.#clients.writeThrough(node)) return;
+        this.#cluster.recorder.fact({ kind: "acceptedThrough", node: node.id });
+      }
+      await this.#clients.readAll();
+      state.done = true;
+    };
+    void writeAll();
+    return state;
+  }
+
   #caughtUp(): boolean {
     if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
     this.#looksAgainAt = this.#world.now + LOOK_MS;
-    // Everybody who lives comes back in, but for those who were removed for good.
-    const live = this.#cluster.nodes.filter((node) =>
-      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
-    );
+    const live = this.#belonging();
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
+  }
+
+  /** Everybody who lives comes back in, but for those who were removed for good. */
+  #belonging(): readonly SimNode[] {
+    return this.#cluster.nodes.filter((node) =>
+      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
+    );
   }
 
   #isRemoved(node: SimNode): boolean {

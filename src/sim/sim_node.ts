@@ -92,6 +92,8 @@ export class SimNode {
   #previousIncarnation = 0;
   #hangsUntil = 0;
   #powerCut = false;
+  /** Whose snapshot it takes in. */
+  #fetchesFrom: NodeId | null = null;
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
@@ -216,6 +218,7 @@ export class SimNode {
   #end(running: Running, options: { readonly powered: boolean }): void {
     running.process.end();
     this.#running = null;
+    this.#fetchesFrom = null;
     this.machine.process = null;
     this.machine.api = null;
     this.machine.powered = options.powered;
@@ -306,6 +309,7 @@ export class SimNode {
       world,
       commitIndex: () => this.#committedOnDisk(),
       onApplied: (applied) => recorder.applied(this.id, applied),
+      onSnapshotEnd: () => this.#snapshotEnds(),
     });
   }
 
@@ -352,9 +356,28 @@ export class SimNode {
         transport.send(to, message);
       },
       setPeers: (members) => transport.setPeers(members),
-      fetchSnapshot: (from) => transport.fetchSnapshot(from),
+      fetchSnapshot: (from) => this.#fetch(from, transport),
     };
     return { transport: counting, api: transport };
+  }
+
+  async #fetch(from: NodeId, transport: Transport): ReturnType<Transport["fetchSnapshot"]> {
+    const running = this.#running;
+    this.#options.recorder.fact({ kind: "snapshot", node: this.id, from, running: true });
+    this.#fetchesFrom = from;
+    try {
+      return await transport.fetchSnapshot(from);
+    } catch (error) {
+      if (this.#running === running) this.#snapshotEnds();
+      throw error;
+    }
+  }
+
+  #snapshotEnds(): void {
+    const from = this.#fetchesFrom;
+    if (from === null) return;
+    this.#fetchesFrom = null;
+    this.#options.recorder.fact({ kind: "snapshot", node: this.id, from, running: false });
   }
 
   #hello(): Hello {

@@ -30,13 +30,13 @@ export function checkerWith(stepsMax: number): Checker {
         onEnd(history, report) {
           const { operations, contradicted } = operationsOf(history);
           for (const id of contradicted) report(`Clients were told two outcomes of ${id}`);
-          const whole = linearize(operations, new ChatModel(), { stepsMax });
+          const whole = linearize<ChatOperation>(operations, new ChatModel(), { stepsMax });
           if (whole.kind === "impossible") report(textOf(whole, operations));
           if (whole.kind !== "undecided") return;
           for (const part of partsOf(operations)) {
             const seen = projected(operations, part);
             const model = new ChatModel((accountId) => part.has(accountId));
-            const verdict = linearize(seen, model, { stepsMax });
+            const verdict = linearize<ChatOperation>(seen, model, { stepsMax });
             if (verdict.kind === "impossible") return report(textOf(verdict, seen));
           }
           report(`No order found for ${operations.length} operations`, "undecided");
