@@ -16,6 +16,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Violation } from "../sim/checkers/checker.ts";
 import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
+import type { NodeParts } from "../sim/sim_node.ts";
 import { judge, simulate, type SimulateResult, worstKind } from "../sim/simulate.ts";
 import { ExitError, newCommand } from "./command.ts";
 import { coverageTable } from "./coverage_table.ts";
@@ -50,9 +51,16 @@ const SEED_MAX = 0x7fff_ffff;
 /** Exit codes of a violation: what must not happen is worse than what did not happen in time. */
 const EXIT_CODES = { safety: 1, liveness: 3 };
 
+/** What the command needs from its surroundings. */
+export interface SimulateSurroundings {
+  readonly output: Output;
+  /** Replaces parts of each node, to show what becomes of a broken one. */
+  readonly parts?: NodeParts;
+}
+
 /** `jmessage simulate`. */
 export function simulateCommand(
-  options: { readonly output: Output } = { output: terminal },
+  options: SimulateSurroundings = { output: terminal },
 ): CommandUnknownOpts {
   return newCommand("simulate", "run random faults against simulated clusters", {
     example: "jmessage simulate --runs 500 --nodes 2-5\n" +
@@ -95,9 +103,9 @@ export function simulateCommand(
     .action((flags) => {
       if (flags.job) process.stdin.on("end", () => process.exit(1)).resume();
       if (flags.replay !== undefined) {
-        return replay({ ...flags, replay: flags.replay }, options.output);
+        return replay({ ...flags, replay: flags.replay }, options);
       }
-      return flags.jobs > 1 ? shared(flags, options.output) : campaign(flags, options.output);
+      return flags.jobs > 1 ? shared(flags, options.output) : campaign(flags, options);
     });
 }
 
@@ -138,7 +146,8 @@ function flagsOfJob({ nodes, quorum, lastResort, steps }: SimulateFlags): string
   ];
 }
 
-async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
+async function campaign(flags: SimulateFlags, surroundings: SimulateSurroundings): Promise<void> {
+  const { output, parts } = surroundings;
   const seed = flags.seed ?? Math.floor(Math.random() * SEED_MAX);
   if (flags.json === undefined) output.line(`Seed ${seed}`);
   const { runs, nodes, quorum, lastResort, steps } = flags;
@@ -152,6 +161,7 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
     lastResort,
     stepsMax: steps,
     onRun: progress(output, (done) => `${done} of ${runs} schedules`),
+    ...(parts === undefined ? {} : { parts }),
   });
   const seconds = (performance.now() - began) / 1000;
   const { failure } = result;
@@ -162,12 +172,12 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
 
 async function replay(
   flags: SimulateFlags & { readonly replay: string },
-  output: Output,
+  { output, parts }: SimulateSurroundings,
 ): Promise<void> {
   const scenario = await readScenario(flags.replay);
   if (flags.json === undefined) output.line(printScenario(scenario));
   const began = performance.now();
-  const { violations, undecided, simulatedMs, faults, coverage } = await judge(scenario);
+  const { violations, undecided, simulatedMs, faults, coverage } = await judge(scenario, parts);
   const seconds = (performance.now() - began) / 1000;
   printViolations(violations, { flags, output });
   const failure = violations.length === 0 ? null : { scenario, violations, run: 1 };

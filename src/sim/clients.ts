@@ -111,7 +111,7 @@ export class Clients {
 
   /**
    * A write through one node alone: it takes it, or names the leader that does. True once it is
-   * decided.
+   * decided; false if the node ends before.
    */
   async writeThrough(node: SimNode): Promise<boolean> {
     const [from, to] = [this.#user(0), this.#user(1)];
@@ -126,7 +126,7 @@ export class Clients {
         const command = { ...fields, ...author(from, session), toAccountId };
         return this.#propose(one, { kind: "sendMessage", ...command });
       });
-    while (!this.#closed) {
+    while (!this.#closed && node.alive) {
       const first = await ask(node);
       const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
       const result = leader === null ? first : await ask(leader);

@@ -12,7 +12,7 @@ import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
 import type { FinalState, History } from "./history.ts";
-import type { Term } from "../raft/types.ts";
+import type { NodeId, Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { NodeParts, SimNode } from "./sim_node.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
@@ -92,6 +92,9 @@ class Run {
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
   #accepted = false;
+  /** Nodes through which a write was accepted in the end. */
+  readonly #through = new Set<NodeId>();
+  #writingThrough = false;
   #looksAgainAt = 0;
 
   constructor(scenario: Scenario, world: World, cluster: Cluster) {
@@ -181,12 +184,16 @@ class Run {
       this.#world.now + CATCH_UP_TIMEOUTS * this.#timeout,
       () => this.#caughtUp(),
     );
-    const through = this.#writeThroughAll();
-    await this.#world.run(this.#world.now + THROUGH_TIMEOUTS * this.#timeout, () => through.done);
+    await this.#world.run(
+      this.#world.now + THROUGH_TIMEOUTS * this.#timeout,
+      () => this.#writtenThroughAll(),
+    );
+    let read = false;
+    void this.#clients.readAll().then(() => read = true);
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
-      () => this.#caughtUp() && this.#allDelivered(),
+      () => read && this.#caughtUp() && this.#writtenThroughAll() && this.#allDelivered(),
     );
   }
 
@@ -196,19 +203,19 @@ class Run {
     this.#cluster.recorder.fact({ kind: "accepted" });
   }
 
-  /** One after the other, so that each decides by itself; then everybody reads what came of all. */
-  #writeThroughAll(): { done: boolean } {
-    const state = { done: false };
-    const writeAll = async () => {
-      for (const node of this.#belonging()) {
-        if (!await this.#clients.writeThrough(node)) return;
-        this.#cluster.recorder.fact({ kind: "acceptedThrough", node: node.id });
-      }
-      await this.#clients.readAll();
-      state.done = true;
-    };
-    void writeAll();
-    return state;
+  /** One after the other, and again as long as somebody comes back. */
+  #writtenThroughAll(): boolean {
+    if (this.#writingThrough) return false;
+    const next = this.#belonging().find(({ id }) => !this.#through.has(id));
+    if (next === undefined) return true;
+    this.#writingThrough = true;
+    void this.#clients.writeThrough(next).then((accepted) => {
+      this.#writingThrough = false;
+      if (!accepted) return;
+      this.#through.add(next.id);
+      this.#cluster.recorder.fact({ kind: "acceptedThrough", node: next.id });
+    });
+    return false;
   }
 
   #caughtUp(): boolean {
