@@ -13,7 +13,7 @@ import { type ChatOperation, type ChatStep, resultOf } from "./chat_model.ts";
 
 /** A request as its client knows it. Times are places in the history. */
 interface Request {
-  /** Of a login one for each attempt: each asks for a session of its own (§8). */
+  /** Each as it came to a node; of a login each attempt asks for a session of its own (§8). */
   readonly commands: { readonly command: Command; readonly start: number }[];
   told: Outcome | null;
   end: number;
@@ -83,9 +83,7 @@ class Collector {
     const fresh: Request = { commands: [], told: null, end: Infinity, hint: Infinity };
     const request = this.requests.get(requestId) ?? fresh;
     this.requests.set(requestId, request);
-    if (request.commands.length === 0 || command.kind === "login") {
-      request.commands.push({ command, start });
-    }
+    request.commands.push({ command, start });
   }
 
   #acknowledged({ requestId, index }: HistoryEvent & { kind: "acknowledged" }): void {

@@ -119,6 +119,9 @@ Deno.test("Linearizability: what was never answered happens at any later time, o
   assert.equal(check(...both, asked, ...read("b"), ...read("b")), null);
   assert.equal(check(...both, asked, ...read("b"), ...read("b", m1)), null);
   assert.match(check(...both, ...read("b", m1), asked)!, /the 1 messages of b/);
+  // Not yet when the read began, though it was asked long before that.
+  const arrives: HistoryFact = { kind: "delivered", user: 0, stream: 0, message: m1 };
+  assert.equal(check(...both, asked, ...account("c"), ...read("b"), arrives), null);
   const out = asksLogout("out", "a");
   const late = refused("m2", "UNAUTHENTICATED");
   assert.equal(check(...both, out, ...send("m1", 11), asksSend("m2", "a", "b"), late), null);
