@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Coverage, STATE_NAMES } from "../sim/coverage.ts";
+import type { Coverage } from "../sim/coverage.ts";
+import { STATE_NAMES } from "../sim/protocol_states.ts";
 import { table } from "./text.ts";
 
 /** One line for each kind of fault, one column for each state, and what the figures are. */

@@ -64,7 +64,39 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
     lagAndCrash(node, atMs),
     absenceAndCrash(node),
+    amidst(config, { atMs, node, away }),
   );
+}
+
+/** Something of any kind while what an operator asked for, or a return, is under way. */
+function amidst(
+  config: ScenarioConfig,
+  { atMs, node, away }: {
+    readonly atMs: fc.Arbitrary<number>;
+    readonly node: fc.Arbitrary<number>;
+    readonly away: fc.Arbitrary<Fault>;
+  },
+): fc.Arbitrary<Fault[]> {
+  const to = fc.option(node);
+  const first = fc.oneof(
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constant<"transfer">("transfer"), to }),
+      fc.constant("transfer"),
+    ),
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constantFrom<"leave" | "remove">("leave", "remove"), node }),
+      fc.constantFrom("leaving", "config"),
+    ),
+    fc.tuple(
+      fc.oneof(fc.record({ atMs, kind: fc.constant<"join">("join") }), away),
+      fc.constantFrom("join", "snapshot", "snapshot", "config"),
+    ),
+  );
+  const second = weighted<Fault>(...faultKinds(config, atMs));
+  return fc.tuple(first, second, second).map(([[one, during], ...others]) => [
+    one,
+    ...others.map((other): Fault => ({ ...other, atMs: one.atMs, during })),
+  ]);
 }
 
 /** The leader dies while one of the others lacks its newest entries. */

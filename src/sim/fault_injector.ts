@@ -44,7 +44,7 @@ export class FaultInjector {
   inject(fault: Fault): void {
     const nodes = targetsOf(this.#cluster, fault);
     const done = !this.#healed && this.#carryOut(fault);
-    const { atMs: _, ...rest } = fault;
+    const { atMs: _, during: _state, ...rest } = fault;
     const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
     const { kind } = fault;
     const injected = done ? { kind, nodes, ms: "ms" in fault ? fault.ms : 0 } : null;

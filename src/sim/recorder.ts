@@ -16,13 +16,17 @@ import type { World } from "./world.ts";
 export class Recorder {
   readonly #world: World;
   readonly events: HistoryEvent[] = [];
+  /** Called with each fact. Must not throw, nor record. */
+  onFact: (event: HistoryEvent) => void = () => {};
 
   constructor(world: World) {
     this.#world = world;
   }
 
   fact(fact: HistoryFact): void {
-    this.events.push({ at: this.#world.now, ...fact });
+    const event = { at: this.#world.now, ...fact };
+    this.events.push(event);
+    this.onFact(event);
     const node = "node" in fact && fact.node !== null ? fact.node : "-";
     this.#world.trace(node, fact.kind, detailOf(fact));
   }

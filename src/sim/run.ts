@@ -11,6 +11,7 @@ import { assert } from "../assert.ts";
 import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
+import { FaultMoments } from "./fault_moments.ts";
 import type { FinalState, History } from "./history.ts";
 import type { NodeId, Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
@@ -91,6 +92,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
+  readonly #moments: FaultMoments;
   #accepted = false;
   /** Nodes through which a write was accepted in the end. */
   readonly #through = new Set<NodeId>();
@@ -103,6 +105,7 @@ class Run {
     this.#cluster = cluster;
     this.#clients = new Clients(cluster, scenario.config.users);
     this.#faults = new FaultInjector(cluster, scenario.config);
+    this.#moments = new FaultMoments(world, cluster.recorder);
   }
 
   async run(): Promise<RunResult> {
@@ -152,7 +155,9 @@ class Run {
       this.#world.after(operation.atMs, () => this.#clients.begins(operation));
     }
     this.#writeOn(config.writeEveryMs ?? null, this.#world.now + config.durationMs);
-    for (const fault of faults) this.#world.after(fault.atMs, () => this.#faults.inject(fault));
+    for (const fault of faults) {
+      this.#moments.at(fault.atMs, fault.during ?? null, () => this.#faults.inject(fault));
+    }
     await this.#world.run(this.#world.now + config.durationMs);
   }
 

@@ -147,6 +147,12 @@ export function operationsOf(history: History): {
   const operations: ChatOperation[] = [];
   const places = new Map<string, number>();
   for (const [requestId, request] of collector.requests) {
+    // Where it was decided first, if a node can say so: an answer may be of a later attempt.
+    const decided = history.finals.map(({ outcomes }) => outcomes.get(requestId)?.index)
+      .find((index) => index !== undefined);
+    if (decided !== undefined && request.commands[0]!.command.kind !== "login") {
+      request.hint = decided;
+    }
     const operation = commandOperation(request, collector.shown.get(requestId) ?? null);
     if (operation === null) continue;
     places.set(requestId, operations.length);
@@ -156,7 +162,28 @@ export function operationsOf(history: History): {
     const after = read.seen.flatMap((id) => places.get(id) ?? []);
     operations.push({ ...step, start: read.start, end, after, pure: true, hint: 0, label });
   }
-  return { operations, contradicted: collector.contradicted };
+  return { operations: inLogOrder(operations), contradicted: collector.contradicted };
+}
+
+/**
+ * Messages take effect in the order of their places in the log (`chat_model.ts`), so each that was
+ * confirmed waits for the one before it. The search would find that out, at length.
+ */
+function inLogOrder(operations: readonly ChatOperation[]): readonly ChatOperation[] {
+  const indexOf = (place: number) => {
+    const operation = operations[place]!;
+    return operation.kind === "command" && !operation.pure ? operation.index : null;
+  };
+  const placed = operations.flatMap((_, place) => indexOf(place) === null ? [] : [place])
+    .sort((one, other) => indexOf(one)! - indexOf(other)!);
+  const ordered = [...operations];
+  let previous: number | null = null;
+  for (const place of placed) {
+    const operation = operations[place]!;
+    if (previous !== null) ordered[place] = { ...operation, after: [...operation.after, previous] };
+    if (operation.end < Infinity) previous = place;
+  }
+  return ordered;
 }
 
 /** `null` for what nobody was told of and nobody can have noticed: it need not have happened. */
@@ -221,10 +248,10 @@ export function projected(
     places.set(place, kept.length);
     kept.push(one);
   });
-  return kept.map((operation) => ({
+  return inLogOrder(kept.map((operation) => ({
     ...operation,
     after: operation.after.flatMap((place) => places.get(place) ?? []),
-  }));
+  })));
 }
 
 function seenFrom(operation: ChatOperation, part: ReadonlySet<string>): ChatOperation | null {

@@ -39,7 +39,9 @@ export function checkerWith(stepsMax: number): Checker {
             const verdict = linearize<ChatOperation>(seen, model, { stepsMax });
             if (verdict.kind === "impossible") return report(textOf(verdict, seen));
           }
-          report(`No order found for ${operations.length} operations`, "undecided");
+          const { blocked } = whole;
+          const stuck = operations[blocked]!.label;
+          report(`No order found for ${operations.length} operations up to ${stuck}`, "undecided");
         },
       };
     },

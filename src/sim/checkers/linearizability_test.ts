@@ -10,7 +10,7 @@ import type { Command, Outcome } from "../../chat/command.ts";
 import type { Reason } from "../../errors.ts";
 import type { HistoryFact, SeenMessage } from "../history.ts";
 import { checkHistory } from "./checker.ts";
-import { findingOf, historyOf, sent } from "./history_fixture.ts";
+import { findingOf, historyOf, sent, term } from "./history_fixture.ts";
 import { checkerWith, linearizability } from "./linearizability.ts";
 
 /** A command without what is the same for all of them. */
@@ -216,10 +216,25 @@ Deno.test("Linearizability: too much work is said to be so, and each part is sti
   const lost = judged(...both, ...send("m1", 11), ...crowd, begun, shows(), ...made);
   assert.match(lost.violations[0]!.message, /the 0 messages of b/);
   const few = checkHistory(historyOf([...both, ...send("m1", 11)]), [checkerWith(2)]);
-  assert.deepEqual(few, {
-    violations: [],
-    undecided: ["Linearizability: No order found for 5 operations"],
-  });
+  assert.deepEqual(few.violations, []);
+  assert.match(few.undecided.join(), /No order found for 5 operations up to login/);
+});
+
+Deno.test("Linearizability: an answer that came of a late retry does not lead the search astray", () => {
+  const acknowledged = (requestId: string, index: number): HistoryFact => (
+    { kind: "acknowledged", node: "n1", requestId, index, term: term(1) }
+  );
+  // Decided at once, but its client heard of that only by an attempt behind all of these.
+  const asked = [...account("c"), ...login("c", "sc"), asksDelete("gone", "c")];
+  const ids = Array.from({ length: 30 }, (_, at) => ({ id: `m${at}`, index: 11 + at }));
+  const [early, middle, ...others] = ids;
+  const sends = others.map(({ id }) => asksSend(id, "a", "b"));
+  const answers = others.map(({ id, index }) => told(id, sent(id, index)));
+  const retried = [acknowledged("gone", 99), deleted("gone")];
+  const between = [...send(early!.id, early!.index), ...users("a", "b")];
+  const facts = [...both, ...asked, ...sends, ...between, ...send(middle!.id, middle!.index)];
+  const history = historyOf([...facts, ...answers, ...retried]);
+  assert.deepEqual(checkHistory(history, [checkerWith(1_000)]), { violations: [], undecided: [] });
 });
 
 Deno.test("Linearizability: nothing of it is asked of two sides of a partition", () => {

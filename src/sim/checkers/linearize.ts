@@ -34,7 +34,7 @@ export type Verdict =
   | { readonly kind: "linearizable"; readonly steps: number }
   /** `blocked`: the place of the first operation to end that no order got past. */
   | { readonly kind: "impossible"; readonly steps: number; readonly blocked: number }
-  | { readonly kind: "undecided"; readonly steps: number };
+  | { readonly kind: "undecided"; readonly steps: number; readonly blocked: number };
 
 /** Searches for an order of all operations that ended, with any of the others in between. */
 export function linearize<Operation extends SearchedOperation>(
@@ -87,7 +87,9 @@ class Search<Operation extends SearchedOperation> {
   run(): Verdict {
     let from = 0;
     while (this.#left > 0) {
-      if (this.#steps > this.#stepsMax) return { kind: "undecided", steps: this.#steps };
+      if (this.#steps > this.#stepsMax) {
+        return { kind: "undecided", steps: this.#steps, blocked: this.#deepest.blocked };
+      }
       const taken = from === 0 && this.#isKnownToFail() ? null : this.#take(from);
       if (taken !== null) {
         this.#path.push(taken);
