@@ -113,7 +113,8 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     undecided += judged.undecided.length;
     coverage = addCoverage(coverage, judged.coverage);
     for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
-    onRun?.(++done);
+    done++;
+    onRun?.(done);
     const { violations } = judged;
     if (violations.length > 0) found = { violations, run: done };
     return violations.length === 0;

@@ -65,9 +65,26 @@ function forgetfulState(state: StateStore): StateStore {
     const requestId = `${command.requestId}, again at ${entry.index}`;
     return { ...entry, data: encodeCommand({ ...command, requestId }) };
   };
+  return wrapped(state, again);
+}
+
+/** Gives every account a name of its own: none is ever taken. */
+function namelessState(state: StateStore): StateStore {
+  const rename = (entry: Entry): Entry => {
+    if (entry.kind !== "command") return entry;
+    const command = decodeCommand(entry.data, entry.index);
+    if (command.kind !== "createAccount") return entry;
+    const name = `${command.name}-${entry.index}`;
+    return { ...entry, data: encodeCommand({ ...command, name }) };
+  };
+  return wrapped(state, rename);
+}
+
+/** A state that applies other entries than those it is given. */
+function wrapped(state: StateStore, change: (entry: Entry) => Entry): StateStore {
   return {
     applied: () => state.applied(),
-    apply: (entries) => state.apply(entries.map(again)),
+    apply: (entries) => state.apply(entries.map(change)),
     reader: state.reader,
     checkpoint: () => state.checkpoint(),
     openSnapshot: () => state.openSnapshot(),
@@ -128,6 +145,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     choices: lastResort,
     seed: 1,
     caughtBy: "Durability",
+  },
+  {
+    name: "lets two accounts have one name",
+    parts: { ...SOUND_PARTS, wrapState: namelessState },
+    choices: lastResort,
+    seed: 1,
+    caughtBy: "Linearizability",
   },
   {
     name: "commits without a quorum of every anchor while a config is pending",
