@@ -113,7 +113,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "votes for a stale log",
     parts: brokenRules({ fresh: () => true }),
     choices: three,
-    seed: 6,
+    seed: 1,
     caughtBy: "NoTruncation",
   },
   {
