@@ -186,6 +186,15 @@ export const limits = {
   snapshotChunksKept: 16,
   /** Times that a broken snapshot fetch is taken up again before the core is told. */
   snapshotResumesMax: 8,
+  /** Commands in one step of a hand-over to another side (§9): they commit together. */
+  handOverCommandsMax: 256,
+  /** Requests in one question whether they are known on the other side: some 40 KB. */
+  handOverRequestsMax: 1_000,
+  /** Longest that a step of a hand-over waits for its commit, ms. */
+  handOverWaitMsMax: 10_000,
+  /** Time before a failed hand-over is tried again, ms; doubles up to the bound after it. */
+  handOverRetryMs: 250,
+  handOverRetryMsMax: 30_000,
   /** Time before a broken snapshot fetch is taken up again, ms. */
   snapshotResumeMs: 250,
 

@@ -1,7 +1,7 @@
 /**
  * The one gate, as `deno task ok`: format, lint, types, freshness of generated code, then all
- * tests. Runs every step even if an earlier one failed, and ends with the plain closing line of
- * the tests, where each failed step counts as one more failure.
+ * tests, then two minutes of torture. Runs every step even if an earlier one failed, and ends with
+ * the plain closing line of the tests, where each failed step counts as one more failure.
  *
  * @module
  */
@@ -18,15 +18,29 @@ const STEPS: readonly (readonly string[])[] = [
   ["run", "--allow-all", "tools/generate_codecs.ts", "--check"],
 ];
 
-let failedSteps = 0;
-for (const args of STEPS) {
-  console.log(`deno ${args.join(" ")}`);
-  const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, stdin: "null" });
-  const { success } = await command.spawn().status;
-  if (success) continue;
-  failedSteps += 1;
-  console.log(`deno ${args.join(" ")}: failed`);
+/** Real nodes under faults, by each policy; the seeds are fixed, so that a failure can be repeated. */
+const TORTURE: readonly (readonly string[])[] = [
+  ["--seed", "1", "--quorum", "all", "--last-resort", "on"],
+  ["--seed", "2", "--quorum", "all", "--last-resort", "off"],
+  ["--seed", "3", "--quorum", "majority", "--nodes", "5"],
+].map((flags) => ["run", "--allow-all", "tests/torture/main.ts", "--minutes", "0.67", ...flags]);
+
+/** Runs the steps one after another; resolves with how many of them failed. */
+async function failuresOf(steps: readonly (readonly string[])[]): Promise<number> {
+  let failures = 0;
+  for (const args of steps) {
+    console.log(`deno ${args.join(" ")}`);
+    const options: Deno.CommandOptions = { args: [...args], cwd: ROOT, stdin: "null" };
+    const { success } = await new Deno.Command(Deno.execPath(), options).spawn().status;
+    if (success) continue;
+    failures += 1;
+    console.log(`deno ${args.join(" ")}: failed`);
+  }
+  return failures;
 }
+
+let failedSteps = await failuresOf(STEPS);
 const { passed, failed } = await runTests([]);
+failedSteps += await failuresOf(TORTURE);
 console.log(`${passed} passed, ${failed + failedSteps} failed`);
 Deno.exit(failed + failedSteps > 0 ? 1 : 0);

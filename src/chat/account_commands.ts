@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Batch } from "./batch.ts";
+import type { AccountState, Batch } from "./batch.ts";
 import type { Command, Outcome } from "./command.ts";
 import type { Stamp } from "./evaluate.ts";
 import { refuseSession } from "./authorize.ts";
@@ -45,15 +45,20 @@ export function deleteAccount(
   command: Extract<Command, { kind: "deleteAccount" }>,
   stamp: Stamp,
 ): Outcome {
-  const { rows, changes } = batch;
-  const refused = refuseSession(rows, command);
+  const refused = refuseSession(batch.rows, command);
   if (refused !== null) return refused;
-  const account = rows.accounts.get(command.accountId);
+  const account = batch.rows.accounts.get(command.accountId);
   if (account === undefined) return refusals.sessionUnknown;
+  closeAccount(batch, account, stamp);
+  return { ok: true, kind: "deleteAccount" };
+}
+
+/** What {@linkcode deleteAccount} does to a live account. */
+export function closeAccount(batch: Batch, account: AccountState, stamp: Stamp): void {
+  const { rows, changes } = batch;
   account.deletedAtMs = stamp.timeMs;
   rows.names.delete(nameKey(account.name));
   revokeAll(batch, account.id, stamp);
   changes.deletion = { index: stamp.place.index, account };
   rows.deletionsPending = true;
-  return { ok: true, kind: "deleteAccount" };
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Outcome } from "./command.ts";
+import type { Command, Outcome } from "./command.ts";
 import { evaluate, type PlacedCommand } from "./evaluate.ts";
 import type { Writer } from "./port.ts";
 import { prefetch } from "./prefetch.ts";
@@ -47,8 +47,13 @@ function cut(commands: readonly PlacedCommand[]): PlacedCommand[][] {
   const parts: PlacedCommand[][] = [];
   for (const placed of commands) {
     const part = parts.at(-1);
-    if (part === undefined || placed.command.kind === "deleteAccount") parts.push([placed]);
+    if (part === undefined || mayDelete(placed.command)) parts.push([placed]);
     else part.push(placed);
   }
   return parts;
+}
+
+function mayDelete(command: Command): boolean {
+  const { kind } = command.kind === "salvaged" ? command.command : command;
+  return kind === "deleteAccount";
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Outcome, TermKey } from "./command.ts";
+import type { Outcome, SalvagedCommand, TermKey } from "./command.ts";
 
 /** An account as far as commands look at it. */
 export interface AccountState {
@@ -25,13 +25,13 @@ export interface NewAccount extends AccountState {
 export interface SessionState {
   readonly id: string;
   readonly accountId: string;
+  readonly createdAtMs: number;
   revokedAtMs: number | null;
 }
 
 /** A session that was opened in this batch. */
 export interface NewSession extends SessionState {
   readonly tokenHash: string;
-  readonly createdAtMs: number;
 }
 
 /** A message as far as acknowledging looks at it. */
@@ -59,6 +59,21 @@ export interface RequestState {
   readonly outcome: Outcome;
 }
 
+/** A salvaged command that could not be applied, as far as commands look at it. */
+export interface SalvageState {
+  readonly requestId: string;
+  /** Two sides may have used one request id for two requests. */
+  readonly fingerprint: string;
+}
+
+/** One that could not be applied in this batch. */
+export interface NewSalvage extends SalvageState {
+  readonly index: number;
+  /** Why it could not be applied, in words for an operator. */
+  readonly reason: string;
+  readonly command: SalvagedCommand;
+}
+
 /** Rows by their ids, as the next command must see them. */
 export interface BatchRows {
   readonly requests: Map<string, RequestState>;
@@ -67,6 +82,8 @@ export interface BatchRows {
   readonly names: Set<string>;
   readonly sessions: Map<string, SessionState>;
   readonly messages: Map<string, MessageState>;
+  /** By {@linkcode salvageKey}. */
+  readonly salvage: Map<string, SalvageState>;
   /** When the newest decided request was accepted: the clock of the state. */
   lastTimeMs: number;
   /** Whether messages of deleted accounts are still to be moved. */
@@ -85,6 +102,7 @@ export interface BatchChanges {
   readonly messages: NewMessage[];
   /** Messages that are acknowledged now. */
   readonly acknowledged: MessageState[];
+  readonly salvage: NewSalvage[];
 }
 
 /** A batch under evaluation. */
@@ -102,6 +120,7 @@ export function emptyBatch(): Batch {
       names: new Set(),
       sessions: new Map(),
       messages: new Map(),
+      salvage: new Map(),
       lastTimeMs: 0,
       deletionsPending: false,
     },
@@ -113,6 +132,19 @@ export function emptyBatch(): Batch {
       revoked: [],
       messages: [],
       acknowledged: [],
+      salvage: [],
     },
   };
+}
+
+/** Under which a salvage record is found. */
+export function salvageKey({ requestId, fingerprint }: SalvageState): string {
+  return `${requestId} ${fingerprint}`;
+}
+
+/** Stores the first outcome of a request; so the clock is the newest stored request's time. */
+export function storeRequest({ rows, changes }: Batch, request: RequestState): void {
+  rows.requests.set(request.requestId, request);
+  changes.requests.push(request);
+  rows.lastTimeMs = request.acceptedAtMs;
 }

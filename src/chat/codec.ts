@@ -7,9 +7,13 @@
  */
 
 import { assert } from "../assert.ts";
-import type { Command } from "./command.ts";
+import type { Command, PlainCommand } from "./command.ts";
+import { readOutcome } from "./outcome.ts";
 
-/** Raised when a command's fields or its meaning change; older ones stay readable for ever. */
+/**
+ * Raised when a command's fields or its meaning change; older ones stay readable for ever. The
+ * command in a salvaged one has a version of its own: it may be older than what salvages it.
+ */
 export const commandVersion = 1;
 
 type FieldKind = "string" | "stringOrNull" | "boolean" | "strings" | "time";
@@ -18,7 +22,7 @@ type FieldKind = "string" | "stringOrNull" | "boolean" | "strings" | "time";
 const baseFields = { requestId: "string", fingerprint: "string", timeMs: "time" } as const;
 
 /** Fields of each kind, besides those of all. */
-const kindFields: Record<Command["kind"], Readonly<Record<string, FieldKind>>> = {
+const kindFields: Record<PlainCommand["kind"], Readonly<Record<string, FieldKind>>> = {
   createAccount: { accountId: "string", name: "string", passwordHash: "string" },
   login: {
     accountId: "string",
@@ -42,22 +46,61 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A command as the log holds it. */
 export function encodeCommand(command: Command): Uint8Array {
-  return encoder.encode(JSON.stringify({ version: commandVersion, ...command }));
+  const shown = command.kind === "salvaged"
+    ? { ...command, command: { version: commandVersion, ...command.command } }
+    : command;
+  return encoder.encode(JSON.stringify({ version: commandVersion, ...shown }));
 }
 
 /** The inverse; `index` is the entry's place in the log, for the error that stops the node. */
 export function decodeCommand(data: Uint8Array, index: number): Command {
   const value = parseObject(data, index);
+  return value["kind"] === "salvaged" ? readSalvaged(value, index) : readPlain(value, index);
+}
+
+/** One in another is refused: `readPlain` does not know the kind. */
+function readSalvaged(value: Record<string, unknown>, index: number): Command {
+  const { version, kind, command: inner, outcome: told, ended, ...base } = value;
+  checkVersion(version, index);
+  checkFields(base, baseFields, index);
+  check(index, "command", "be an object", isObject(inner), inner);
+  const command = readPlain(inner as Record<string, unknown>, index);
+  const { requestId, fingerprint } = command;
+  const own = base["requestId"] === requestId && base["fingerprint"] === fingerprint;
+  check(index, "requestId", "be that of the command in it", own, base["requestId"]);
+  const outcome = told === null ? null : readOutcome(told);
+  const fits = told === null ||
+    outcome !== null && (!outcome.ok || outcome.kind === command.kind);
+  check(index, "outcome", "be one of its command, or null", fits, told);
+  const mayEnd = outcome?.ok === true &&
+    (outcome.kind === "login" || outcome.kind === "sendMessage");
+  const ends = ended === undefined || ended === true && mayEnd;
+  check(index, "ended", "be absent, or true of a session or a message", ends, ended);
+  return { kind, ...base, command, outcome, ...ended ? { ended } : {} } as unknown as Command;
+}
+
+function readPlain(value: Record<string, unknown>, index: number): PlainCommand {
   const { version, ...command } = value;
-  check(index, "version", `be ${commandVersion}`, version === commandVersion, version);
+  checkVersion(version, index);
   const kind = command["kind"];
   const known = typeof kind === "string" && Object.hasOwn(kindFields, kind);
   check(index, "kind", "be a known one", known, kind);
-  const fields = { ...baseFields, ...kindFields[kind as Command["kind"]] };
+  checkFields(command, { ...baseFields, ...kindFields[kind as PlainCommand["kind"]] }, index);
+  return command as unknown as PlainCommand;
+}
+
+function checkVersion(version: unknown, index: number): void {
+  check(index, "version", `be ${commandVersion}`, version === commandVersion, version);
+}
+
+function checkFields(
+  command: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, FieldKind>>,
+  index: number,
+): void {
   for (const [name, fieldKind] of Object.entries(fields)) {
     check(index, name, `be a ${fieldKind}`, hasKind(command[name], fieldKind), command[name]);
   }
-  return command as unknown as Command;
 }
 
 function parseObject(data: Uint8Array, index: number): Record<string, unknown> {
@@ -67,9 +110,12 @@ function parseObject(data: Uint8Array, index: number): Record<string, unknown> {
   } catch {
     // Reported below, with the index.
   }
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  check(index, "command", "be a JSON object in UTF-8", isObject, `${data.length} bytes`);
+  check(index, "command", "be a JSON object in UTF-8", isObject(value), `${data.length} bytes`);
   return value as Record<string, unknown>;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function check(index: number, what: string, must: string, holds: boolean, value: unknown): void {

@@ -21,8 +21,10 @@ interface CommandBase {
   readonly timeMs: number;
 }
 
-/** What the log holds. Ids are UUID texts; `accountId` of an author comes from its session. */
-export type Command =
+/**
+ * What clients ask for. Ids are UUID texts; `accountId` of an author comes from its session.
+ */
+export type PlainCommand =
   | (CommandBase & {
     readonly kind: "createAccount";
     /** Equals the request id. */
@@ -67,6 +69,27 @@ export type Command =
     /** Message ids, at most `limits.ackIdsMax`; "up to" was resolved by the leader. */
     readonly messageIds: readonly string[];
   });
+
+/**
+ * A command of a side that lost a meeting (§9), proposed again by the winner's leader. Its request
+ * id and fingerprint are those of the command in it.
+ */
+export type SalvagedCommand = CommandBase & {
+  readonly kind: "salvaged";
+  /** When its side accepted it; when its leader stamped it, if that side never decided it. */
+  readonly timeMs: number;
+  readonly command: PlainCommand;
+  /** What its side answered; `null`: nothing, as far as the loser knows. */
+  readonly outcome: Outcome | null;
+  /**
+   * Its side has since revoked the session that a login opened, or its receiver has acknowledged
+   * the message: so it is here, whatever becomes of the requests that did it.
+   */
+  readonly ended?: true;
+};
+
+/** What the log holds. */
+export type Command = PlainCommand | SalvagedCommand;
 
 /** Where a command stands in the log. */
 export interface EntryPlace {

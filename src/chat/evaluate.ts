@@ -6,10 +6,11 @@
  */
 
 import { createAccount, deleteAccount } from "./account_commands.ts";
-import type { Batch } from "./batch.ts";
-import type { Command, EntryPlace, Outcome } from "./command.ts";
+import { type Batch, storeRequest } from "./batch.ts";
+import type { Command, EntryPlace, Outcome, PlainCommand } from "./command.ts";
 import { acknowledge, sendMessage } from "./message_commands.ts";
 import { refusals } from "./refusals.ts";
+import { evaluateSalvaged } from "./salvaged_commands.ts";
 import { login, logout } from "./session_commands.ts";
 
 /** Where and when a command is decided. */
@@ -29,10 +30,12 @@ export interface PlacedCommand {
  * The outcome of the next command, with its effects in `batch`. A request id that was decided
  * before gives the first outcome again, or `REQUEST_ID_REUSED` for other fields, before anything
  * else is looked at, and changes nothing (§8). A repeated login alone is decided anew, since the
- * first token cannot be given out again; what is stored stays the first outcome.
+ * first token cannot be given out again; what is stored stays the first outcome. A salvaged
+ * command has rules of its own (salvaged_commands.ts).
  */
 export function evaluate(batch: Batch, { place, command }: PlacedCommand): Outcome {
-  const { rows, changes } = batch;
+  if (command.kind === "salvaged") return evaluateSalvaged(batch, { place, command });
+  const { rows } = batch;
   const first = rows.requests.get(command.requestId);
   if (first !== undefined && first.fingerprint !== command.fingerprint) {
     return refusals.requestIdReused;
@@ -41,21 +44,13 @@ export function evaluate(batch: Batch, { place, command }: PlacedCommand): Outco
   const stamp = { place, timeMs: Math.max(rows.lastTimeMs, command.timeMs) };
   const outcome = decide(batch, command, stamp);
   if (first !== undefined) return outcome;
-  const request = {
-    requestId: command.requestId,
-    index: place.index,
-    fingerprint: command.fingerprint,
-    acceptedAtMs: stamp.timeMs,
-    outcome,
-  };
-  rows.requests.set(request.requestId, request);
-  changes.requests.push(request);
-  // The clock is the newest stored request's time, so only a stored request moves it.
-  rows.lastTimeMs = stamp.timeMs;
+  const { requestId, fingerprint } = command;
+  const acceptedAtMs = stamp.timeMs;
+  storeRequest(batch, { requestId, index: place.index, fingerprint, acceptedAtMs, outcome });
   return outcome;
 }
 
-function decide(batch: Batch, command: Command, stamp: Stamp): Outcome {
+function decide(batch: Batch, command: PlainCommand, stamp: Stamp): Outcome {
   switch (command.kind) {
     case "createAccount":
       return createAccount(batch, command, stamp);

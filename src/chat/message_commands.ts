@@ -13,29 +13,42 @@ import { refusals } from "./refusals.ts";
 
 /** `NO_SUCH_USER` if the receiver is gone by now; to oneself is allowed. */
 export function sendMessage(
-  { rows, changes }: Batch,
+  batch: Batch,
   command: Extract<Command, { kind: "sendMessage" }>,
   stamp: Stamp,
 ): Outcome {
+  const { rows } = batch;
   const refused = refuseSession(rows, command);
   if (refused !== null) return refused;
   const receiver = command.toAccountId === null
     ? undefined
     : rows.accounts.get(command.toAccountId);
   if (receiver === undefined || receiver.deletedAtMs !== null) return refusals.noSuchUser;
+  return deliver(batch, { ...command, toAccountId: receiver.id }, stamp).outcome;
+}
+
+/** A sending to an account. */
+export type Delivery = Extract<Command, { kind: "sendMessage" }> & { readonly toAccountId: string };
+
+/** Puts a message where its receiver reads it. */
+export function deliver(
+  { rows, changes }: Batch,
+  command: Delivery,
+  stamp: Stamp,
+): { readonly message: NewMessage; readonly outcome: Outcome } {
   const message: NewMessage = {
     id: command.requestId,
     index: stamp.place.index,
     term: stamp.place.term,
     fromAccountId: command.accountId,
-    toAccountId: receiver.id,
+    toAccountId: command.toAccountId,
     body: command.body,
     sentAtMs: stamp.timeMs,
     acknowledged: false,
   };
   rows.messages.set(message.id, message);
   changes.messages.push(message);
-  return {
+  const outcome: Outcome = {
     ok: true,
     kind: "sendMessage",
     messageId: message.id,
@@ -43,6 +56,7 @@ export function sendMessage(
     term: message.term,
     acceptedAtMs: message.sentAtMs,
   };
+  return { message, outcome };
 }
 
 /**
@@ -51,9 +65,10 @@ export function sendMessage(
  * so a client may acknowledge again what it is not sure about.
  */
 export function acknowledge(
-  { rows, changes }: Batch,
+  batch: Batch,
   command: Extract<Command, { kind: "acknowledge" }>,
 ): Outcome {
+  const { rows } = batch;
   const refused = refuseSession(rows, command);
   if (refused !== null) return refused;
   const messages: MessageState[] = [];
@@ -63,9 +78,12 @@ export function acknowledge(
     if (message.toAccountId !== command.accountId) return refusals.notReceiver;
     if (!message.acknowledged) messages.push(message);
   }
-  for (const message of messages) {
-    message.acknowledged = true;
-    changes.acknowledged.push(message);
-  }
+  for (const message of messages) markAcknowledged(batch, message);
   return { ok: true, kind: "acknowledge", acknowledged: messages.length };
+}
+
+/** Acknowledges a message that was not. */
+export function markAcknowledged({ changes }: Batch, message: MessageState): void {
+  message.acknowledged = true;
+  changes.acknowledged.push(message);
 }

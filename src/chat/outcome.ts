@@ -18,11 +18,19 @@ export interface RequestPlace {
 }
 
 /** The inverse of {@linkcode decodeOutcome} at the same place. */
-export function encodeOutcome(outcome: Outcome): string {
+export function encodeOutcome(
+  outcome: Outcome,
+  place: Pick<RequestPlace, "acceptedAtMs">,
+): string {
   if (!outcome.ok) return JSON.stringify([outcome.reason, outcome.message]);
   switch (outcome.kind) {
     case "sendMessage":
-      return JSON.stringify([outcome.kind, formatTerm(outcome.term)]);
+      return JSON.stringify([
+        outcome.kind,
+        formatTerm(outcome.term),
+        // A salvaged one was accepted before it came to its place (§9).
+        ...outcome.acceptedAtMs === place.acceptedAtMs ? [] : [outcome.acceptedAtMs],
+      ]);
     case "createAccount":
       return JSON.stringify([outcome.kind, outcome.accountId]);
     case "login":
@@ -38,7 +46,7 @@ export function encodeOutcome(outcome: Outcome): string {
 
 /** The outcome that was stored, equal to it in every field. */
 export function decodeOutcome(text: string, place: RequestPlace): Outcome {
-  const [kind, detail] = JSON.parse(text) as [string, string | number | undefined];
+  const [kind, detail, acceptedAtMs] = JSON.parse(text) as [string, string | number, number?];
   if (isReason(kind)) return refusal(kind, String(detail));
   switch (kind) {
     case "sendMessage":
@@ -48,7 +56,7 @@ export function decodeOutcome(text: string, place: RequestPlace): Outcome {
         messageId: place.requestId,
         index: place.index,
         term: termOf(String(detail), place),
-        acceptedAtMs: place.acceptedAtMs,
+        acceptedAtMs: acceptedAtMs ?? place.acceptedAtMs,
       };
     case "createAccount":
       return { ok: true, kind, accountId: String(detail) };
@@ -62,6 +70,54 @@ export function decodeOutcome(text: string, place: RequestPlace): Outcome {
       return { ok: true, kind };
   }
   assert(false, `Cannot read request ${place.requestId} as its outcome is unknown: ${text}`);
+}
+
+/** An outcome that travels in a salvaged command, from what JSON made of it; `null`: it is none. */
+export function readOutcome(value: unknown): Outcome | null {
+  if (typeof value !== "object" || value === null) return null;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const { ok, kind } = fields;
+  if (ok === false) {
+    const { reason, message } = fields;
+    return isReason(reason) && typeof message === "string" ? refusal(reason, message) : null;
+  }
+  if (ok !== true) return null;
+  const isText = (name: string) => typeof fields[name] === "string";
+  const isCount = (name: string) => Number.isSafeInteger(fields[name]);
+  switch (kind) {
+    case "createAccount":
+      return isText("accountId") ? { ok, kind, accountId: String(fields["accountId"]) } : null;
+    case "login":
+      return isText("sessionId") ? { ok, kind, sessionId: String(fields["sessionId"]) } : null;
+    case "logout":
+      return isCount("revoked") ? { ok, kind, revoked: Number(fields["revoked"]) } : null;
+    case "acknowledge":
+      return isCount("acknowledged")
+        ? { ok, kind, acknowledged: Number(fields["acknowledged"]) }
+        : null;
+    case "deleteAccount":
+      return { ok, kind };
+    case "sendMessage":
+      return isText("messageId") && isCount("index") && isCount("acceptedAtMs")
+        ? readSent(fields)
+        : null;
+  }
+  return null;
+}
+
+function readSent(fields: Readonly<Record<string, unknown>>): Outcome | null {
+  const { epoch, number, nodeId } = (fields["term"] ?? {}) as Readonly<Record<string, unknown>>;
+  const isTerm = Number.isSafeInteger(epoch) && Number.isSafeInteger(number) &&
+    typeof nodeId === "string";
+  if (!isTerm) return null;
+  return {
+    ok: true,
+    kind: "sendMessage",
+    messageId: String(fields["messageId"]),
+    index: Number(fields["index"]),
+    term: { epoch: Number(epoch), number: Number(number), nodeId },
+    acceptedAtMs: Number(fields["acceptedAtMs"]),
+  };
 }
 
 /** A request that was refused, as an outcome. */

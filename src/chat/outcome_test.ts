@@ -29,20 +29,24 @@ const cases: readonly (readonly [Outcome, string])[] = [
     },
     '["sendMessage","1.2.node.a"]',
   ],
+  [
+    { ok: true, kind: "sendMessage", messageId: "r", index: 17, term, acceptedAtMs: 1_700 },
+    '["sendMessage","1.2.node.a",1700]',
+  ],
   [{ ok: true, kind: "acknowledge", acknowledged: 0 }, '["acknowledge",0]'],
   [{ ok: false, reason: "NAME_TAKEN", message: 'is "x"' }, '["NAME_TAKEN","is \\"x\\""]'],
 ];
 
 for (const [outcome, text] of cases) {
   Deno.test(`outcome: ${text} is what it was`, () => {
-    assert.equal(encodeOutcome(outcome), text);
+    assert.equal(encodeOutcome(outcome, place), text);
     assert.deepEqual(decodeOutcome(text, place), outcome);
   });
 }
 
 Deno.test("outcome: every refusal comes back and says in one line what must be", () => {
   for (const outcome of Object.values(refusals)) {
-    assert.deepEqual(decodeOutcome(encodeOutcome(outcome), place), outcome);
+    assert.deepEqual(decodeOutcome(encodeOutcome(outcome, place), place), outcome);
     assert.ok(!outcome.ok);
     assert.match(outcome.message, /^Cannot [^\n]+ as [^\n]+ must [^\n]+$/);
   }

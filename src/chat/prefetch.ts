@@ -6,11 +6,11 @@
  */
 
 import { assert } from "../assert.ts";
-import { type Batch, type BatchRows, emptyBatch } from "./batch.ts";
-import type { Command } from "./command.ts";
+import { type Batch, type BatchRows, emptyBatch, salvageKey } from "./batch.ts";
+import type { Command, PlainCommand } from "./command.ts";
 import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
-import type { SqlRow, SqlValue, Writer } from "./port.ts";
+import type { Reader, SqlRow, SqlValue } from "./port.ts";
 import { type Fragment, inList, textOf } from "./sql.ts";
 
 /** Ids that the commands of a batch mention, each once. */
@@ -22,12 +22,14 @@ interface Mentioned {
   /** Accounts all of whose open sessions are needed. */
   readonly sessionsOf: Set<string>;
   readonly messages: Set<string>;
+  /** Requests whose salvage records are needed. */
+  readonly salvage: Set<string>;
 }
 
 /** The batch before its first command. */
-export async function prefetch(writer: Writer, commands: readonly Command[]): Promise<Batch> {
+export async function prefetch(reader: Reader, commands: readonly Command[]): Promise<Batch> {
   const parts = partsFor(mentionedBy(commands));
-  const [row] = await writer.query(
+  const [row] = await reader.query(
     `SELECT ${parts.map((part) => part.sql).join(", ")}`,
     parts.flatMap((part) => part.args),
   );
@@ -45,12 +47,25 @@ function mentionedBy(commands: readonly Command[]): Mentioned {
     sessions: new Set(),
     sessionsOf: new Set(),
     messages: new Set(),
+    salvage: new Set(),
   };
-  for (const command of commands) mention(mentioned, command);
+  for (const command of commands) {
+    if (command.kind === "salvaged") mentionSalvaged(mentioned, command.command);
+    else mention(mentioned, command);
+  }
   return mentioned;
 }
 
-function mention(mentioned: Mentioned, command: Command): void {
+/** It is checked against its author's account instead of the session, and may be known as lost. */
+function mentionSalvaged(mentioned: Mentioned, command: PlainCommand): void {
+  mention(mentioned, command);
+  mentioned.accounts.add(command.accountId);
+  mentioned.salvage.add(command.requestId);
+  // It may have been sent here too.
+  if (command.kind === "sendMessage") mentioned.messages.add(command.requestId);
+}
+
+function mention(mentioned: Mentioned, command: PlainCommand): void {
   mentioned.requests.add(command.requestId);
   if (command.kind === "createAccount") {
     mentioned.names.add(nameKey(command.name));
@@ -98,6 +113,7 @@ function partsFor(mentioned: Mentioned): readonly Fragment[] {
   // must not depend on how far it has come, so both tables are read as one.
   add("messages", mentioned.messages, messageSql("messages"));
   add("deleted_messages", mentioned.messages, messageSql("deleted_messages"));
+  add("salvage", mentioned.salvage, salvageSql);
   return parts;
 }
 
@@ -108,8 +124,10 @@ const requestSql = "SELECT json_group_array(json_array(" +
   "id, fingerprint, outcome, log_index, accepted_at_ms)) FROM requests WHERE id";
 const accountSql = "SELECT json_group_array(json_array(id, name, password_hash, deleted_at_ms)) " +
   "FROM accounts";
-const sessionSql = "SELECT json_group_array(json_array(id, account_id, revoked_at_ms)) " +
-  "FROM sessions";
+const sessionSql = "SELECT json_group_array(json_array(id, account_id, created_at_ms, " +
+  "revoked_at_ms)) FROM sessions";
+const salvageSql = "SELECT json_group_array(json_array(request_id, fingerprint)) FROM salvage " +
+  "WHERE request_id";
 const messageSql = (table: "messages" | "deleted_messages") =>
   "SELECT json_group_array(json_array(r.id, m.to_id, m.log_index, m.acknowledged)) " +
   `FROM requests AS r JOIN ${table} AS m ON m.log_index = r.log_index WHERE r.id`;
@@ -130,8 +148,8 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
     }
   }
   for (const column of ["sessions", "open_sessions"]) {
-    for (const [id, accountId, revokedAtMs] of listOf<SessionItem>(row[column])) {
-      rows.sessions.set(id, { id, accountId, revokedAtMs });
+    for (const [id, accountId, createdAtMs, revokedAtMs] of listOf<SessionItem>(row[column])) {
+      rows.sessions.set(id, { id, accountId, createdAtMs, revokedAtMs });
     }
   }
   for (const column of ["messages", "deleted_messages"]) {
@@ -139,13 +157,17 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
       rows.messages.set(id, { index, toAccountId, acknowledged: acknowledged === 1 });
     }
   }
+  for (const [requestId, fingerprint] of listOf<SalvageItem>(row["salvage"])) {
+    rows.salvage.set(salvageKey({ requestId, fingerprint }), { requestId, fingerprint });
+  }
 }
 
 /** Items as the statements above make them, from columns that the schema types strictly. */
 type RequestItem = readonly [string, string, string, number, number];
 type AccountItem = readonly [string, string, string, number | null];
-type SessionItem = readonly [string, string, number | null];
+type SessionItem = readonly [string, string, number, number | null];
 type MessageItem = readonly [string, string, number, number];
+type SalvageItem = readonly [string, string];
 
 /** A column's items; none if no command of the batch needed the column. */
 function listOf<T>(value: SqlValue | undefined): readonly T[] {

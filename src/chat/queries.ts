@@ -26,3 +26,4 @@ export {
   messagesTo,
   resolveAckUpTo,
 } from "./message_queries.ts";
+export { listSalvaged, type SalvagePage, type SalvageRow } from "./salvage_queries.ts";

@@ -12,8 +12,8 @@
  * @module
  */
 
-/** Version of these statements. */
-export const schemaVersion = 1;
+/** Version of the tables that all these statements make. */
+export const schemaVersion = 2;
 
 /** A replicated table: its columns in order, and those of its primary key. */
 export interface ReplicatedTable {
@@ -49,6 +49,11 @@ export const replicatedTables: readonly ReplicatedTable[] = [
     primaryKey: ["log_index"],
   },
   {
+    name: "salvage",
+    columns: ["log_index", "request_id", "fingerprint", "reason", "command"],
+    primaryKey: ["log_index"],
+  },
+  {
     name: "sessions",
     columns: ["id", "account_id", "token_hash", "created_at_ms", "revoked_at_ms"],
     primaryKey: ["id"],
@@ -67,7 +72,7 @@ const messageTableBody = `(
   acknowledged INTEGER NOT NULL
 ) STRICT`;
 
-/** Makes version {@linkcode schemaVersion} in an empty database, one statement each. */
+/** Makes version 1 in an empty database, one statement each. */
 export const schemaStatements: readonly string[] = [
   // A deleted account keeps its row and its name, has no password, and frees the name.
   `CREATE TABLE accounts (
@@ -106,4 +111,18 @@ export const schemaStatements: readonly string[] = [
     accepted_at_ms INTEGER NOT NULL,
     outcome TEXT NOT NULL
   ) STRICT`,
+];
+
+/** Leads from version 1 to version 2. */
+export const salvageStatements: readonly string[] = [
+  // What could not be merged after a partition (§9), for operators; the command is whole, with its
+  // author, time and what its side had answered.
+  `CREATE TABLE salvage (
+    log_index INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    command BLOB NOT NULL
+  ) STRICT`,
+  "CREATE INDEX salvage_by_request ON salvage (request_id)",
 ];

@@ -16,24 +16,33 @@ import { refusals } from "./refusals.ts";
  * took long (scrypt), so the account may have gone meanwhile.
  */
 export function login(
-  { rows, changes }: Batch,
+  batch: Batch,
   command: Extract<Command, { kind: "login" }>,
   stamp: Stamp,
 ): Outcome {
+  const { rows } = batch;
   const account = rows.accounts.get(command.accountId);
   const same = account?.deletedAtMs === null && account.passwordHash === command.passwordHash;
   if (!same) return refusals.passwordChanged;
   if (rows.sessions.has(command.sessionId)) return refusals.sessionExists;
+  openSession(batch, command, { createdAtMs: stamp.timeMs, revokedAtMs: null });
+  return { ok: true, kind: "login", sessionId: command.sessionId };
+}
+
+/** Makes a session whose id was never used: open, or revoked already. */
+export function openSession(
+  { rows, changes }: Batch,
+  command: Extract<Command, { kind: "login" }>,
+  times: Pick<NewSession, "createdAtMs" | "revokedAtMs">,
+): void {
   const session: NewSession = {
     id: command.sessionId,
     accountId: command.accountId,
     tokenHash: command.tokenHash,
-    createdAtMs: stamp.timeMs,
-    revokedAtMs: null,
+    ...times,
   };
   rows.sessions.set(session.id, session);
   changes.sessions.push(session);
-  return { ok: true, kind: "login", sessionId: session.id };
 }
 
 /** Revokes the author's session, or every session of its account. */
@@ -52,18 +61,27 @@ export function logout(
   return { ok: true, kind: "logout", revoked: 1 };
 }
 
-/** Revokes every open session of an account; says how many. Needs them all in the batch. */
-export function revokeAll(batch: Batch, accountId: string, stamp: Stamp): number {
+/**
+ * Revokes every open session of an account, or those opened by a time; says how many. Needs them
+ * all in the batch.
+ */
+export function revokeAll(
+  batch: Batch,
+  accountId: string,
+  stamp: Stamp & { readonly openedByMs?: number },
+): number {
   let revoked = 0;
   for (const session of batch.rows.sessions.values()) {
     if (session.accountId !== accountId || session.revokedAtMs !== null) continue;
+    if (stamp.openedByMs !== undefined && session.createdAtMs > stamp.openedByMs) continue;
     revoke(batch, session, stamp);
     revoked += 1;
   }
   return revoked;
 }
 
-function revoke({ changes }: Batch, session: SessionState, stamp: Stamp): void {
+/** Revokes an open session. */
+export function revoke({ changes }: Batch, session: SessionState, stamp: Stamp): void {
   session.revokedAtMs = stamp.timeMs;
   changes.revoked.push(session);
 }

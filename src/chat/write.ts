@@ -7,6 +7,7 @@
 
 import { limits } from "../limits.ts";
 import type { Batch, BatchChanges } from "./batch.ts";
+import { encodeCommand } from "./codec.ts";
 import { nameKey } from "./name.ts";
 import { encodeOutcome } from "./outcome.ts";
 import type { SqlValue, Writer } from "./port.ts";
@@ -28,7 +29,7 @@ export async function writeBatch(
     request.requestId,
     request.fingerprint,
     request.acceptedAtMs,
-    encodeOutcome(request.outcome),
+    encodeOutcome(request.outcome, request),
   ]);
   await insertRows(writer, "accounts", changes.accounts, (account) => [
     account.id,
@@ -57,6 +58,13 @@ export async function writeBatch(
     message.acknowledged ? 1 : 0,
   ]);
   await writeAcknowledged(writer, changes);
+  await insertRows(writer, "salvage", changes.salvage, (record) => [
+    record.index,
+    record.requestId,
+    record.fingerprint,
+    record.reason,
+    encodeCommand(record.command),
+  ]);
   if (rows.deletionsPending) await moveMessages(writer, commands);
 }
 

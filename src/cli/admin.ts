@@ -1,5 +1,5 @@
 /**
- * `jmessage admin`: status, digest, transfer, remove, wait, recover and verify. Owns their flags
+ * `jmessage admin`: status, digest, transfer, remove, wait, recover, salvage and verify. Owns flags
  * and how results look; the asking is `admin_cluster.ts`'s, recovery and checks `src/storage`'s.
  *
  * @module
@@ -12,6 +12,7 @@ import type { StatusResponse } from "../rpc/api.ts";
 import { connect } from "../rpc/client.ts";
 import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
 import { recoverCommand } from "./admin_recover.ts";
+import { salvageCommand } from "./admin_salvage.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
 import { verifyCommand } from "./admin_verify.ts";
 import { waitSynced } from "./admin_wait.ts";
@@ -45,6 +46,12 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   group.addCommand(transferCommand(options));
   group.addCommand(removeCommand(options));
   group.addCommand(recoverCommand({ output: options.output }));
+  group.addCommand(
+    salvageCommand({
+      output: options.output,
+      withCluster: (flags, action) => withCluster(flags, options, action),
+    }),
+  );
   group.addCommand(verifyCommand({ output: options.output }));
   group.addCommand(waitCommand(options));
   return group;

@@ -87,6 +87,16 @@ export class AdminCluster {
     return undefined;
   }
 
+  /** A way to call the member that has applied most: whatever it shows is the newest there is. */
+  async newest(): Promise<
+    <T>(call: (api: AdminApi, context: CallContext) => Promise<T>) => Promise<T>
+  > {
+    const { members } = await this.status();
+    const newest = members.toSorted((a, b) => b.appliedIndex - a.appliedIndex)[0];
+    if (newest === undefined) throw new ChatError("NO_LEADER", "Cannot ask as no member is known");
+    return (call) => call(this.#open(newest.clientAddress), this.#context());
+  }
+
   /** Calls the leader; tries again while there is none or it has just changed. */
   async onLeader<T>(call: (api: AdminApi, context: CallContext) => Promise<T>): Promise<T> {
     let address: string | undefined;

@@ -35,6 +35,7 @@ function fakeApi(answers: Partial<AdminApi>): AdminApi {
     digest: refuse,
     transferLeadership: refuse,
     removeMember: refuse,
+    listSalvaged: refuse,
     ...answers,
   };
 }

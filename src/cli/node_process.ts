@@ -48,6 +48,8 @@ export interface NodeProcessOptions {
   readonly program: Program;
   /** Flags of `jmessage node`, without `--json`. */
   readonly flags: readonly string[];
+  /** Told each line of its log as it comes: what is kept here is bounded. */
+  readonly onLogLine?: ((line: string) => void) | undefined;
 }
 
 /** This very program, started again: from source by its runtime, or as a compiled binary. */
@@ -67,6 +69,7 @@ export function thisProgram(): Program {
 /** One running `jmessage node --json`. */
 export class NodeProcess {
   readonly #child: ChildProcess;
+  readonly #onLogLine: (line: string) => void;
   readonly #log: string[] = [];
   /** Resolves with the node's first event; rejects if the process ends before. */
   readonly ready: Promise<ReadyEvent>;
@@ -77,6 +80,7 @@ export class NodeProcess {
 
   constructor(options: NodeProcessOptions) {
     const { command, args } = options.program;
+    this.#onLogLine = options.onLogLine ?? (() => {});
     this.#child = spawn(command, [...args, "node", "--json", ...options.flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: withoutOwnVariables(process.env),
@@ -154,6 +158,7 @@ export class NodeProcess {
 
   #remember(line: string): void {
     this.#log.push(line);
+    this.#onLogLine(line);
     if (this.#log.length > limits.nodeLogLinesKept) this.#log.shift();
   }
 }

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { listSalvaged } from "../chat/queries.ts";
+import { checkPageSize } from "../chat/validate.ts";
 import type { CoreStatus, MemberStatus } from "../raft/io.ts";
 import { termText } from "../raft/term.ts";
 import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
@@ -19,7 +21,7 @@ export interface AdminServiceOptions {
   readonly identity: () => Identity;
   readonly self: () => { readonly clientAddress: string; readonly peerAddress: string };
   readonly driver: NodeDriver;
-  readonly state: Pick<StateStore, "digest">;
+  readonly state: Pick<StateStore, "digest" | "reader">;
   readonly gate: Gate;
 }
 
@@ -43,6 +45,15 @@ export function createAdminService(options: AdminServiceOptions): AdminApi {
       gate.pass(async () => {
         await driver.remove(id);
         return { members: driver.status().members.map(({ member }) => member.id) };
+      }),
+    listSalvaged: ({ pageSize, pageToken }) =>
+      gate.pass(async () => {
+        const limit = checkPageSize(pageSize);
+        const { records, nextPageToken } = await listSalvaged(state.reader, { limit, pageToken });
+        return {
+          records: records.map(({ index, ...one }) => ({ seq: index, ...one })),
+          nextPageToken,
+        };
       }),
   };
 }

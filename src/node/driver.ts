@@ -11,24 +11,23 @@
 
 import { assert } from "../assert.ts";
 import type { Command } from "../chat/command.ts";
-import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Core } from "../raft/core_api.ts";
 import type { CoreStatus, Effect, Input, Refusal } from "../raft/io.ts";
 import type { Message } from "../raft/message.ts";
+import { DEFAULT_POLICY } from "../raft/state.ts";
 import type {
   Base,
   Clocks,
-  Config,
   Entry,
   Index,
   LogPosition,
   Member,
   NodeId,
   PersistBatch,
-  StoredState,
   Term,
 } from "../raft/types.ts";
+import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
 import type {
   AppliedListener,
   NodeDriver,
@@ -37,20 +36,18 @@ import type {
   RoleListener,
 } from "./driver_api.ts";
 import { ApplyPipeline } from "./driver_apply.ts";
-import { closing, refusalError } from "./driver_errors.ts";
+import { closing, notLeading, refusalError } from "./driver_errors.ts";
 import { type DriverOptions, KEPT_BOUNDS, type KeptBounds } from "./driver_options.ts";
+import { HandOvers } from "./driver_hand_over.ts";
 import { PersistPipeline } from "./driver_persist.ts";
 import { Proposals } from "./driver_proposals.ts";
 import { SnapshotIntake } from "./driver_snapshot.ts";
 import { Requests, Waits } from "./driver_waits.ts";
 import { Listeners } from "./listeners.ts";
-import type { ApplyResult, Clock, SnapshotSink } from "./ports.ts";
+import type { ApplyResult, Clock } from "./ports.ts";
 
 /** Ticks in one heartbeat interval (io.ts, duty 6). */
 const TICKS_PER_HEARTBEAT = 4;
-
-/** Heartbeat interval of a node that knows no config yet, ms: the default of the policy. */
-const HEARTBEAT_DEFAULT_MS = 100;
 
 /** Makes a driver; it does nothing before `start`. */
 export function createDriver(options: DriverOptions): NodeDriver {
@@ -66,16 +63,15 @@ class Driver implements NodeDriver {
   readonly #applies: ApplyPipeline;
   readonly #proposals: Proposals;
   readonly #snapshots: SnapshotIntake;
+  readonly #handOvers: HandOvers;
   readonly #waits = new Waits();
   readonly #requests = new Requests();
-  /** Switches on their way to the disk: by the number of the persist that makes them. */
-  readonly #installs = new Map<number, { readonly base: Base; readonly sink: SnapshotSink }>();
   readonly #inbox: Input[] = [];
   readonly #appliedListeners = new Listeners<Parameters<AppliedListener>>();
   readonly #roleListeners = new Listeners<Parameters<RoleListener>>();
   #role: RoleChange | null = null;
   readonly #left = Promise.withResolvers<void>();
-  #heartbeatMs = HEARTBEAT_DEFAULT_MS;
+  #heartbeatMs = DEFAULT_POLICY.heartbeatMs;
   #cancelTick: () => void = () => {};
   #stepping = false;
   #stopped = false;
@@ -109,6 +105,17 @@ class Driver implements NodeDriver {
       step,
       refused: (refusal) => refusalError(refusal, this.status()),
     });
+    this.#handOvers = new HandOvers({
+      log,
+      state,
+      transport,
+      clock,
+      step,
+      waitApplied: (index, deadlineMs) => this.waitApplied(index, deadlineMs),
+      core: () => this.#running,
+      propose: (data) => this.#proposals.propose(data),
+      onNotice: (text) => options.onNotice("warn", text),
+    });
     this.#snapshots = new SnapshotIntake({
       state,
       transport,
@@ -123,7 +130,8 @@ class Driver implements NodeDriver {
     const { createCore, self, incarnation, chain, log } = this.#options;
     const stored = await log.load(this.#bounds.memoryEntriesMax);
     if (this.#stopped) throw closing();
-    this.#heartbeatMs = newestConfig(stored)?.policy.heartbeatMs ?? HEARTBEAT_DEFAULT_MS;
+    const newest = stored.configs.at(-1) ?? stored.base.config;
+    this.#heartbeatMs = newest?.config.policy.heartbeatMs ?? DEFAULT_POLICY.heartbeatMs;
     this.#core = createCore({
       self,
       incarnation,
@@ -154,7 +162,8 @@ class Driver implements NodeDriver {
 
   waitApplied(index: Index, deadlineMs: number): Promise<void> {
     if (this.#stopped) return Promise.reject(closing());
-    if (index <= this.#applies.applied.index) return Promise.resolve();
+    // What is applied may be another history's, until the switch is over (§9).
+    if (index <= this.#applies.applied.index && !this.#applies.installing) return Promise.resolve();
     const wait = Math.min(deadlineMs - this.#clock.wall(), limits.catchUpWaitMsMax);
     return this.#waits.forIndex(index, this.#clock.mono() + wait);
   }
@@ -183,14 +192,17 @@ class Driver implements NodeDriver {
     return this.#ask((id) => ({ kind: "join", id, member }));
   }
 
-  async transfer(to: NodeId | null): Promise<void> {
-    const refusal = await this.#ask((id) => ({ kind: "transfer", id, to }));
-    if (refusal !== null) throw refusalError(refusal, this.status());
+  transfer(to: NodeId | null): Promise<void> {
+    return this.#order((id) => ({ kind: "transfer", id, to }));
   }
 
-  async remove(id: NodeId): Promise<void> {
-    const refusal = await this.#ask((request) => ({ kind: "remove", id: request, peer: id }));
-    if (refusal !== null) throw refusalError(refusal, this.status());
+  remove(peer: NodeId): Promise<void> {
+    return this.#order((id) => ({ kind: "remove", id, peer }));
+  }
+
+  takeOver(ask: Omit<HandOverAsk, "clusterId" | "nodeId">): Promise<HandOverAnswer> {
+    const refused = this.#core === null ? closing() : this.#notLeading();
+    return refused === null ? this.#handOvers.take(ask) : Promise.reject(refused);
   }
 
   leave(): Promise<void> {
@@ -215,6 +227,11 @@ class Driver implements NodeDriver {
     return { mono: this.#clock.mono(), fast: this.#clock.fast() };
   }
 
+  async #order(input: (id: number) => Input): Promise<void> {
+    const refusal = await this.#ask(input);
+    if (refusal !== null) throw refusalError(refusal, this.status());
+  }
+
   #ask(input: (id: number) => Input): Promise<Refusal | null> {
     if (this.#stopped || this.#core === null) return Promise.reject(closing());
     const until = this.#clock.mono() + limits.commitWaitMsMax;
@@ -230,8 +247,8 @@ class Driver implements NodeDriver {
     if (this.#stopped || this.#core === null) return;
     this.#inbox.push(input);
     if (this.#stepping) return;
-    this.#stepping = true;
     try {
+      this.#stepping = true;
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
         for (const effect of this.#running.step(next, this.#clocks())) {
           if (this.#stopped) return;
@@ -265,6 +282,8 @@ class Driver implements NodeDriver {
         return this.#options.transport.setPeers(effect.members);
       case "readLog":
         return void this.#readLog(effect);
+      case "handOver":
+        return this.#handOvers.begin(effect);
       case "fetchSnapshot":
         return this.#snapshots.fetch(effect.from);
       case "compact":
@@ -281,9 +300,11 @@ class Driver implements NodeDriver {
 
   #persist(batch: PersistBatch): void {
     if (batch.install !== undefined) {
-      const base = batch.install.base;
-      this.#installs.set(batch.number, { base, sink: this.#snapshots.take(base) });
+      const { base } = batch.install;
+      this.#snapshots.take(base, batch.number);
       this.#applies.expectInstall(base);
+      // Whoever goes on from what is applied now may have to begin anew: before the state changes.
+      this.#appliedListeners.tell([], this.#applies.applied, null);
     }
     this.#applies.cache(batch.entries, batch.truncateFrom);
     for (const entry of batch.entries) {
@@ -293,11 +314,9 @@ class Driver implements NodeDriver {
   }
 
   #persisted(batches: readonly PersistBatch[], number: number): void {
-    for (const batch of batches) {
-      const install = this.#installs.get(batch.number);
-      if (install === undefined) continue;
-      this.#installs.delete(batch.number);
-      this.#applies.install(install.base, install.sink);
+    for (const { number } of batches) {
+      const install = this.#snapshots.onDisk(number);
+      if (install !== null) this.#applies.install(install.base, install.sink);
     }
     this.#step({ kind: "persisted", number });
   }
@@ -355,14 +374,7 @@ class Driver implements NodeDriver {
     );
   }
 
-  #notLeading(): ChatError | null {
-    if (this.#role?.role === "leader") return null;
-    const leader = this.#role?.leader ?? null;
-    const refusal: Refusal = leader === null
-      ? { reason: "NO_LEADER" }
-      : { reason: "NOT_LEADER", leader };
-    return refusalError(refusal, this.status());
-  }
+  readonly #notLeading = () => notLeading(this.#role, () => this.status());
 
   #fail(error: unknown): void {
     if (this.#stopped) return;
@@ -381,10 +393,7 @@ class Driver implements NodeDriver {
     this.#waits.close(closing());
     this.#requests.close(closing());
     this.#left.resolve();
+    this.#handOvers.stop();
     void this.#snapshots.stop();
   }
-}
-
-function newestConfig(stored: StoredState): Config | undefined {
-  return (stored.configs.at(-1) ?? stored.base.config)?.config;
 }

@@ -10,6 +10,7 @@ import type { Command, Outcome } from "../chat/command.ts";
 import type { CoreStatus, Refusal } from "../raft/io.ts";
 import type { Message } from "../raft/message.ts";
 import type { Index, LogPosition, Member, NodeId, Role, Term } from "../raft/types.ts";
+import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
 import type { AppliedMessage } from "./ports.ts";
 
 /** A command that is applied on this node, with its place in the log and what came of it. */
@@ -79,6 +80,13 @@ export interface NodeDriver {
   transfer(to: NodeId | null): Promise<void>;
   /** `admin remove`. Throws `ChatError` where it is refused. */
   remove(id: NodeId): Promise<void>;
+  /**
+   * A step of a hand-over by a node of another side (§9), on the leader. Throws `NOT_LEADER`,
+   * `NO_LEADER`, `OVERLOADED`, or what a proposal throws.
+   */
+  takeOver(
+    ask: Omit<HandOverAsk, "clusterId" | "nodeId">,
+  ): Promise<HandOverAnswer>;
   /** A message from a peer; older incarnations are dropped by the core. */
   receive(from: NodeId, incarnation: number, message: Message): void;
   /** One attempt to connect to the peer was refused while its link is down (§5). */

@@ -73,6 +73,11 @@ export class ApplyPipeline {
     return this.#through;
   }
 
+  /** A snapshot is being switched to. */
+  get installing(): boolean {
+    return this.#installing;
+  }
+
   /** What a persist carries will be applied soon: kept, so that it need not be read again. */
   cache(entries: readonly Entry[], truncateFrom: Index | undefined): void {
     if (truncateFrom !== undefined) {
@@ -95,13 +100,14 @@ export class ApplyPipeline {
    */
   expectInstall(base: Base): void {
     this.#installing = true;
+    // It may be behind what was applied here, on another side of a fork (§9).
+    this.#through = base.index;
     this.#cache.truncateFrom(base.index + 1);
   }
 
   /** The switch to this snapshot is on disk: its state replaces the current one (§6.4). */
   install(base: Base, sink: SnapshotSink): void {
     this.#install = { base, sink };
-    this.#through = Math.max(this.#through, base.index);
     this.#schedule();
   }
 
@@ -136,12 +142,13 @@ export class ApplyPipeline {
 
   async #activate(install: { readonly base: Base; readonly sink: SnapshotSink }): Promise<void> {
     this.#install = null;
-    this.#installing = false;
     await install.sink.activate();
     if (this.#stopped) return;
+    this.#installing = false;
     const position = this.#options.state.applied();
     assert(position.checksum === install.base.checksum, "An installed state is not its base");
     this.#applied = position;
+    this.#checkpointed = position.index;
     this.#cache.applied(position.index);
     this.#options.onInstalled(install.base);
   }
@@ -176,6 +183,7 @@ export class ApplyPipeline {
     const index = await this.#options.state.checkpoint();
     this.#checkpointed = index;
     this.#checkpointedAt = now;
-    if (!this.#stopped) this.#options.onCheckpointed(index);
+    // Said of the state that is being replaced, it would be taken for the new one's.
+    if (!this.#stopped && !this.#installing) this.#options.onCheckpointed(index);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { ChatError } from "../errors.ts";
+import type { RoleChange } from "./driver_api.ts";
 import { limits } from "../limits.ts";
 import type { CoreStatus, Refusal } from "../raft/io.ts";
 import { termText } from "../raft/term.ts";
@@ -33,6 +34,16 @@ export function refusalError(refusal: Refusal, status: CoreStatus): ChatError {
     case "INVALID_ARGUMENT":
       return new ChatError("INVALID_ARGUMENT", refusal.message);
   }
+}
+
+/** Why a node in this role does not answer as a leader; `null`: it leads. */
+export function notLeading(role: RoleChange | null, status: () => CoreStatus): ChatError | null {
+  if (role?.role === "leader") return null;
+  const leader = role?.leader ?? null;
+  const refusal: Refusal = leader === null
+    ? { reason: "NO_LEADER" }
+    : { reason: "NOT_LEADER", leader };
+  return refusalError(refusal, status());
 }
 
 /** The node is stopping, or has stopped. */

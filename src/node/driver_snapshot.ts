@@ -31,6 +31,10 @@ export class SnapshotIntake {
   readonly #options: SnapshotIntakeOptions;
   #fetching = false;
   #built: { readonly base: Base; readonly sink: SnapshotSink } | null = null;
+  /** Its switch is on its way to the disk, with this persist. */
+  #taken:
+    | { readonly base: Base; readonly sink: SnapshotSink; readonly persist: number }
+    | null = null;
   /** The switch to what was built is on its way to the disk, or to the state. */
   #switching = false;
   #stopped = false;
@@ -50,14 +54,22 @@ export class SnapshotIntake {
     void this.#run(from);
   }
 
-  /** The state that this base was built as; it is the caller's from now on. */
-  take(base: Base): SnapshotSink {
+  /** The switch to what was built for this base begins, with the persist of this number. */
+  take(base: Base, persist: number): void {
     const built = this.#built;
     assert(built !== null, `Install of ${base.index} without a built snapshot`);
     assert(built.base.checksum === base.checksum, `Install of ${base.index} is not what was built`);
     this.#built = null;
     this.#switching = true;
-    return built.sink;
+    this.#taken = { ...built, persist };
+  }
+
+  /** What is to be switched to now that this persist is on disk; the caller's from now on. */
+  onDisk(persist: number): { readonly base: Base; readonly sink: SnapshotSink } | null {
+    const taken = this.#taken;
+    if (taken === null || taken.persist !== persist) return null;
+    this.#taken = null;
+    return taken;
   }
 
   /** What was taken is the state now. */

@@ -83,6 +83,7 @@ export class ScriptedCore implements Core {
   }
   canRead = () => this.readable;
   canPropose = () => true;
+  commonIndex = () => 0;
   termAt = () => TERM;
   status(): CoreStatus {
     const member = (one: typeof SELF) => ({
@@ -156,6 +157,7 @@ export function fixture() {
     send: (to, message) => void events.push(`send ${to} ${message.kind}`),
     setPeers: (members) => void events.push(`peers ${members.map(({ id }) => id).join()}`),
     fetchSnapshot: () => Promise.reject(new Error("no snapshot here")),
+    handOver: () => Promise.reject(new Error("nobody to hand over to here")),
   };
   const fatal: Error[] = [];
   const notices: string[] = [];
@@ -189,6 +191,10 @@ function stateFake(events: string[]) {
       return Promise.resolve({ outcomes, messages: [] });
     },
     reader: { query: () => Promise.resolve([]) },
+    salvagedFrom: (entries) => Promise.resolve(entries.map(({ data }) => data)),
+    requestsBetween: () => Promise.resolve([]),
+    countUnknown: () => Promise.resolve(0),
+    settledAmong: (salvaged) => Promise.resolve(salvaged.map(() => false)),
     checkpoint: () => Promise.resolve(fake.applied.index),
     openSnapshot: () => Promise.reject(new Error("not here")),
     buildSnapshot: () =>

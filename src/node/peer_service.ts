@@ -6,9 +6,12 @@
  */
 
 import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { Refusal } from "../raft/io.ts";
 import type { Member, NodeId } from "../raft/types.ts";
 import type {
+  HandOverAnswer,
+  HandOverAsk,
   JoinAnswer,
   JoinAsk,
   PeerApi,
@@ -37,6 +40,7 @@ export function createPeerService(options: PeerServiceOptions): PeerApi {
     openLink: (hello, link) => gate.pass(() => transport.openLink(hello, link)),
     join: (ask) => gate.pass(() => join(options, ask)),
     probe: () => gate.pass(() => Promise.resolve(probe(options))),
+    handOver: (ask) => gate.pass(() => handOver(options, ask)),
     fetchSnapshot: (ask, signal) => fetchSnapshot(options, ask, signal),
   };
 }
@@ -105,6 +109,22 @@ async function* fetchSnapshot(
 
 function memberOf(driver: NodeDriver, id: NodeId): Member | undefined {
   return driver.status().members.find(({ member }) => member.id === id)?.member;
+}
+
+async function handOver(options: PeerServiceOptions, ask: HandOverAsk): Promise<HandOverAnswer> {
+  const clusterId = options.clusterId();
+  if (ask.clusterId !== clusterId) throw wrongCluster(ask.clusterId, clusterId);
+  const { commands, requestIds } = ask;
+  if (
+    commands.length > limits.handOverCommandsMax || requestIds.length > limits.handOverRequestsMax
+  ) {
+    throw new ChatError(
+      "INVALID_ARGUMENT",
+      `Cannot take over ${commands.length} commands and look up ${requestIds.length} requests at ` +
+        `once: the limits are ${limits.handOverCommandsMax} and ${limits.handOverRequestsMax}`,
+    );
+  }
+  return await options.driver.takeOver(ask);
 }
 
 function wrongCluster(theirs: string, own: string): ChatError {

@@ -21,6 +21,7 @@ import type {
   StoredState,
   TermStart,
 } from "../raft/types.ts";
+import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
 
 /** Identity of a data directory (§3). */
 export interface Identity {
@@ -77,6 +78,16 @@ export interface StateStore {
   apply(entries: readonly Entry[]): Promise<ApplyResult>;
   /** Reads between applies, never inside one. */
   readonly reader: Reader;
+  /** Commands of this node's log in the form in which they go over to another side (§9). */
+  salvagedFrom(
+    entries: readonly { readonly index: Index; readonly data: Uint8Array }[],
+  ): Promise<readonly Uint8Array[]>;
+  /** Ids of the requests that were decided from one index to another, both included. */
+  requestsBetween(from: Index, to: Index): Promise<readonly string[]>;
+  /** How many of these requests this state knows nothing of. */
+  countUnknown(requestIds: readonly string[]): Promise<number>;
+  /** For each command in that form, whether it would change nothing here. */
+  settledAmong(salvaged: readonly Uint8Array[]): Promise<readonly boolean[]>;
   /** Makes what is applied durable and says up to where (§10, compaction). */
   checkpoint(): Promise<Index>;
   /** A consistent read of everything at one applied index, while applies go on (§6). */
@@ -117,6 +128,11 @@ export interface Transport {
   setPeers(members: readonly Member[]): void;
   /** Fetches a snapshot from a member, chunk by chunk. */
   fetchSnapshot(from: NodeId): Promise<SnapshotFetch>;
+  /** One step of a hand-over to the leader of another side (§9). Throws `ChatError`. */
+  handOver(
+    to: NodeId,
+    ask: Omit<HandOverAsk, "clusterId" | "nodeId">,
+  ): Promise<HandOverAnswer>;
 }
 
 /** A snapshot arriving from a peer. */

@@ -11,7 +11,8 @@ import { formatPosition, parsePosition } from "../chat/position.ts";
 import type { MessageRow, Session } from "../chat/queries.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { sameTerm } from "../raft/term.ts";
+import { compareTerms, sameTerm } from "../raft/term.ts";
+import type { Term } from "../raft/types.ts";
 import type { Answered, CallContext, Message, ResponseInfo } from "../rpc/api.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Passwords } from "./passwords.ts";
@@ -34,7 +35,7 @@ export interface ServiceOptions {
 export class ServiceParts {
   readonly options: ServiceOptions;
   /** Text of the newest position, made once for all responses that carry it. */
-  #position = { index: -1, text: "" };
+  #position = { checksum: "-", text: "" };
 
   constructor(options: ServiceOptions) {
     this.options = options;
@@ -52,8 +53,8 @@ export class ServiceParts {
   /** Position of the newest entry that the state shows. */
   position(): string {
     const applied = this.options.driver.appliedPosition();
-    if (applied.index !== this.#position.index) {
-      this.#position = { index: applied.index, text: formatPosition(applied) };
+    if (applied.checksum !== this.#position.checksum) {
+      this.#position = { checksum: applied.checksum, text: formatPosition(applied) };
     }
     return this.#position.text;
   }
@@ -63,11 +64,17 @@ export class ServiceParts {
     if (context.position === undefined || context.position === "") return;
     const { index, term } = parsePosition(context.position);
     const { driver } = this.options;
-    if (index <= driver.appliedPosition().index) return;
+    if (!this.#isForeign(index, term)) await driver.waitApplied(index, this.#waitUntil(context));
+  }
+
+  /** Seen on the other side of a partition: that history is not to be waited for (§9). */
+  #isForeign(index: number, term: Term): boolean {
+    const { driver } = this.options;
     const here = driver.termAt(index);
-    // Seen on the other side of a partition: that history is not to be waited for.
-    const foreign = here !== null && !sameTerm(here, term);
-    if (!foreign) await driver.waitApplied(index, this.#waitUntil(context));
+    if (here !== null) return !sameTerm(here, term);
+    // Terms never decrease along a log: what it may still get is no older than its end.
+    const last = driver.termAt(driver.status().lastIndex);
+    return last !== null && compareTerms(term, last) < 0;
   }
 
   /** The caller of a read, at session consistency. Throws `UNAUTHENTICATED`, `NOT_UP_TO_DATE`. */

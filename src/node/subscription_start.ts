@@ -52,7 +52,7 @@ async function reach(
   at: { readonly parts: ServiceParts; readonly context: CallContext },
 ): Promise<void> {
   const { driver, clock } = at.parts.options;
-  if (index <= driver.appliedPosition().index || driver.status().role === "leader") return;
+  if (driver.status().role === "leader") return;
   const deadlineMs = Math.min(at.context.deadlineMs, clock.wall() + limits.catchUpWaitMsMax);
   try {
     await driver.waitApplied(index, deadlineMs);

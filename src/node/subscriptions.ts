@@ -14,6 +14,7 @@ import { formatPosition } from "../chat/position.ts";
 import { inbox, type MessageRow, messagesTo, type Session } from "../chat/queries.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { sameTerm } from "../raft/term.ts";
 import type { LogPosition } from "../raft/types.ts";
 import type { CallContext, SubscribeFrame, SubscribeRequest } from "../rpc/api.ts";
 import type { AppliedMessage } from "./ports.ts";
@@ -58,9 +59,13 @@ export class Subscriptions {
     this.#applied = driver.appliedPosition();
     this.#aloneSince = clock.mono();
     const onApplied = driver.onApplied((messages, applied, outcomes) => {
+      const before = this.#applied;
       this.#applied = applied;
-      if (outcomes === null) this.#each((stream) => stale(stream));
-      else this.#deliver(messages);
+      if (outcomes !== null) return this.#deliver(messages);
+      const here = driver.termAt(before.index);
+      const goesOn = here !== null && sameTerm(here, before.term);
+      // On another history, cursors mean nothing: each resumes from the newest position in common.
+      this.#each((stream) => goesOn ? stale(stream) : end(stream, moved()));
     });
     const onRole = driver.onRole(({ leader }) => {
       this.#aloneSince = leader === null ? this.#aloneSince ?? clock.mono() : null;
@@ -263,6 +268,12 @@ function end(stream: Stream, error: ChatError): void {
 
 function closing(): ChatError {
   return new ChatError("SHUTTING_DOWN", "The node is stopping: subscribe at another");
+}
+
+function moved(): ChatError {
+  return new ChatError("NO_LEADER", "This member follows another side now: subscribe again", {
+    retryAfterMs: limits.subscriptionRetryMs,
+  });
 }
 
 function alone(): ChatError {

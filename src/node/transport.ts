@@ -10,7 +10,15 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Message } from "../raft/message.ts";
 import type { Member, NodeId } from "../raft/types.ts";
-import type { Frame, Hello, IncomingLink, LinkReceiver, PeerClient } from "../rpc/peer_api.ts";
+import type {
+  Frame,
+  HandOverAnswer,
+  HandOverAsk,
+  Hello,
+  IncomingLink,
+  LinkReceiver,
+  PeerClient,
+} from "../rpc/peer_api.ts";
 import { IncomingLinks } from "./incoming_links.ts";
 import type { Logger } from "./logger.ts";
 import { PeerLink } from "./peer_link.ts";
@@ -86,14 +94,24 @@ export class PeerTransport implements Transport {
 
   fetchSnapshot(from: NodeId): Promise<SnapshotFetch> {
     const link = this.#links.get(from);
-    if (link === undefined) {
-      return Promise.reject(new ChatError("NO_LEADER", `No address is known of node ${from}`));
-    }
+    if (link === undefined) return Promise.reject(unknownAddress(from));
     const { nodeId, clusterId } = this.#options.hello();
     const { clock, logger, rowsIn } = this.#options;
     const signal = this.#stop.signal;
     const { client } = link;
     return fetchResuming({ client, from, nodeId, clusterId, rowsIn, clock, logger, signal });
+  }
+
+  handOver(
+    to: NodeId,
+    ask: Omit<HandOverAsk, "clusterId" | "nodeId">,
+  ): Promise<HandOverAnswer> {
+    const link = this.#links.get(to);
+    if (link === undefined) return Promise.reject(unknownAddress(to));
+    const { nodeId, clusterId } = this.#options.hello();
+    const deadlineMs = this.#options.clock.wall() + limits.handOverWaitMsMax;
+    const context = { deadlineMs, signal: this.#stop.signal };
+    return link.client.handOver({ clusterId, nodeId, ...ask }, context);
   }
 
   /** {@linkcode PeerApi.openLink} */
@@ -230,4 +248,8 @@ export class PeerTransport implements Transport {
       if (since < oldest) link.renew();
     }
   }
+}
+
+function unknownAddress(id: NodeId): ChatError {
+  return new ChatError("NO_LEADER", `No address is known of node ${id}`);
 }

@@ -57,6 +57,8 @@ import type { Message } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
 import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
+import { lastCommonIndex } from "./log.ts";
+import { onHandedOver, tickMeeting } from "./meeting.ts";
 import { RULES, type Rules } from "./rules.ts";
 import { CoreState } from "./state.ts";
 import { isReady, roleOf, statusOf } from "./status.ts";
@@ -72,6 +74,7 @@ import type {
   Member,
   NodeId,
   Term,
+  TermStart,
 } from "./types.ts";
 
 /** Makes a core from what is on its disk. `rules` are the protocol's; tests may break one. */
@@ -125,6 +128,11 @@ class RaftCore implements Core {
     return statusOf(this.#state);
   }
 
+  commonIndex(theirs: { readonly starts: readonly TermStart[]; readonly last: Index }): Index {
+    const { termStarts, lastIndex } = this.#state.log;
+    return lastCommonIndex({ starts: termStarts, last: lastIndex }, theirs);
+  }
+
   termAt(index: Index): Term | null {
     return this.#state.log.termAt(index);
   }
@@ -157,6 +165,8 @@ class RaftCore implements Core {
         return onSnapshotBuilt(state, input.base, input.termStarts);
       case "snapshotFetching":
         return onSnapshotFetching(state, input.index);
+      case "handedOver":
+        return onHandedOver(state, input);
       case "join":
         state.effects.push({
           kind: "joinAnswer",
@@ -180,6 +190,7 @@ class RaftCore implements Core {
     const state = this.#state;
     retryHeld(state);
     forgetWish(state);
+    tickMeeting(state);
     dropSuspects(state);
     tickElection(state);
     changeMembers(state);
@@ -250,7 +261,8 @@ class RaftCore implements Core {
 
   #applied(position: LogPosition): void {
     const state = this.#state;
-    if (position.index <= state.applied.index) return;
+    // What was applied before the switch to another side's state says nothing of this one.
+    if (position.index <= state.applied.index || !state.log.has(position)) return;
     state.applied = position;
     const last = state.cutPoints.at(-1)?.index ?? state.log.base.index;
     if (position.index >= last + state.bounds.cutPointEntries) state.cutPoints.push(position);

@@ -5,7 +5,7 @@
  */
 
 import type { CoreStatus, Effect, Input } from "./io.ts";
-import type { Clocks, Index, Term } from "./types.ts";
+import type { Clocks, Index, Term, TermStart } from "./types.ts";
 
 /** One node's replication state machine: pure, synchronous, deterministic (§2). */
 export interface Core {
@@ -20,6 +20,8 @@ export interface Core {
   canPropose(): boolean;
   /** As of the last input. */
   status(): CoreStatus;
+  /** Last index up to which this log is the same as one with these term starts and this end. */
+  commonIndex(theirs: { readonly starts: readonly TermStart[]; readonly last: Index }): Index;
   /** Term of an index on this log (by term starts, also below the base), else `null`. */
   termAt(index: Index): Term | null;
 }

@@ -16,10 +16,11 @@ import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
+import { rankOf } from "./side.ts";
 import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
-import type { Config, ConfigEntry, Entry, LogPosition, Mark, NodeId, Term } from "./types.ts";
+import type { Config, ConfigEntry, Entry, Mark, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
 
 /** Steps of the doubling after failed tries. */
@@ -63,7 +64,8 @@ function wantsToLead(state: CoreState): boolean {
   if (config === undefined || state.leadership !== null || state.leavingSince !== null) {
     return false;
   }
-  if (state.fetching || !isVoter(config, state.self.id)) return false;
+  if (state.fetching || state.surrender !== null) return false;
+  if (!isVoter(config, state.self.id)) return false;
   if (state.leader === null) return !isProbing(state);
   return isSuspected(state, state.leader) || leaderGaveUp(state);
 }
@@ -147,7 +149,7 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
   if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
   peer.answeredAt = state.fast;
   if (reply.tail !== null) {
-    takeTail(state, reply.last, reply.tail);
+    takeTail(state, reply, reply.tail);
     return;
   }
   current.replies.set(peer.id, reply);
@@ -162,15 +164,15 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
  */
 function takeTail(
   state: CoreState,
-  voter: LogPosition,
+  { last, mark }: VoteReply,
   tail: NonNullable<VoteReply["tail"]>,
 ): void {
-  if (state.rules.fresh(state.log.last, voter)) return;
+  if (state.rules.fresh(state.log.last, last)) return;
   if (tail.entries.length === 0 || !state.log.has(tail.prev)) {
     fail(state);
     return;
   }
-  const taken = takeEntries(state, tail.prev, tail.entries, 0, voter.term);
+  const taken = takeEntries(state, { ...tail, term: last.term, commitIndex: 0, mark });
   if (taken === "fork") {
     state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
     fail(state);
@@ -321,16 +323,19 @@ function becomeLeader(state: CoreState, won: Campaign): void {
 function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): Config | null {
   const newest = state.newest?.config;
   if (newest === undefined || !won.lastResort) return null;
-  const has = (id: NodeId) => granted(state, won.replies, id);
+  const voters = newest.voters.filter((voter) => granted(state, won.replies, voter.id));
   return changeConfig(newest, {
-    voters: newest.voters.filter((voter) => has(voter.id)),
+    voters,
     learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),
-    mark: newest.mark ?? newMark(state, c0),
+    mark: { ...newest.mark ?? newMark(state, c0), ...rankOf(voters, won.term) },
     c0Index: c0?.index ?? 0,
   });
 }
 
-function newMark(state: CoreState, c0: ConfigEntry | null): Mark {
+function newMark(
+  state: CoreState,
+  c0: ConfigEntry | null,
+): Pick<Mark, "base" | "baseVoters" | "forced"> {
   const base = state.log.positionAt(state.decidedIndex) ?? state.log.base;
   return {
     base: { index: base.index, term: base.term, checksum: base.checksum },

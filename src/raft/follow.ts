@@ -14,9 +14,10 @@ import { isVoter } from "./config.ts";
 import { heldBackBy } from "./lease.ts";
 import { termAtStarts } from "./log.ts";
 import type { Append, SnapshotNeeded } from "./message.ts";
+import { endSurrender, ignores, isFrozen, isOwn, onFork } from "./meeting.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
-import { compareTerms, sameTerm, termText } from "./term.ts";
+import { compareTerms, sameTerm } from "./term.ts";
 import type { Base, Entry, Index, LogPosition, Term, TermStart } from "./types.ts";
 
 /** How the place before an append's entries compares with this log. */
@@ -24,10 +25,13 @@ type PrevCheck = "match" | "conflict" | "beyond" | "fork";
 
 /** Takes a leader's append in and answers it. */
 export function onAppend(state: CoreState, peer: Peer, append: Append): void {
+  if (ignores(state, peer, append.mark)) return;
   if (compareTerms(append.term, state.promised) < 0) {
     replyTo(state, peer, append.term, { ok: false, matchIndex: state.log.lastIndex });
     return;
   }
+  // Each answer would bring the same append again: the leader tries every two intervals.
+  if (isFrozen(state) && !state.fetching) return;
   if (state.fetching) {
     // Until the switch it acknowledges nothing above its old log (§6.3).
     replyTo(state, peer, append.term, { ok: false, matchIndex: state.commitIndex });
@@ -35,13 +39,15 @@ export function onAppend(state: CoreState, peer: Peer, append: Append): void {
   }
   const check = checkPrev(state, append);
   if (check === "fork") {
-    noteFork(state, peer, append.term);
+    onFork(state, peer, append.term);
   } else if (check === "beyond") {
     // Undecided: promises nothing (§7). The leader tries again from the end of this log.
     replyTo(state, peer, append.term, { ok: false, matchIndex: state.log.lastIndex });
   } else if (check === "conflict") {
-    followLeader(state, peer, append.term);
-    persistPromise(state, append.term);
+    if (isOwn(state, append.mark)) {
+      followLeader(state, peer, append.term);
+      persistPromise(state, append.term);
+    }
     const hint = Math.min(append.prev.index - 1, state.commitIndex);
     replyTo(state, peer, append.term, { ok: false, matchIndex: hint });
   } else {
@@ -58,16 +64,11 @@ function checkPrev(state: CoreState, append: Append): PrevCheck {
     return prev.index <= state.decidedIndex ? "fork" : "conflict";
   }
   const atBase = append.entries[base.index - prev.index - 1];
-  return atBase === undefined || atBase.checksum === base.checksum ? "match" : "fork";
-}
-
-/** The sender would cut committed entries: the other side of a partition (§7, §9). */
-function noteFork(state: CoreState, peer: Peer, term: Term): void {
-  state.notice(
-    "warn",
-    `Cannot follow ${peer.id} in term ${termText(term)}: its history lacks entries that are ` +
-      `committed here (commit index ${state.commitIndex}); the cluster has forked`,
-  );
+  if (atBase !== undefined) return atBase.checksum === base.checksum ? "match" : "fork";
+  // Below the base the terms are known for ever: who has one of them there has what led to it.
+  const last = append.entries.at(-1) ?? prev;
+  const term = state.log.termAt(last.index);
+  return term !== null && sameTerm(term, last.term) ? "match" : "fork";
 }
 
 /** From now on this node follows the sender, whose term is at least as high as its promise. */
@@ -103,9 +104,9 @@ function persistPromise(state: CoreState, term: Term): void {
 }
 
 function takeAppend(state: CoreState, peer: Peer, append: Append): void {
-  const taken = takeEntries(state, append.prev, append.entries, append.commitIndex, append.term);
+  const taken = takeEntries(state, append);
   if (taken === "fork") {
-    noteFork(state, peer, append.term);
+    onFork(state, peer, append.term);
     return;
   }
   followLeader(state, peer, append.term);
@@ -137,25 +138,24 @@ interface Taken {
   readonly held: readonly Entry[];
 }
 
+/** Entries of a leader's append or a voter's tail, as {@linkcode takeEntries} takes them. */
+type Offered = Pick<Append, "prev" | "entries" | "term" | "commitIndex" | "mark">;
+
 /**
  * Takes entries after `prev`, which is on this log, into the log, cutting what differs; begins
- * one persist, with the promise of `term` if that is higher. Nothing is changed on "fork".
+ * one persist, with the promise of `term` if that is higher. Nothing is changed on "fork": an
+ * entry that is committed here would be cut, or a command by another side (§9).
  */
-export function takeEntries(
-  state: CoreState,
-  prev: LogPosition,
-  entries: readonly Entry[],
-  leaderCommit: Index,
-  term: Term,
-): Taken | "fork" {
+export function takeEntries(state: CoreState, offered: Offered): Taken | "fork" {
+  const { prev, entries, term } = offered;
   const log = state.log;
   const skip = countKnown(state, entries);
   const fresh = entries.slice(skip);
   const known = entries[skip - 1] ?? prev;
   const first = fresh[0];
   const truncateFrom = first !== undefined && first.index <= log.lastIndex ? first.index : null;
-  if (truncateFrom !== null && truncateFrom <= state.decidedIndex) return "fork";
-  const cut = countUnheld(state, fresh, leaderCommit);
+  if (truncateFrom !== null && giveUp(state, truncateFrom, offered.mark)) return "fork";
+  const cut = countUnheld(state, fresh, offered.commitIndex);
   const taken = fresh.slice(0, cut);
   if (!chainHolds(state, known, taken)) return { end: known, held: [] };
   const truncate = truncateFrom !== null && taken.length > 0 ? truncateFrom : null;
@@ -171,6 +171,20 @@ export function takeEntries(
     });
   }
   return { end: taken.at(-1) ?? known, held: fresh.slice(cut) };
+}
+
+/**
+ * Whether a cut at an index gives up what may have been acknowledged: what is committed or, if the
+ * other log is on another side of a fork, any command (§7).
+ */
+function giveUp(state: CoreState, from: Index, mark: Term | null): boolean {
+  if (from <= state.decidedIndex) return true;
+  if (isOwn(state, mark)) return false;
+  if (!state.log.inMemory(from)) return true;
+  for (let index = from; index <= state.log.lastIndex; index++) {
+    if (state.log.entry(index)?.kind === "command") return true;
+  }
+  return false;
 }
 
 function takeEntry(state: CoreState, entry: Entry): void {
@@ -248,14 +262,18 @@ function replyTo(
 
 /** The leader's log no longer reaches back to this one's end (§6.2). */
 export function onSnapshotNeeded(state: CoreState, peer: Peer, message: SnapshotNeeded): void {
-  if (state.leadership !== null) return;
+  if (state.leadership !== null || ignores(state, peer, message.mark)) return;
   if (compareTerms(message.term, state.promised) < 0) {
     // As to an append: or the leader would never hear that it must campaign above this promise.
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.log.lastIndex });
     return;
   }
-  if (state.fetching || state.commitIndex >= message.baseIndex) {
+  if (state.fetching || isFrozen(state) || state.commitIndex >= message.baseIndex) {
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.commitIndex });
+    return;
+  }
+  if (!isOwn(state, message.mark) && state.log.lastIndex > 0) {
+    onFork(state, peer, message.term);
     return;
   }
   state.fetching = true;
@@ -266,6 +284,8 @@ export function onSnapshotNeeded(state: CoreState, peer: Peer, message: Snapshot
 export function onSnapshotFetching(state: CoreState, index: Index | null): void {
   state.fetching = index !== null;
   state.snapshotIndex = index ?? 0;
+  // It begins anew: what was handed over before is known there.
+  if (index === null && state.surrender?.stage === "handed") state.surrender = null;
 }
 
 /**
@@ -279,16 +299,11 @@ export function onSnapshotBuilt(
 ): void {
   state.fetching = false;
   state.snapshotIndex = 0;
-  // A commit on its way to the disk may be told as soon as it is there: it is not taken back.
-  if (base.index <= state.decidedIndex || state.leadership !== null) return;
-  const mine = state.log.termAt(state.commitIndex);
-  const theirs = state.commitIndex === 0 ? mine : termAtStarts(termStarts, state.commitIndex);
-  if (mine === null || theirs === null || !sameTerm(mine, theirs)) {
-    state.notice("warn", `Cannot install a snapshot at ${base.index}: the cluster has forked`);
-    return;
-  }
+  if (state.leadership !== null) return;
+  const surrenders = state.surrender?.stage === "handed";
+  if (!surrenders && !continues(state, base, termStarts)) return;
   // What follows the base on this very history may be acknowledged: it stays.
-  const keeps = state.log.lastIndex > base.index && state.log.has(base);
+  const keeps = !surrenders && state.log.lastIndex > base.index && state.log.has(base);
   if (keeps && !state.log.inMemory(base.index + 1)) return;
   const kept: Entry[] = [];
   for (let index = base.index + 1; keeps && index <= state.log.lastIndex; index++) {
@@ -303,5 +318,17 @@ export function onSnapshotBuilt(
   state.applied = base;
   state.applyTold = base.index;
   state.held = null;
+  if (surrenders) endSurrender(state, base);
   state.persistInstall(base, termStarts, kept);
+}
+
+/** Whether a snapshot is ahead of this node on its own history. */
+function continues(state: CoreState, base: Base, termStarts: readonly TermStart[]): boolean {
+  // A commit on its way to the disk may be told as soon as it is there: it is not taken back.
+  if (base.index <= state.decidedIndex) return false;
+  const mine = state.log.termAt(state.commitIndex);
+  const theirs = state.commitIndex === 0 ? mine : termAtStarts(termStarts, state.commitIndex);
+  if (mine !== null && theirs !== null && sameTerm(mine, theirs)) return true;
+  state.notice("warn", `Cannot install a snapshot at ${base.index}: the cluster has forked`);
+  return false;
 }

@@ -64,6 +64,16 @@ export type Input =
   }
   /** A snapshot fetch began at this index (for `snapshotIndex` in answers), or failed (`null`). */
   | { readonly kind: "snapshotFetching"; readonly index: Index | null }
+  /**
+   * Answer to a `handOver` effect. `done`: the leader asked has committed what this log has up to
+   * `through` and its own log lacks, as commands of its own, or had it already.
+   */
+  | {
+    readonly kind: "handedOver";
+    readonly to: NodeId;
+    readonly through: Index;
+    readonly done: boolean;
+  }
   /** A join that came by rpc from a node without links. Answered by one `joinAnswer`. */
   | { readonly kind: "join"; readonly id: number; readonly member: Member }
   /** SIGTERM: hand over, leave, then `left`. */
@@ -121,6 +131,20 @@ export type Effect =
   | { readonly kind: "fetchSnapshot"; readonly from: NodeId }
   /** The log up to here is no longer needed; the base moves. */
   | { readonly kind: "compact"; readonly base: Base }
+  /**
+   * Hand over to that leader, which is on another side of a fork, every command of this log up to
+   * `through` that its log lacks (§9). Answered by one `handedOver`. The log does not change
+   * meanwhile, and the answer waits until everything committed is applied here.
+   */
+  | {
+    readonly kind: "handOver";
+    readonly to: NodeId;
+    readonly through: Index;
+    /** Where this log begins: what led to there is in the state only. */
+    readonly baseIndex: Index;
+    /** First indexes of all terms of this log: tell what both logs have in common. */
+    readonly termStarts: readonly TermStart[];
+  }
   | {
     readonly kind: "joinAnswer";
     readonly id: number;

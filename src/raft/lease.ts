@@ -10,6 +10,8 @@ import { isCertain, noteCertainGrant, noteGone, noteGrant, noteHeard } from "./c
 import { findMember, isVoter } from "./config.ts";
 import type { Ping, Pong } from "./message.ts";
 import type { Peer } from "./peer.ts";
+import { canReadAt } from "./reads.ts";
+import { markOf, sideOf } from "./side.ts";
 import type { CoreState } from "./state.ts";
 import { maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
@@ -54,7 +56,8 @@ export function suspects(state: CoreState): readonly NodeId[] {
 /** §5: pings every member, and whoever pings this node, once an interval. */
 export function sendPings(state: CoreState): void {
   state.lastPingAt = state.mono;
-  const round = state.beginPingRound();
+  // Who gives in to another side leaves this one: it is to go on without it (§9).
+  const round = state.beginPingRound(state.surrender === null);
   const leads = state.leadership !== null;
   const ping: Ping = {
     kind: "ping",
@@ -63,6 +66,7 @@ export function sendPings(state: CoreState): void {
     leads,
     term: state.leadership?.term ?? state.promised,
     suspects: leads ? suspects(state) : [],
+    side: canReadAt(state, state.fast) ? sideOf(markOf(state)) : null,
   };
   for (const id of pingTargets(state)) state.send(id, ping);
 }
@@ -116,6 +120,7 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   peer.pingedAt = state.slow;
   peer.asksLease = ping.asksLease;
   peer.leads = ping.leads ? ping.term : null;
+  peer.side = ping.side;
   peer.gaveUpTerm = ping.leads ? null : ping.term;
   state.seen = maxTerm(state.seen, ping.term);
   const fromLeader = peer.id === state.leader && ping.leads &&

@@ -13,6 +13,7 @@ import type {
   Mark,
   Member,
   NodeId,
+  Side,
   Term,
   TermStart,
 } from "./types.ts";
@@ -28,6 +29,8 @@ export interface Ping {
   readonly term: Term;
   /** Whom the sender suspects, if it leads: its followers stop granting to them. */
   readonly suspects: readonly NodeId[];
+  /** The sender's side of a fork (§9), if it leads and nobody else can have been elected since. */
+  readonly side: Side | null;
 }
 
 /** Answer to a ping (§5). */
@@ -54,6 +57,8 @@ export interface Append {
   readonly commitIndex: Index;
   /** Index of the leader's C0: a follower's commit index moves only to there or beyond (§4). */
   readonly c0Index: Index;
+  /** Term of the mark that the leader's newest config carries, else `null` (§9). */
+  readonly mark: Term | null;
 }
 
 /** Answer to an append. */
@@ -80,6 +85,8 @@ export interface SnapshotNeeded {
   readonly from: NodeId;
   /** Where the leader's log begins: who has that much by now needs none. */
   readonly baseIndex: Index;
+  /** As in an append. */
+  readonly mark: Term | null;
 }
 
 /** A pre-vote or a vote (§7). */
@@ -113,6 +120,8 @@ export interface VoteReply {
   readonly tail: { readonly prev: LogPosition; readonly entries: readonly Entry[] } | null;
   /** True if granting would give up a committed entry: the other side of a partition. */
   readonly meeting: boolean;
+  /** Term of the mark that the voter's newest config carries, else `null` (§9). */
+  readonly mark: Term | null;
 }
 
 /** The leader asks the receiver to campaign at once; void once it follows another term (§7). */

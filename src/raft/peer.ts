@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Index, NodeId, Term } from "./types.ts";
+import type { Index, NodeId, Side, Term } from "./types.ts";
 
 /** How far a follower's log is, as its leader knows it. */
 export interface Progress {
@@ -74,6 +74,8 @@ export interface Peer {
   asksLease: boolean;
   /** The term it says it leads, in its last ping; `null` if it says that it does not lead. */
   leads: Term | null;
+  /** The side of a fork that it leads, by its last ping, else `null` (§9). */
+  side: Side | null;
   /** The highest term in which it said, in a ping, that it does not lead; `null` if never. */
   gaveUpTerm: Term | null;
   /** Highest term that it is known to have promised. */
@@ -107,6 +109,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     pingedAt: -Infinity,
     asksLease: false,
     leads: null,
+    side: null,
     gaveUpTerm: null,
     promised: null,
     promotions: 0,

@@ -47,7 +47,8 @@ interface PendingPersist {
   readonly beganAt: number;
   /** End of the log that it leaves on disk; lowered by a later truncation. */
   lastIndex: Index;
-  readonly commitIndex: Index | null;
+  /** Forgotten by a later switch to another history. */
+  commitIndex: Index | null;
 }
 
 /** A campaign under way (§7). */
@@ -83,6 +84,20 @@ export interface Leadership {
   toldLeavers: Index;
   /** Nodes that asked to leave, with their incarnation and the newest config that they had. */
   readonly leaving: Map<NodeId, { readonly incarnation: number; readonly configIndex: Index }>;
+}
+
+/** This node gives in to the leader of another side of a fork (§9). */
+export interface Surrender {
+  readonly to: NodeId;
+  /**
+   * Asks to be taken in; hands over what it would lose; or has done so and takes the other side's
+   * state. From handing on its log stays as it is.
+   */
+  stage: "asks" | "hands" | "handed";
+  /** End of the log that is handed over. */
+  through: Index;
+  /** Slow ms at which a leader of another side was last known. */
+  seenAt: number;
 }
 
 /** A log read asked for: for an append (`request` null), or for a candidate's tail. */
@@ -137,6 +152,11 @@ export class CoreState {
   held: { readonly from: NodeId; readonly message: Append } | null = null;
   /** Entries of a voter's tail that a live grant keeps this node from taking (§7). */
   heldTail: readonly Entry[] = [];
+  surrender: Surrender | null = null;
+  /** Slow ms at which this node last knew a leader of its own side that could serve (§9). */
+  ledAt = 0;
+  /** Whose history was last told of as one that forked, and in which term. */
+  forkTold: LogPosition["term"] | null = null;
   /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */
   lastResortDue = false;
 
@@ -305,9 +325,14 @@ export class CoreState {
     return number;
   }
 
-  /** Begins the persist that switches the log to an installed snapshot. */
+  /**
+   * Begins the persist that switches the log to an installed snapshot, which may be behind what
+   * was committed here on another side of a fork (§9).
+   */
   persistInstall(base: Base, termStarts: readonly TermStart[], kept: readonly Entry[]): number {
     this.#lower(0);
+    for (const pending of this.pending) pending.commitIndex = null;
+    this.#commitOnDisk = Math.min(this.#commitOnDisk, base.index);
     return this.persist({ install: { base, termStarts }, entries: kept, commitIndex: base.index });
   }
 
@@ -345,8 +370,9 @@ export class CoreState {
     return oldest !== undefined && this.fast - oldest.beganAt >= this.timeout / 2;
   }
 
-  beginPingRound(): PingRound {
-    const round = { nonce: this.nextNonce++, sentAt: this.fast, asks: !this.diskSick };
+  beginPingRound(stays: boolean): PingRound {
+    const asks = stays && !this.diskSick;
+    const round = { nonce: this.nextNonce++, sentAt: this.fast, asks };
     this.rounds.push(round);
     if (this.rounds.length > PING_ROUNDS_MAX) this.rounds.shift();
     return round;

@@ -29,7 +29,7 @@ export function roleOf(state: CoreState): Role {
 export function isReady(state: CoreState): boolean {
   const c0 = committedConfig(state)?.config;
   const c1 = state.newest?.config;
-  if (c0 === undefined || c1 === undefined) return false;
+  if (c0 === undefined || c1 === undefined || state.surrender !== null) return false;
   if (!isVoter(c0, state.self.id) || !isVoter(c1, state.self.id)) return false;
   return !usesLastResort(c0.policy) || isCertain(state);
 }

@@ -62,7 +62,15 @@ export interface Mark {
   readonly baseVoters: readonly Member[];
   /** True if an operator forced it. */
   readonly forced: boolean;
+  /** Term of the leader that went on so: names this side of the fork. */
+  readonly term: Term;
+  /** Voters that went on so, and the smallest peer address among them: this side's rank (§9). */
+  readonly size: number;
+  readonly smallest: string;
 }
+
+/** One side of a fork, as its log says; without a mark it is the side of the quorum (§9). */
+export type Side = Pick<Mark, "forced" | "term" | "size" | "smallest"> | "unmarked";
 
 /** A member that asked to leave, in the one start of it that asked (§6). */
 export interface Leaver {

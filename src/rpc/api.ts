@@ -203,6 +203,33 @@ export interface DigestResponse {
   readonly digest: string;
 }
 
+/** A request that one side of a partition took and the cluster could not (DESIGN §9). */
+export interface SalvageRecord {
+  /** Log index at which that was decided. */
+  readonly seq: number;
+  readonly requestId: string;
+  /** Kind of the request, as `sendMessage`. */
+  readonly kind: string;
+  readonly accountId: string;
+  /** Name of that account; `null` if it is not known. */
+  readonly from: string | null;
+  /** Of a message only, as `to` and `body`. */
+  readonly toAccountId: string | null;
+  readonly to: string | null;
+  readonly body: string | null;
+  /** Of an acknowledgement only. */
+  readonly messageIds: readonly string[];
+  readonly acceptedAtMs: number;
+  /** Why it could not be taken, in words. */
+  readonly reason: string;
+  /** Whether its side had told the client that it was done. */
+  readonly acknowledged: boolean;
+}
+export interface ListSalvagedResponse {
+  readonly records: readonly SalvageRecord[];
+  readonly nextPageToken: string;
+}
+
 /** `jmessage.v1.AdminService`. */
 export interface AdminApi {
   status(request: object, context: CallContext): Promise<StatusResponse>;
@@ -219,4 +246,6 @@ export interface AdminApi {
     request: { readonly id: string },
     context: CallContext,
   ): Promise<{ readonly members: readonly string[] }>;
+  /** What is in this node's state, oldest first. */
+  listSalvaged(request: PageRequest, context: CallContext): Promise<ListSalvagedResponse>;
 }

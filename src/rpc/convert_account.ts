@@ -67,12 +67,14 @@ export const deleteAccountRequest: Form<DeleteAccountRequest> = form(v1.DeleteAc
 export const deleteAccountResponse: Form<object> = emptyForm(v1.DeleteAccountResponse);
 
 /** The two requests for pages have the same fields. */
-function pageToWire(request: PageRequest): v1.ListUsersRequest {
+/** Of every request for a page. */
+export function pageToWire(request: PageRequest): v1.ListUsersRequest {
   const { pageSize, pageToken = "" } = request;
   return { pageToken, pageSize: pageSize ?? null };
 }
 
-function pageFromWire({ pageSize, pageToken }: v1.ListUsersRequest): PageRequest {
+/** The inverse of {@linkcode pageToWire}. */
+export function pageFromWire({ pageSize, pageToken }: v1.ListUsersRequest): PageRequest {
   return {
     ...(pageSize ? { pageSize } : {}),
     ...(pageToken === "" ? {} : { pageToken }),

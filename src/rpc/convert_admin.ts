@@ -4,10 +4,19 @@
  * @module
  */
 
-import type { AdminApi, DigestResponse, StatusMember, StatusResponse } from "./api.ts";
+import type {
+  AdminApi,
+  DigestResponse,
+  ListSalvagedResponse,
+  PageRequest,
+  SalvageRecord,
+  StatusMember,
+  StatusResponse,
+} from "./api.ts";
+import { pageFromWire, pageToWire } from "./convert_account.ts";
 import { quorumFromWire } from "./convert_core.ts";
 import { v1 } from "./gen/messages.js";
-import { emptyForm, type Form, form, integer, text } from "./wire.ts";
+import { emptyForm, type Form, form, integer, text, timeFromWire, timeToWire } from "./wire.ts";
 
 const { MemberRole, Quorum } = v1;
 
@@ -119,3 +128,39 @@ export const removeMemberResponse: Form<{ readonly members: readonly string[] }>
     fromWire: ({ members }) => ({ members: [...members] }),
   },
 );
+
+/** `ListSalvagedRequest`. */
+export const listSalvagedRequest: Form<PageRequest> = form(v1.ListSalvagedRequest, {
+  toWire: pageToWire,
+  fromWire: pageFromWire,
+});
+
+function recordToWire({ acceptedAtMs, ...record }: SalvageRecord): v1.SalvageRecord {
+  return { ...record, acceptedAt: timeToWire(acceptedAtMs) };
+}
+
+function recordFromWire(wire: v1.SalvageRecord): SalvageRecord {
+  return {
+    seq: integer(wire.seq, "records.seq"),
+    requestId: text(wire.requestId, "records.request_id"),
+    kind: text(wire.kind, "records.kind"),
+    accountId: text(wire.accountId, "records.account_id"),
+    from: wire.from ?? null,
+    toAccountId: wire.toAccountId ?? null,
+    to: wire.to ?? null,
+    body: wire.body ?? null,
+    messageIds: [...wire.messageIds],
+    acceptedAtMs: timeFromWire(wire.acceptedAt, "records.accepted_at"),
+    reason: wire.reason,
+    acknowledged: wire.acknowledged,
+  };
+}
+
+/** `ListSalvagedResponse`. */
+export const listSalvagedResponse: Form<ListSalvagedResponse> = form(v1.ListSalvagedResponse, {
+  toWire: ({ records, nextPageToken }) => ({ nextPageToken, records: records.map(recordToWire) }),
+  fromWire: ({ records, nextPageToken }) => ({
+    nextPageToken,
+    records: records.map(recordFromWire),
+  }),
+});

@@ -16,6 +16,7 @@ import type {
   Mark,
   Member,
   Policy,
+  Side,
   Term,
   TermStart,
 } from "../raft/types.ts";
@@ -28,6 +29,11 @@ type Optional<T> = T | null | undefined;
 export function termFromWire(wire: Optional<v1.Term>, field: string): Term {
   const { epoch, number, nodeId } = present(wire, field);
   return { epoch: integer(epoch, field), number: integer(number, field), nodeId };
+}
+
+/** A term, or its absence. */
+export function optionalTermFromWire(wire: Optional<v1.Term>, field: string): Term | null {
+  return wire ? termFromWire(wire, field) : null;
 }
 
 /** A position, which must be there. */
@@ -141,6 +147,27 @@ export function markToWire(mark: Mark | null): v1.Mark | null {
   return mark && { ...mark, base: positionToWire(mark.base) };
 }
 
+/** A side of a fork, or its absence. */
+export function sideToWire(side: Side | null): v1.Side | null {
+  if (side === null) return null;
+  if (side === "unmarked") return { mark: null, forced: false, size: 0, smallest: "" };
+  const { term, forced, size, smallest } = side;
+  return { mark: term, forced, size, smallest };
+}
+
+/** A side of a fork, or its absence. */
+export function sideFromWire(wire: Optional<v1.Side>, field: string): Side | null {
+  if (!wire) return null;
+  if (!wire.mark) return "unmarked";
+  const { forced, size } = wire;
+  return {
+    term: termFromWire(wire.mark, `${field}.mark`),
+    forced,
+    size,
+    smallest: text(wire.smallest, `${field}.smallest`),
+  };
+}
+
 /** A mark, or its absence. */
 export function markFromWire(wire: Optional<v1.Mark>, field: string): Mark | null {
   if (!wire) return null;
@@ -148,6 +175,9 @@ export function markFromWire(wire: Optional<v1.Mark>, field: string): Mark | nul
     base: positionFromWire(wire.base, `${field}.base`),
     baseVoters: wire.baseVoters.map((each) => memberFromWire(each, `${field}.base_voters`)),
     forced: wire.forced,
+    term: termFromWire(wire.term, `${field}.term`),
+    size: wire.size,
+    smallest: text(wire.smallest, `${field}.smallest`),
   };
 }
 

@@ -21,8 +21,11 @@ import {
   markFromWire,
   markToWire,
   memberFromWire,
+  optionalTermFromWire,
   positionFromWire,
   positionToWire,
+  sideFromWire,
+  sideToWire,
   termFromWire,
   termStartsFromWire,
 } from "./convert_core.ts";
@@ -33,7 +36,7 @@ import { integer, text } from "./wire.ts";
 export function messageToWire(message: Message): v1.Frame {
   switch (message.kind) {
     case "ping":
-      return { ping: message };
+      return { ping: { ...message, side: sideToWire(message.side) } };
     case "pong":
       return { pong: pongToWire(message) };
     case "append":
@@ -72,12 +75,13 @@ export function messageFromWire(frame: v1.Frame): Message | null {
 
 function rareMessageFromWire(frame: v1.Frame): Message | null {
   if (frame.snapshotNeeded) {
-    const { term, from, baseIndex } = frame.snapshotNeeded;
+    const { term, from, baseIndex, mark } = frame.snapshotNeeded;
     return {
       kind: "snapshotNeeded",
       term: termFromWire(term, "snapshot_needed.term"),
       from: text(from, "snapshot_needed.from"),
       baseIndex: integer(baseIndex, "snapshot_needed.base_index"),
+      mark: optionalTermFromWire(mark, "snapshot_needed.mark"),
     };
   }
   if (frame.transferNow) {
@@ -113,6 +117,7 @@ function pingFromWire(wire: v1.Ping): Message {
     leads: wire.leads,
     term: termFromWire(wire.term, "ping.term"),
     suspects: [...wire.suspects],
+    side: sideFromWire(wire.side, "ping.side"),
   };
 }
 
@@ -152,6 +157,7 @@ function appendToWire(append: Append): v1.Append {
     entries: entriesToWire(append.entries),
     commitIndex: append.commitIndex,
     c0Index: append.c0Index,
+    mark: append.mark,
   };
 }
 
@@ -163,6 +169,7 @@ function appendFromWire(wire: v1.Append): Message {
     entries: entriesFromWire(wire.entries, "append.entries"),
     commitIndex: integer(wire.commitIndex, "append.commit_index"),
     c0Index: integer(wire.c0Index, "append.c0_index"),
+    mark: optionalTermFromWire(wire.mark, "append.mark"),
   };
 }
 
@@ -191,7 +198,6 @@ function voteRequestToWire(request: VoteRequest): v1.VoteRequest {
 }
 
 function voteRequestFromWire(wire: v1.VoteRequest): Message {
-  const { transferTerm } = wire;
   return {
     kind: "voteRequest",
     pre: wire.pre,
@@ -201,7 +207,7 @@ function voteRequestFromWire(wire: v1.VoteRequest): Message {
     mark: markFromWire(wire.mark, "vote_request.mark"),
     lastResort: wire.lastResort,
     everyPreVote: wire.everyPreVote,
-    transferTerm: transferTerm ? termFromWire(transferTerm, "vote_request.transfer_term") : null,
+    transferTerm: optionalTermFromWire(wire.transferTerm, "vote_request.transfer_term"),
   };
 }
 
@@ -230,5 +236,6 @@ function voteReplyFromWire(wire: v1.VoteReply): Message {
     last: positionFromWire(wire.last, "vote_reply.last"),
     tail,
     meeting: wire.meeting,
+    mark: optionalTermFromWire(wire.mark, "vote_reply.mark"),
   };
 }

@@ -18,7 +18,15 @@ import {
   termStartsFromWire,
 } from "./convert_core.ts";
 import { v1 } from "./gen/messages.js";
-import type { JoinAnswer, JoinAsk, ProbeAnswer, SnapshotAsk, SnapshotPart } from "./peer_api.ts";
+import type {
+  HandOverAnswer,
+  HandOverAsk,
+  JoinAnswer,
+  JoinAsk,
+  ProbeAnswer,
+  SnapshotAsk,
+  SnapshotPart,
+} from "./peer_api.ts";
 import { emptyForm, type Form, form, integer, ownBytes, present, text } from "./wire.ts";
 
 /** `JoinRequest`. */
@@ -97,6 +105,35 @@ function probeAnswerFromWire(wire: v1.ProbeResponse): ProbeAnswer {
 export const probeResponse: Form<ProbeAnswer> = form(v1.ProbeResponse, {
   toWire: probeAnswerToWire,
   fromWire: probeAnswerFromWire,
+});
+
+/** `HandOverRequest`. */
+export const handOverRequest: Form<HandOverAsk> = form(v1.HandOverRequest, {
+  toWire: ({ clusterId, nodeId, termStarts, lastIndex, commands, requestIds }) => ({
+    clusterId,
+    nodeId,
+    termStarts: [...termStarts],
+    lastIndex,
+    commands: [...commands],
+    requestIds: [...requestIds],
+  }),
+  fromWire: ({ clusterId, nodeId, termStarts, lastIndex, commands, requestIds }) => ({
+    clusterId: text(clusterId, "cluster_id"),
+    nodeId: text(nodeId, "node_id"),
+    termStarts: termStartsFromWire(termStarts, "term_starts"),
+    lastIndex: integer(lastIndex, "last_index"),
+    commands: commands.map(ownBytes),
+    requestIds: [...requestIds],
+  }),
+});
+
+/** `HandOverResponse`. */
+export const handOverResponse: Form<HandOverAnswer> = form(v1.HandOverResponse, {
+  toWire: ({ commonIndex, unknown }) => ({ commonIndex, unknown }),
+  fromWire: ({ commonIndex, unknown }) => ({
+    commonIndex: integer(commonIndex, "common_index"),
+    unknown,
+  }),
 });
 
 /** `FetchSnapshotRequest`. */

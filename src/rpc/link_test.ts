@@ -93,6 +93,7 @@ function ping(nonce: number): Frame {
     leads: false,
     term,
     suspects: [],
+    side: null,
   };
   return { kind: "raft", message };
 }
@@ -109,6 +110,7 @@ function append(bytes: number): Frame {
       entries: [{ ...entry, data: new Uint8Array(bytes) }],
       commitIndex: 0,
       c0Index: 0,
+      mark: null,
     },
   };
 }

@@ -99,6 +99,30 @@ export interface ProbeAnswer {
   readonly policy: Policy | null;
 }
 
+/**
+ * A step of a hand-over (§9). It asks what both logs have in common, or whether requests are known,
+ * or for the commit of commands: what is not asked for is empty.
+ */
+export interface HandOverAsk {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** First indexes of all terms of the asker's log. */
+  readonly termStarts: readonly TermStart[];
+  readonly lastIndex: Index;
+  /** Salvaged commands in the order of the asker's log, at most `limits.handOverCommandsMax`. */
+  readonly commands: readonly Uint8Array[];
+  /** Requests that the asker has only in its state, at most `limits.handOverRequestsMax`. */
+  readonly requestIds: readonly string[];
+}
+
+/** With commands: they are committed here, or were before. */
+export interface HandOverAnswer {
+  /** Last index up to which both logs are the same; 0 if the ask had no term starts. */
+  readonly commonIndex: Index;
+  /** How many of the request ids are not known here. */
+  readonly unknown: number;
+}
+
 /** Which snapshot, and from where on. */
 export interface SnapshotAsk {
   readonly clusterId: string;
@@ -145,6 +169,7 @@ export interface PeerApi {
   openLink(hello: Hello, link: IncomingLink): Promise<LinkReceiver>;
   join(ask: JoinAsk, context: PeerCallContext): Promise<JoinAnswer>;
   probe(context: PeerCallContext): Promise<ProbeAnswer>;
+  handOver(ask: HandOverAsk, context: PeerCallContext): Promise<HandOverAnswer>;
   /** Parts are pulled one at a time, as fast as the peer reads them. */
   fetchSnapshot(ask: SnapshotAsk, signal: AbortSignal): AsyncIterable<SnapshotPart>;
 }
@@ -186,6 +211,7 @@ export interface PeerClient {
   openLink(hello: Hello, events: LinkEvents): OutgoingLink;
   join(ask: JoinAsk, context: PeerCallContext): Promise<JoinAnswer>;
   probe(context: PeerCallContext): Promise<ProbeAnswer>;
+  handOver(ask: HandOverAsk, context: PeerCallContext): Promise<HandOverAnswer>;
   /** Resolves with the header. Ends with an error if nothing comes for a while. */
   fetchSnapshot(ask: SnapshotAsk, signal: AbortSignal): Promise<FetchedSnapshot>;
   close(): void;

@@ -29,11 +29,12 @@ export function connectPeer(address: string): PeerClient {
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
   });
-  const { join, probe } = clusterMethods;
+  const { handOver, join, probe } = clusterMethods;
   return {
     openLink: (hello, events) => new LinkDialler({ address, hello, events }),
     join: (ask, context) => call(channel, { method: join, request: ask, context }),
     probe: (context) => call(channel, { method: probe, request: {}, context }),
+    handOver: (ask, context) => call(channel, { method: handOver, request: ask, context }),
     fetchSnapshot: (ask, signal) => fetchSnapshot(channel, { ask, signal }),
     close: () => channel.close(),
   };

@@ -17,10 +17,12 @@ export function servePeers(address: string, api: PeerApi): Promise<Listener> {
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
   });
-  const { fetchSnapshot, join, link, probe } = clusterMethods;
+  const { fetchSnapshot, handOver, join, link, probe } = clusterMethods;
   addLink(server, link.path, (call) => void new LinkAcceptor(call, api));
   addUnary(server, join.path, unaryHandler(join, (ask, context) => api.join(ask, context)));
   addUnary(server, probe.path, unaryHandler(probe, (_ask, context) => api.probe(context)));
+  const take = unaryHandler(handOver, (ask, context) => api.handOver(ask, context));
+  addUnary(server, handOver.path, take);
   const fetch = streamHandler(
     fetchSnapshot,
     (ask, { signal }) => api.fetchSnapshot(ask, signal),

@@ -98,6 +98,7 @@ export function fakeAdmin(changes: Partial<AdminApi> = {}): AdminApi {
       Promise.resolve({ id: "n1", appliedIndex: atLeastIndex + 1, digest: "abcd" }),
     transferLeadership: ({ to = "chosen" }) => Promise.resolve({ leader: to, term: "1.3.n2" }),
     removeMember: () => Promise.resolve({ members: ["n1"] }),
+    listSalvaged: () => Promise.resolve({ records: [], nextPageToken: "" }),
     ...changes,
   };
 }
@@ -165,6 +166,7 @@ export function fakePeer(changes: Partial<PeerApi> = {}): PeerApi {
         term: { epoch: 0, number: 1, nodeId: "n1" },
         policy: null,
       }),
+    handOver: () => Promise.resolve({ commonIndex: 0, unknown: 0 }),
     fetchSnapshot: async function* () {},
     ...changes,
   };

@@ -17,6 +17,7 @@ import type {
   Mark,
   Member,
   Policy,
+  Side,
   Term,
   TermStart,
 } from "../raft/types.ts";
@@ -78,7 +79,14 @@ const marks: fc.Arbitrary<Mark> = record({
   base: positions,
   baseVoters: list(members),
   forced: fc.boolean(),
+  term: terms,
+  size: uint32,
+  smallest: names,
 });
+const sides: fc.Arbitrary<Side> = fc.oneof(
+  fc.constant("unmarked" as const),
+  record({ forced: fc.boolean(), term: terms, size: uint32, smallest: names }),
+);
 const configs: fc.Arbitrary<Config> = record({
   policy: policies,
   voters: list(members),
@@ -142,6 +150,7 @@ const heartbeats = {
     leads: flag,
     term: terms,
     suspects: list(texts),
+    side: fc.option(sides),
   }),
   pong: record({
     kind: kind("pong"),
@@ -162,6 +171,7 @@ const replication = {
     entries: entryLists,
     commitIndex: integers,
     c0Index: integers,
+    mark: fc.option(terms),
   }),
   appendReply: record({
     kind: kind("appendReply"),
@@ -177,6 +187,7 @@ const replication = {
     term: terms,
     from: names,
     baseIndex: integers,
+    mark: fc.option(terms),
   }),
 };
 const elections = {
@@ -201,6 +212,7 @@ const elections = {
     last: positions,
     tail: fc.option(record({ prev: positions, entries: entryLists })),
     meeting: flag,
+    mark: fc.option(terms),
   }),
   transferNow: record({ kind: kind("transferNow"), term: terms }),
 };

@@ -98,6 +98,10 @@ export const adminMethods: MethodTable<AdminApi> = {
     admin.removeMemberRequest,
     admin.removeMemberResponse,
   ]),
+  listSalvaged: method(`${ADMIN}/ListSalvaged`, [
+    admin.listSalvagedRequest,
+    admin.listSalvagedResponse,
+  ]),
 };
 
 /** `jmessage.v1.ClusterService`: `link` streams both ways, `fetchSnapshot` from the server. */
@@ -105,6 +109,7 @@ export const clusterMethods = {
   link: method(`${CLUSTER}/Link`, [linkRequest, linkResponse]),
   join: method(`${CLUSTER}/Join`, [peer.joinRequest, peer.joinResponse]),
   probe: method(`${CLUSTER}/Probe`, [peer.probeRequest, peer.probeResponse]),
+  handOver: method(`${CLUSTER}/HandOver`, [peer.handOverRequest, peer.handOverResponse]),
   fetchSnapshot: method(`${CLUSTER}/FetchSnapshot`, [
     peer.fetchSnapshotRequest,
     peer.fetchSnapshotResponse,

@@ -118,6 +118,7 @@ const adminRequests: Requests<AdminApi> = {
   }),
   transferLeadership: optional<{ to?: string }>({ to: names }),
   removeMember: record({ id: names }),
+  listSalvaged: pages,
 };
 
 const adminResponses: Responses<AdminApi> = {
@@ -154,6 +155,23 @@ const adminResponses: Responses<AdminApi> = {
   digest: record({ id: names, appliedIndex: integers, digest: names }),
   transferLeadership: record({ leader: texts, term: texts }),
   removeMember: record({ members: list(texts) }),
+  listSalvaged: record({
+    records: list(record({
+      seq: integers,
+      requestId: names,
+      kind: names,
+      accountId: names,
+      from: fc.option(texts),
+      toAccountId: fc.option(texts),
+      to: fc.option(texts),
+      body: fc.option(texts),
+      messageIds: list(texts),
+      acceptedAtMs: times,
+      reason: texts,
+      acknowledged: flag,
+    })),
+    nextPageToken: texts,
+  }),
 };
 
 const subscribeFrames: fc.Arbitrary<SubscribeFrame> = either<SubscribeFrame>(

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Command, Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
 import type { Index } from "../raft/types.ts";
@@ -265,7 +265,7 @@ export class Clients {
   async #answer(
     operation: number,
     user: User,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
   ): Promise<Outcome | null> {
     const requestId = `request-${operation}`;
     const proposed = await this.#mutate(requestId, command);
@@ -279,7 +279,7 @@ export class Clients {
   /** Tries until somebody says what came of it; `null` if the run ends before. */
   async #mutate(
     requestId: string,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
   ): Promise<Proposed | null> {
     this.#open++;
     const { world } = this.#cluster;
@@ -310,7 +310,7 @@ export class Clients {
     return null;
   }
 
-  async #propose(node: SimNode, command: Command): Promise<Proposed> {
+  async #propose(node: SimNode, command: PlainCommand): Promise<Proposed> {
     this.#noteRequest(node, command);
     const process = node.process;
     const proposed = await proposeCommand(node.driver!, command);
@@ -327,7 +327,7 @@ export class Clients {
     return proposed;
   }
 
-  #noteRequest(node: SimNode, command: Command): void {
+  #noteRequest(node: SimNode, command: PlainCommand): void {
     const { requestId, kind } = command;
     if (this.#requested.has(requestId) && kind !== "login") return;
     this.#requested.add(requestId);

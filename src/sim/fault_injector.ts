@@ -308,10 +308,14 @@ export class FaultInjector {
     this.#cluster.recorder.fact({ kind: "settled", what, node: node?.id ?? null });
   }
 
-  /** Under `all` with the last resort on nothing is promised across a partition (§1). */
+  /**
+   * With the last resort on, sides that met heal by themselves only if each still has the log since
+   * the fork (§9): not where it is compacted after a few entries.
+   */
   #partitionsJudged(): boolean {
-    const { policy, budget } = this.#config;
-    return budget === "over" && !(policy.quorum === "all" && policy.lastResort);
+    const { policy, budget, logTailEntries } = this.#config;
+    const forks = policy.quorum === "all" && policy.lastResort;
+    return budget === "over" && !(forks && logTailEntries != null);
   }
 
   #pair(fault: { readonly from: Target; readonly to: Target }): Pair | null {

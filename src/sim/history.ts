@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Command, Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { PortCall } from "./process.ts";
 import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
 
@@ -108,7 +108,7 @@ export type HistoryFact =
   | { readonly kind: "certain"; readonly node: NodeId }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
   /** A client's command came to a node for the first time; of a login each attempt (§8). */
-  | { readonly kind: "requested"; readonly node: NodeId; readonly command: Command }
+  | { readonly kind: "requested"; readonly node: NodeId; readonly command: PlainCommand }
   /** A client got its answer to a mutation, at whatever attempt. */
   | {
     readonly kind: "answered";
@@ -184,6 +184,8 @@ export interface FinalState {
   readonly sessions: ReadonlyMap<string, boolean>;
   /** By id: whether it is there and not deleted. */
   readonly accounts: ReadonlyMap<string, boolean>;
+  /** Ids of requests of a losing side that could not be applied, and have a record (§9). */
+  readonly salvaged: ReadonlySet<string>;
   /** Ids of messages that are acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
 }

@@ -13,6 +13,7 @@ import { decodeCommand } from "../chat/codec.ts";
 import type { Outcome } from "../chat/command.ts";
 import { evaluate } from "../chat/evaluate.ts";
 import { nameKey } from "../chat/name.ts";
+import { decodeSalvaged, type Known, salvagedBy, settledBy } from "../chat/salvage.ts";
 import type { AppliedMessage, ApplyResult, SnapshotSink, SnapshotSource } from "../node/ports.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
 import type { Base, Entry, Index, LogPosition } from "../raft/types.ts";
@@ -72,6 +73,45 @@ export class ModelState implements SimState {
     const { index, term, checksum } = entries.at(-1)!;
     this.#content = { rows, applied: { index, term, checksum } };
     return { outcomes, messages };
+  }
+
+  salvagedFrom(
+    entries: readonly { readonly index: Index; readonly data: Uint8Array }[],
+  ): Promise<readonly Uint8Array[]> {
+    const { requests, sessions, messages } = this.#content.rows;
+    const commands = entries.map(({ data, index }) => decodeCommand(data, index));
+    const known: Known = {
+      requests,
+      sessions: new Map(
+        [...sessions.values()].map(({ id, accountId, createdAtMs, revokedAtMs }) => [id, {
+          accountId,
+          openedAtMs: createdAtMs,
+          revoked: revokedAtMs !== null,
+        }]),
+      ),
+      acknowledged: new Set(
+        [...messages].flatMap(([id, { acknowledged }]) => acknowledged ? [id] : []),
+      ),
+    };
+    return Promise.resolve(salvagedBy(commands, known));
+  }
+
+  requestsBetween(from: Index, to: Index): Promise<readonly string[]> {
+    const requests = [...this.#content.rows.requests.values()];
+    const between = requests.filter(({ index }) => index >= from && index <= to);
+    return Promise.resolve(between.map(({ requestId }) => requestId));
+  }
+
+  countUnknown(requestIds: readonly string[]): Promise<number> {
+    const { requests, salvage } = this.#content.rows;
+    const kept = new Set([...salvage.values()].map(({ requestId }) => requestId));
+    const unknown = requestIds.filter((id) => !requests.has(id) && !kept.has(id));
+    return Promise.resolve(unknown.length);
+  }
+
+  settledAmong(salvaged: readonly Uint8Array[]): Promise<readonly boolean[]> {
+    const commands = salvaged.map(decodeSalvaged);
+    return Promise.resolve(settledBy(commands, structuredClone(this.#content.rows)));
   }
 
   checkpoint(): Promise<Index> {
@@ -177,6 +217,10 @@ export class ModelState implements SimState {
       Promise.resolve(idsWhere(this.#content.rows.sessions, (one) => one.revokedAtMs === null)),
     openAccounts: () =>
       Promise.resolve(idsWhere(this.#content.rows.accounts, (one) => one.deletedAtMs === null)),
+    salvaged: () => {
+      const records = [...this.#content.rows.salvage.values()];
+      return Promise.resolve(new Set(records.map(({ requestId }) => requestId)));
+    },
   };
 
   #switch(content: Content): void {
@@ -203,6 +247,7 @@ function toRows({ rows }: Content): Row[] {
     ...table("accounts", rows.accounts),
     ...table("sessions", rows.sessions),
     ...table("messages", rows.messages),
+    ...table("salvage", rows.salvage),
     ["clock", "", rows.lastTimeMs],
   ];
 }
@@ -214,6 +259,7 @@ function fromRows(list: readonly Row[]): Batch["rows"] {
     accounts: rows.accounts,
     sessions: rows.sessions,
     messages: rows.messages,
+    salvage: rows.salvage,
   };
   for (const [table, key, value] of list) {
     if (table === "clock") rows.lastTimeMs = Number(value);

@@ -63,6 +63,10 @@ export function mortalState(
       return result;
     },
     reader: state.reader,
+    salvagedFrom: (entries) => world.track(state.salvagedFrom(entries)),
+    requestsBetween: (from, to) => world.track(state.requestsBetween(from, to)),
+    countUnknown: (requestIds) => world.track(state.countUnknown(requestIds)),
+    settledAmong: (salvaged) => world.track(state.settledAmong(salvaged)),
     checkpoint: () => world.track(state.checkpoint()),
     openSnapshot: () => world.track(state.openSnapshot()),
     buildSnapshot: async () => {

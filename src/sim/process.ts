@@ -23,7 +23,9 @@ export type PortCall =
   | "compact"
   /** A part of a snapshot, or the switch to it; at the other end, the reading of one. */
   | "snapshot"
-  | "serve";
+  | "serve"
+  /** A step of a hand-over to another side. */
+  | "handOver";
 
 /** A crash to come at some call of a process. */
 export interface CrashPlan {

@@ -300,13 +300,10 @@ class Run {
     look();
   }
 
-  /** Within the budget always; beyond it if everybody comes back to one history (§1, §9). */
+  /** Within the budget always; beyond it if everybody comes back (§1, §9). */
   #judgeLiveness(): boolean {
     const { budget, ending } = this.#scenario.config;
-    if (budget === "in") return true;
-    const { policy } = this.#cluster;
-    const forks = policy.quorum === "all" && policy.lastResort;
-    return ending === "everyone" && !(this.#faults.partitioned && forks);
+    return budget === "in" || ending === "everyone";
   }
 
   async #finals(): Promise<readonly FinalState[]> {
@@ -340,6 +337,7 @@ class Run {
     const accountsOpen = await view.openAccounts();
     for (const id of this.#clients.visitors) accounts.set(id, accountsOpen.has(id));
     const outcomes = await view.outcomes();
-    return { node: node.id, outcomes, received, sessions, accounts, acknowledged };
+    const salvaged = await view.salvaged();
+    return { node: node.id, outcomes, received, sessions, accounts, salvaged, acknowledged };
   }
 }

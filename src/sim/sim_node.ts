@@ -92,7 +92,6 @@ export class SimNode {
   #previousIncarnation = 0;
   #hangsUntil = 0;
   #powerCut = false;
-  /** Whose snapshot it takes in. */
   #fetchesFrom: NodeId | null = null;
 
   constructor(options: SimNodeOptions) {
@@ -357,6 +356,8 @@ export class SimNode {
       },
       setPeers: (members) => transport.setPeers(members),
       fetchSnapshot: (from) => this.#fetch(from, transport),
+      handOver: (to, ask) =>
+        process.call("handOver") ? transport.handOver(to, ask) : new Promise(() => {}),
     };
     return { transport: counting, api: transport };
   }
@@ -375,8 +376,8 @@ export class SimNode {
 
   #snapshotEnds(): void {
     const from = this.#fetchesFrom;
-    if (from === null) return;
     this.#fetchesFrom = null;
+    if (from === null) return;
     this.#options.recorder.fact({ kind: "snapshot", node: this.id, from, running: false });
   }
 

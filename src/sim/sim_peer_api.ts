@@ -30,6 +30,7 @@ export function servePeers({ driver, links, snapshots, clusterId }: PeerParts): 
       return { kind: "refused", error: new ChatError("REMOVED", refusal.reason) };
     },
     probe: () => Promise.reject(new ChatError("INTERNAL", "Nobody probes in a simulation")),
+    handOver: (ask) => driver.takeOver(ask),
     fetchSnapshot: (ask, signal) => snapshots.serve(ask, signal),
   };
 }

@@ -21,6 +21,7 @@ export function rpcClient(place: Place): Omit<PeerClient, "openLink"> {
   return {
     join: (ask, context) => call(place, (api) => api.join(ask, context)),
     probe: (context) => call(place, (api) => api.probe(context)),
+    handOver: (ask, context) => call(place, (api) => api.handOver(ask, context)),
     fetchSnapshot: (ask, signal) => fetchSnapshot(place, (api) => api.fetchSnapshot(ask, signal)),
     close: () => {},
   };

@@ -9,7 +9,7 @@
 import type { Command } from "../chat/command.ts";
 import { ChatError } from "../errors.ts";
 import type { NodeDriver, Proposed } from "../node/driver_api.ts";
-import { sameTerm } from "../raft/term.ts";
+import { compareTerms, sameTerm } from "../raft/term.ts";
 import type { Index, Term } from "../raft/types.ts";
 import type { SimState, StateView } from "./sim_state.ts";
 
@@ -53,6 +53,8 @@ export function resumeAt(driver: NodeDriver, positions: readonly SeenPosition[])
     if (driver.appliedPosition().index >= index) return index;
     throw new ChatError("NOT_UP_TO_DATE", "This node has not applied that yet");
   }
-  if (positions.length === 0) return 0;
+  const last = driver.termAt(driver.status().lastIndex);
+  // All of them are another side's (§9): everything is sent again, and told by its ids.
+  if (positions.every(({ term }) => last !== null && compareTerms(term, last) < 0)) return 0;
   throw new ChatError("NOT_UP_TO_DATE", "This node does not know any of these positions");
 }

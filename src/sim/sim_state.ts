@@ -26,6 +26,8 @@ export interface StateView {
   /** Ids of the sessions that are not revoked, and of the accounts that are not deleted. */
   openSessions(): Promise<ReadonlySet<string>>;
   openAccounts(): Promise<ReadonlySet<string>>;
+  /** Ids of the requests of a losing side that could not be applied, and have a record (§9). */
+  salvaged(): Promise<ReadonlySet<string>>;
 }
 
 /** A state store that outlives the process which uses it. */

@@ -56,6 +56,22 @@ class LibsqlState implements SqlState {
   applied() {
     return this.#model?.applied() ?? this.#store.applied();
   }
+  async salvagedFrom(entries: readonly { readonly index: Index; readonly data: Uint8Array }[]) {
+    await this.#catchUp();
+    return await this.#store.salvagedFrom(entries);
+  }
+  async requestsBetween(from: Index, to: Index) {
+    await this.#catchUp();
+    return await this.#store.requestsBetween(from, to);
+  }
+  async countUnknown(requestIds: readonly string[]) {
+    await this.#catchUp();
+    return await this.#store.countUnknown(requestIds);
+  }
+  async settledAmong(salvaged: readonly Uint8Array[]) {
+    await this.#catchUp();
+    return await this.#store.settledAmong(salvaged);
+  }
   /** In memory there is nothing to do, and so nothing to catch up for. */
   checkpoint() {
     return Promise.resolve(this.applied().index);
@@ -167,6 +183,7 @@ class LibsqlState implements SqlState {
     },
     openSessions: () => this.#ids("SELECT id FROM sessions WHERE revoked_at_ms IS NULL"),
     openAccounts: () => this.#ids("SELECT id FROM accounts WHERE deleted_at_ms IS NULL"),
+    salvaged: () => this.#ids("SELECT request_id AS id FROM salvage"),
   };
 
   async #ids(sql: string): Promise<ReadonlySet<string>> {

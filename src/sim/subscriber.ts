@@ -118,7 +118,17 @@ export class Subscriber {
     if (process === null || process.stalled || node.driver === null) return;
     try {
       const sent = resumeAt(node.driver, this.#positions);
-      const stop = node.driver.onApplied((messages, _position, outcomes) => {
+      const { driver } = node;
+      let applied = driver.appliedPosition();
+      const stop = driver.onApplied((messages, position, outcomes) => {
+        const before = applied;
+        applied = position;
+        // On another history (§9) the place in this stream means nothing: it is resumed.
+        const here = driver.termAt(before.index);
+        if (outcomes === null && (here === null || !sameTerm(here, before.term))) {
+          if (this.#stream === stream) this.#drop();
+          return;
+        }
         // Without outcomes it is a snapshot, which may bring anything.
         const mine = messages.some(({ toAccountId }) => toAccountId === this.#accountId);
         if (mine || outcomes === null) void this.#push(stream);

@@ -9,6 +9,7 @@
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { changeConfig, findMember } from "../raft/config.ts";
+import { rankOf } from "../raft/side.ts";
 import { maxTerm, nextTerm } from "../raft/term.ts";
 import type {
   ConfigEntry,
@@ -86,18 +87,18 @@ function forcedEntry(
 ): Entry {
   const { newest, c0, self, committed } = known;
   // The older base stays: what lies above it has not met the other side yet (§9).
-  const mark: Mark = newest.config.mark === null
-    ? { base: placeOf(committed), baseVoters: c0?.config.voters ?? [], forced: true }
-    : { ...newest.config.mark, forced: true };
+  const last = stored.entries.at(-1) ?? stored.base;
+  const term = nextTerm(maxTerm(stored.promised, last.term), self.id, true);
+  const { base, baseVoters } = newest.config.mark ??
+    { base: placeOf(committed), baseVoters: c0?.config.voters ?? [] };
+  const mark: Mark = { base, baseVoters, forced: true, ...rankOf([self], term) };
   const config = changeConfig(newest.config, {
     voters: [self],
     learners: [],
     mark,
     c0Index: c0?.index ?? 0,
   });
-  const last = stored.entries.at(-1) ?? stored.base;
   const index = last.index + 1;
-  const term = nextTerm(maxTerm(stored.promised, last.term), self.id, true);
   const body = { kind: "config", config } as const;
   return { index, term, checksum: chain(last.checksum, index, term, body), ...body };
 }

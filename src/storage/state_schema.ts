@@ -6,7 +6,7 @@
  */
 
 import type { SqlRow } from "../chat/port.ts";
-import { schemaStatements, schemaVersion } from "../chat/schema.ts";
+import { salvageStatements, schemaStatements } from "../chat/schema.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { LogPosition } from "../raft/types.ts";
 import type { Statement } from "./database.ts";
@@ -17,7 +17,7 @@ import { textColumns, textFrom } from "./text.ts";
 /** Schema of `chat-<generation>.db`. */
 export const stateMigrations: readonly Migration[] = [
   {
-    version: schemaVersion,
+    version: 1,
     statements: [
       `CREATE TABLE applied (
         id INTEGER PRIMARY KEY CHECK (id = 1), idx INTEGER NOT NULL, epoch INTEGER NOT NULL,
@@ -27,6 +27,7 @@ export const stateMigrations: readonly Migration[] = [
       ...schemaStatements,
     ],
   },
+  { version: 2, statements: salvageStatements },
 ];
 
 /** Nothing is applied yet. */

@@ -9,6 +9,7 @@
 import { dirname } from "node:path";
 import { assert } from "../assert.ts";
 import type { Reader } from "../chat/port.ts";
+import { countUnknown, requestsBetween, salvagedFrom, settledAmong } from "../chat/salvage.ts";
 import { limits } from "../limits.ts";
 import type { ApplyResult, SnapshotSink, SnapshotSource, StateStore } from "../node/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
@@ -65,6 +66,24 @@ export class LibsqlStateStore implements StateStore {
 
   apply(entries: readonly Entry[]): Promise<ApplyResult> {
     return this.#current.apply(entries);
+  }
+
+  salvagedFrom(
+    entries: readonly { readonly index: Index; readonly data: Uint8Array }[],
+  ): Promise<readonly Uint8Array[]> {
+    return salvagedFrom(this.reader, entries);
+  }
+
+  requestsBetween(from: Index, to: Index): Promise<readonly string[]> {
+    return requestsBetween(this.reader, from, to);
+  }
+
+  countUnknown(requestIds: readonly string[]): Promise<number> {
+    return countUnknown(this.reader, requestIds);
+  }
+
+  settledAmong(salvaged: readonly Uint8Array[]): Promise<readonly boolean[]> {
+    return settledAmong(this.reader, salvaged);
   }
 
   /**

@@ -6,14 +6,18 @@
  */
 
 import assert from "node:assert/strict";
+import { encodeCommand } from "../../src/chat/codec.ts";
 import * as queries from "../../src/chat/queries.ts";
+import { salvagedFrom, settledAmong } from "../../src/chat/salvage.ts";
 import {
   acknowledge,
   create,
   loggedIn,
+  login,
   logout,
   placed,
   remove,
+  salvaged,
   send,
   testTimeMs,
 } from "../support/chat_log.ts";
@@ -63,8 +67,31 @@ Deno.test("plans: applying any command reads by index alone", async () => {
       acknowledge(`k${count}`, { by, ids: messageIds }),
       logout(`o${count}`, { by: names.at(-1) ?? "", all: true }),
       create(`x${count}`, "taken"),
-      ...count === 50 ? [remove("d", { by })] : [],
+      ...names.map((name) => salvaged(send(`s of ${name}`, { by: name, to: by }), null)),
+      ...names.map((name) => salvaged(send(`t of ${name}`, { by: name, to: "gone" }), null)),
+      salvaged(login(by, `${by}-2`), null),
+      salvaged(logout(`p${count}`, { by, all: true }), null),
+      ...count === 50 ? [salvaged(remove("d", { by }), null), remove("e", { by })] : [],
     ], count * 1_000));
+  }
+  await assertIndexed(chat);
+  await chat.close();
+});
+
+Deno.test("plans: handing over and taking in read by index alone", async () => {
+  const chat = await MemoryChat.open();
+  const log = placed([
+    ...loggedIn("ann", "bob"),
+    send("m", { by: "ann", to: "bob" }),
+    send("n", { by: "bob", to: "ann" }),
+  ]);
+  await chat.apply(log);
+  chat.statements.length = 0;
+  for (const count of [1, log.length]) {
+    const entries = log.slice(-count).map(({ command, place }) => {
+      return { index: place.index, data: encodeCommand(command) };
+    });
+    await settledAmong(chat, await salvagedFrom(chat, entries));
   }
   await assertIndexed(chat);
   await chat.close();
@@ -73,6 +100,7 @@ Deno.test("plans: applying any command reads by index alone", async () => {
 Deno.test("plans: every query reads by index alone", async () => {
   const chat = await MemoryChat.open();
   await chat.apply(placed([...loggedIn("ann", "bob"), send("m", { by: "ann", to: "bob" })]));
+  await chat.apply(placed([salvaged(send("s", { by: "cid", to: "dan" }), null)], 9));
   chat.statements.length = 0;
   const others = await queries.accountsNamed(chat, "bob");
   const pair = { accountId: "ann", others };
@@ -89,6 +117,7 @@ Deno.test("plans: every query reads by index alone", async () => {
     findSession: () => queries.findSession(chat, "token of ann-1"),
     inbox: () => queries.inbox(chat, "bob", { limit: 5 }),
     listAccounts: () => queries.listAccounts(chat, { limit: 5 }),
+    listSalvaged: () => queries.listSalvaged(chat, { limit: 5 }),
     messagesTo: () => queries.messagesTo(chat, "bob", { afterIndex: 0, throughIndex: 9, limit: 5 }),
     openSessions: () => queries.openSessions(chat, ["ann-1"]),
     resolveAckUpTo: () => queries.resolveAckUpTo(chat, "bob", { throughIndex: 9, limit: 5 }),

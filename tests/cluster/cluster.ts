@@ -13,6 +13,7 @@ import { waitSynced } from "../../src/cli/admin_wait.ts";
 import { type ClusterNode, NodeCluster } from "../../src/cli/node_cluster.ts";
 import type { Message } from "../../src/rpc/api.ts";
 import { connect } from "../../src/rpc/client.ts";
+import { conversation } from "./conversation.ts";
 import { historyProblems, type SeenMessage } from "./history.ts";
 import { RECEIVER, Writers } from "./writers.ts";
 
@@ -21,7 +22,6 @@ const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 /** Longest that a cluster may take to be whole again, ms. */
 const SYNC_MS_MAX = 25_000;
-const CALL_MS_MAX = 5_000;
 
 export interface ClusterTestOptions {
   readonly nodes: number;
@@ -92,15 +92,7 @@ export class ClusterTest {
       const messages: Message[] = [];
       for (const sender of this.writers.senders) {
         const token = sender.sessionState()?.token;
-        for (let before: string | undefined, more = true; more;) {
-          const request = { with: RECEIVER, limit: 500, ...(before ? { before } : {}) };
-          const deadlineMs = Date.now() + CALL_MS_MAX;
-          const signal = AbortSignal.timeout(CALL_MS_MAX);
-          const page = await connection.getChat(request, { token, deadlineMs, signal });
-          messages.push(...page.messages);
-          before = page.messages[0]?.position;
-          more = page.more && before !== undefined;
-        }
+        messages.push(...await conversation(connection, { token, other: RECEIVER }));
       }
       return messages.toSorted((left, right) => left.seq - right.seq);
     } finally {

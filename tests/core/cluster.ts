@@ -24,6 +24,14 @@ import type {
   Policy,
   StoredState,
 } from "../../src/raft/types.ts";
+import {
+  beginHandOver,
+  buildSnapshot,
+  type BuiltSnapshot,
+  type HandOver,
+  lookAfter,
+  startsAfter,
+} from "./healing.ts";
 
 /** A checksum good enough for tests, without a library: chains are real, forgery is no matter. */
 export const testChain: Chain = (previous, index, term, body) => {
@@ -48,7 +56,7 @@ export function testMember(n: number): Member {
   return { id: `n${n}`, peerAddress: `10.0.0.${n}:1`, clientAddress: `10.0.0.${n}:2` };
 }
 
-interface TestNode {
+export interface TestNode {
   readonly member: Member;
   core: Core | null;
   incarnation: number;
@@ -63,6 +71,8 @@ interface TestNode {
   inbox: { readonly at: number; readonly input: Input }[];
   left: boolean;
   effects: Effect[];
+  handOver: HandOver | null;
+  snapshot: BuiltSnapshot | null;
 }
 
 /** Cores on a virtual clock. `run(ms)` advances it; everything else happens at once. */
@@ -114,6 +124,8 @@ export class TestCluster {
       inbox: [],
       left: false,
       effects: [],
+      handOver: null,
+      snapshot: null,
     };
     this.nodes.set(node.member.id, node);
     return node;
@@ -153,6 +165,8 @@ export class TestCluster {
     node.disk = [];
     node.waiting = [];
     node.inbox = [];
+    node.handOver = null;
+    node.snapshot = null;
   }
 
   pause(id: NodeId, ms: number): void {
@@ -194,8 +208,14 @@ export class TestCluster {
         apply(node.stored, batch);
         node.persisted = batch.number;
         this.#release(node);
+        if (batch.install !== undefined) this.#switch(node);
         this.feed(node.member.id, { kind: "persisted", number: batch.number });
       }
+    }
+    const answer = node.handOver === null ? null : lookAfter(this, node.handOver);
+    if (answer !== null) {
+      node.handOver = null;
+      this.feed(node.member.id, answer);
     }
     if (this.now % 25 === 0) {
       this.#refuse(node);
@@ -246,7 +266,26 @@ export class TestCluster {
       );
       const input: Input = { kind: "logRead", request: effect.request, entries };
       node.inbox.push({ at: this.now + 1, input });
+    } else if (effect.kind === "handOver") {
+      node.handOver = beginHandOver(this, node, effect);
+    } else if (effect.kind === "fetchSnapshot") {
+      this.#fetch(node, effect.from);
     }
+  }
+
+  #fetch(node: TestNode, from: NodeId): void {
+    const { built, termStarts } = buildSnapshot(this.node(from));
+    node.snapshot = built;
+    const { base } = built;
+    node.inbox.push({ at: this.now, input: { kind: "snapshotFetching", index: base.index } });
+    node.inbox.push({ at: this.now + 1, input: { kind: "snapshotBuilt", base, termStarts } });
+  }
+
+  #switch(node: TestNode): void {
+    assert(node.snapshot !== null, "Only what was built is switched to");
+    node.applied = node.snapshot.base;
+    node.appliedCommands = [...node.snapshot.commands];
+    node.snapshot = null;
   }
 
   #apply(node: TestNode, through: number): void {
@@ -264,12 +303,8 @@ export class TestCluster {
     const target = this.nodes.get(to);
     if (target === undefined || this.cut.has(`${from.member.id}>${to}`)) return;
     if (target.core === null) return;
-    const input: Input = {
-      kind: "message",
-      from: from.member.id,
-      incarnation: from.incarnation,
-      message,
-    };
+    const { incarnation, member: { id } } = from;
+    const input: Input = { kind: "message", from: id, incarnation, message };
     target.inbox.push({ at: this.now + 1, input });
   }
 
@@ -340,22 +375,23 @@ export class TestCluster {
 /** One transaction of the disk. */
 function apply(stored: TestNode["stored"], batch: PersistBatch): void {
   let entries: readonly Entry[] = stored.entries;
+  let starts = stored.termStarts;
   if (batch.install !== undefined) {
     stored.base = batch.install.base;
-    stored.termStarts = batch.install.termStarts;
+    starts = batch.install.termStarts;
     entries = [];
+    stored.commitIndex = Math.min(stored.commitIndex, stored.base.index);
   }
   const from = batch.truncateFrom;
-  if (from !== undefined) entries = entries.filter((entry) => entry.index < from);
+  if (from !== undefined) {
+    entries = entries.filter((entry) => entry.index < from);
+    starts = starts.filter((start) => start.index < from);
+  }
   stored.entries = [...entries, ...batch.entries];
   stored.configs = stored.entries.flatMap((entry) =>
     entry.kind === "config" ? [{ index: entry.index, term: entry.term, config: entry.config }] : []
   );
-  stored.termStarts = stored.entries.flatMap((entry, at) => {
-    const before = stored.entries[at - 1];
-    const same = before !== undefined && JSON.stringify(before.term) === JSON.stringify(entry.term);
-    return same ? [] : [{ term: entry.term, index: entry.index }];
-  });
+  stored.termStarts = startsAfter(starts, batch.entries);
   stored.promised = batch.promised ?? stored.promised;
   stored.commitIndex = batch.commitIndex ?? stored.commitIndex;
 }

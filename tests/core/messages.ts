@@ -74,5 +74,6 @@ export function tailReply(
     last: voter,
     tail,
     meeting: false,
+    mark: null,
   };
 }

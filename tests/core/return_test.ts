@@ -125,7 +125,13 @@ scenario("who needs a snapshot says that it has promised a higher term than the 
     settle(c);
     const { promised } = c.node("n3").stored;
     const term = { ...promised, number: promised.number - 1 };
-    const message = { kind: "snapshotNeeded", term, from: "n1", baseIndex: 99 } as const;
+    const message = {
+      kind: "snapshotNeeded",
+      term,
+      from: "n1",
+      baseIndex: 99,
+      mark: null,
+    } as const;
     const { incarnation } = c.node("n1");
     const effects = c.feed("n3", { kind: "message", from: "n1", incarnation, message });
     assert.ok(effects.every(({ kind }) => kind !== "fetchSnapshot"));

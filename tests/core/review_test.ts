@@ -30,6 +30,7 @@ scenario("a tail that was on its way for long is older than the log by now", {
       entries,
       commitIndex: prev.index,
       c0Index: 0,
+      mark: null,
     });
     c.kill("n3");
     c.run(5);
@@ -58,8 +59,8 @@ scenario("a voter that only pings the leader it voted for does not turn to anoth
     settle(c);
     const last = lastOf(c, "n1");
     const { term } = last;
-    const needed = { kind: "snapshotNeeded", term, from: "n1", baseIndex: last.index + 9 } as const;
-    receives(c, "n3", "n1", needed);
+    const baseIndex = last.index + 9;
+    receives(c, "n3", "n1", { kind: "snapshotNeeded", term, from: "n1", baseIndex, mark: null });
   }],
   ["n1 hands over to n2, which leads by the votes of n1 and n3", (c) => {
     c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
@@ -95,7 +96,14 @@ scenario("a config that was held back for a candidate is forgotten when it follo
   }],
   ["n2 hears of n1 again, first a ping, and follows it", (c) => {
     const { term } = lastOf(c, "n1");
-    const ping = { nonce: 1, asksLease: true, leads: true, term, suspects: [] } as const;
+    const ping = {
+      nonce: 1,
+      asksLease: true,
+      leads: true,
+      term,
+      suspects: [],
+      side: null,
+    } as const;
     receives(c, "n2", "n1", { kind: "ping", ...ping });
     c.feed("n2", { kind: "tick", random: 0.5 });
     c.heal();
@@ -201,6 +209,7 @@ scenario("a node that has just started holds a config back for everybody", { las
       entries: [entry],
       commitIndex: 0,
       c0Index: 0,
+      mark: null,
     });
     assert.equal(c.node("n2").core?.status().lastIndex, prev.index);
   }],
@@ -283,7 +292,7 @@ scenario("what is applied is not cut, however old the commit index on the disk i
     assert.ok(prev !== undefined);
     const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
     const entries = [entryAfter(prev, term, { kind: "noop" })];
-    const append = { term, prev, entries, commitIndex: 1, c0Index: 1 } as const;
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, mark: null } as const;
     receives(c, "n2", "n3", { kind: "append", ...append });
     c.run(5);
     assert.equal(lastOf(c, "n2").checksum, last.checksum);
@@ -328,7 +337,7 @@ scenario("what is being committed is not cut by another history", { quorum: "maj
     assert.equal(c.node("n2").core?.status().lastIndex, last.index);
     const term: Term = { epoch: 1, number: last.term.number + 9, nodeId: "n3" };
     const entries = [entryAfter(prev, term, { kind: "noop" })];
-    const append = { term, prev, entries, commitIndex: 1, c0Index: 1 } as const;
+    const append = { term, prev, entries, commitIndex: 1, c0Index: 1, mark: null } as const;
     receives(c, "n2", "n3", { kind: "append", ...append });
     c.run(400);
     assert.equal(lastOf(c, "n2").checksum, last.checksum);

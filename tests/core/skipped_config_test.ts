@@ -29,7 +29,15 @@ for (const more of ["n4", "n3 and n4"] as const) {
       ];
       c.kill("n1");
       const { term, index: commitIndex } = prev;
-      receives(c, "n2", "n1", { kind: "append", term, prev, entries, commitIndex, c0Index });
+      receives(c, "n2", "n1", {
+        kind: "append",
+        term,
+        prev,
+        entries,
+        commitIndex,
+        c0Index,
+        mark: null,
+      });
     }],
     [
       more === "n4"
@@ -41,7 +49,14 @@ for (const more of ["n4", "n3 and n4"] as const) {
         assert.equal(lastIndex - commitIndex, taken);
         for (const id of ["n3", "n4"] as const) {
           const { term } = lastOf(c, "n2");
-          const ping = { nonce: 1, asksLease: true, leads: false, term, suspects: [] } as const;
+          const ping = {
+            nonce: 1,
+            asksLease: true,
+            leads: false,
+            term,
+            suspects: [],
+            side: null,
+          } as const;
           const effects = c.feed("n2", {
             kind: "message",
             from: id,

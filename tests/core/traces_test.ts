@@ -111,7 +111,7 @@ scenario("a commit index beyond the log says nothing about the configs in it", {
     const commitIndex = entry.index + 1;
     c.partition(["n1"], ["n3"]);
     const append = { term: prev.term, prev, entries: [entry], commitIndex } as const;
-    receives(c, "n3", "n1", { kind: "append", ...append, c0Index: commitIndex });
+    receives(c, "n3", "n1", { kind: "append", ...append, c0Index: commitIndex, mark: null });
     c.run(10);
     assert.equal(lastOf(c, "n3").index, entry.index);
     assert.ok(c.node("n3").stored.commitIndex < entry.index);
@@ -225,7 +225,14 @@ scenario("a leave holds for the start of the node that asked", {}, [
     const voters = newest.voters.filter((voter) => voter.id !== "n3");
     const config = { ...newest, voters, leavers: [{ id: "n3", incarnation: 1 }] };
     const entries = [entryAfter(prev, prev.term, { kind: "config", config })];
-    const append = { term: prev.term, prev, entries, commitIndex: 0, c0Index: 0 } as const;
+    const append = {
+      term: prev.term,
+      prev,
+      entries,
+      commitIndex: 0,
+      c0Index: 0,
+      mark: null,
+    } as const;
     receives(c, "n2", "n1", { kind: "append", ...append });
     assert.equal(c.node("n2").core?.status().lastIndex, prev.index);
   }],

@@ -10,6 +10,7 @@ import { context } from "../support/service_bench.ts";
 import { ChatError } from "../../src/errors.ts";
 import { createAdminService } from "../../src/node/admin_service.ts";
 import { Gate } from "../../src/node/gate.ts";
+import { placed, salvaged, send } from "../support/chat_log.ts";
 
 /** The second member, which follows the first. */
 async function bench(nodeId = "node-2") {
@@ -28,6 +29,7 @@ async function bench(nodeId = "node-2") {
     driver,
     state: {
       digest: () => Promise.resolve({ appliedIndex: driver.appliedPosition().index, digest: "d" }),
+      reader: driver.chat,
     },
     gate,
   });
@@ -105,5 +107,25 @@ Deno.test("admin service: transfers and removals are asked of the core, and refu
   ) {
     await assert.rejects(call, { reason: "NOT_LEADER", leader: "127.0.0.1:6001" });
   }
+  await driver.close();
+});
+
+Deno.test("admin service: salvage records come in pages, from this node's state", async () => {
+  const { driver, admin } = await bench();
+  const lost = ["m", "n", "o"].map((id) => salvaged(send(id, { by: "ann", to: "bob" }), null));
+  await driver.chat.apply(placed(lost));
+  const first = await admin.listSalvaged({ pageSize: 2 }, context());
+  assert.deepEqual(first.records.map(({ seq, requestId }) => [seq, requestId]), [
+    [1, "m"],
+    [2, "n"],
+  ]);
+  const rest = await admin.listSalvaged({ pageToken: first.nextPageToken }, context());
+  assert.deepEqual(rest.records.map(({ requestId, body }) => [requestId, body]), [
+    ["o", "body of o"],
+  ]);
+  assert.equal(rest.nextPageToken, "");
+  await assert.rejects(admin.listSalvaged({ pageSize: -1 }, context()), {
+    reason: "INVALID_ARGUMENT",
+  });
   await driver.close();
 });

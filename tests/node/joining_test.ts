@@ -76,6 +76,7 @@ class Bench {
       },
       openLink: () => assert.fail("Joining opens no links"),
       fetchSnapshot: () => assert.fail("Joining fetches nothing"),
+      handOver: () => assert.fail("Joining hands nothing over"),
       close: () => void (this.open -= 1),
     };
   }

@@ -69,6 +69,20 @@ async function withBench(run: (bench: ServiceBench) => Promise<void>): Promise<v
   }
 }
 
+Deno.test("subscriptions: a member that goes over to another side sends them elsewhere", () =>
+  withBench(async (bench) => {
+    const ann = await bench.user("ann");
+    await bench.send(ann, "ann", "before");
+    const reader = new Subscriber(bench, ann);
+    await reader.take();
+    const running = reader.run();
+    await bench.send(ann, "ann", "on this side");
+    await settled();
+    bench.driver.forks(bench.driver.appliedPosition().index);
+    await running;
+    assert.deepEqual([reader.bodies.at(-1), reader.reason], ["on this side", "NO_LEADER"]);
+  }));
+
 Deno.test("subscriptions: the first frame comes at once, live messages after it", () =>
   withBench(async (bench) => {
     const ann = await bench.user("ann");

@@ -6,24 +6,28 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** A file system of 4 MiB over a directory. */
+/** A small file system over a directory. */
 export interface SmallDisk {
   /** Leaves no room on it. */
   fill(): void;
+  /** Takes away what filled it. */
+  empty(): void;
   enlarge(): Promise<void>;
   unmount(): Promise<void>;
 }
 
-/** Mounts a small file system at `path`; `null` where that cannot be done. */
-export async function mountSmall(path: string): Promise<SmallDisk | null> {
+/** Mounts a small file system, of 4 MiB if not told, at `path`; `null` where that cannot be done. */
+export async function mountSmall(path: string, megabytes = 4): Promise<SmallDisk | null> {
   if (Deno.uid() !== 0) return null;
-  if (!await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", path])) return null;
+  const size = `size=${megabytes}m`;
+  if (!await run("mount", ["-t", "tmpfs", "-o", size, "tmpfs", path])) return null;
+  const file = join(path, "ballast");
   return {
+    empty: () => rmSync(file, { force: true }),
     fill: () => {
-      const file = join(path, "ballast");
       for (const size of [1 << 20, 1 << 12]) {
         try {
           while (true) writeFileSync(file, new Uint8Array(size), { flag: "a" });

@@ -14,7 +14,7 @@ import type { Entry } from "../../src/raft/types.ts";
 import type { PendingState } from "../../src/storage/log_write.ts";
 import type { StateFiles } from "../../src/storage/snapshot_sink.ts";
 import { LibsqlStateStore, openMemoryState } from "../../src/storage/state_store.ts";
-import { acknowledge, create, loggedIn, remove, send } from "../support/chat_log.ts";
+import { acknowledge, create, loggedIn, remove, salvaged, send } from "../support/chat_log.ts";
 import { commandEntries, conversation } from "../support/state_log.ts";
 import { buildEntries, termOf } from "../contract/log_entries.ts";
 import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
@@ -66,6 +66,8 @@ function everything(): Entry[] {
     acknowledge("k1", { by: "bob", ids: ["m1"] }),
     create("dan", "ann"),
     remove("d1", { by: "bob" }),
+    salvaged(send("m5", { by: "ann", to: "bob" }), null),
+    salvaged(send("m6", { by: "ann", to: "cid" }), null),
   ]);
 }
 
@@ -76,7 +78,7 @@ testBoth("applies commands, and says what came of each", async (state) => {
   assert.equal(result.outcomes.size, entries.length);
   assert.deepEqual(result.outcomes.get(7)?.ok, true);
   assert.deepEqual(result.outcomes.get(10)?.ok, false, "no such user");
-  assert.deepEqual(result.messages.map(({ index }) => index), [7, 8, 9]);
+  assert.deepEqual(result.messages.map(({ index }) => index), [7, 8, 9, 15]);
   const rows = await state.reader.query("SELECT count(*) AS count FROM accounts");
   assert.equal(rows[0]?.count, 3);
 });

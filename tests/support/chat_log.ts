@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Command } from "../../src/chat/command.ts";
+import type { Command, Outcome, PlainCommand, SalvagedCommand } from "../../src/chat/command.ts";
 import type { PlacedCommand } from "../../src/chat/evaluate.ts";
 
 /** The term of every entry of a test's log. */
@@ -14,9 +14,9 @@ export const testTerm = { epoch: 0, number: 7, nodeId: "node-a" } as const;
 /** When every command of a test was stamped, unless it says otherwise. */
 export const testTimeMs = 1_700_000_000_000;
 
-type Kind = Command["kind"];
+type Kind = PlainCommand["kind"];
 type Fields<K extends Kind> = Omit<
-  Extract<Command, { kind: K }>,
+  Extract<PlainCommand, { kind: K }>,
   "kind" | "requestId" | "fingerprint" | "timeMs"
 >;
 
@@ -35,7 +35,7 @@ function base(requestId: string, overrides: BaseOverrides) {
 }
 
 /** An account whose id is the request id; its password hash is `hash of <id>`. */
-export function create(id: string, name = id, overrides: BaseOverrides = {}): Command {
+export function create(id: string, name = id, overrides: BaseOverrides = {}): PlainCommand {
   const fields = { accountId: id, name, passwordHash: `hash of ${id}` };
   return { kind: "createAccount", ...base(id, overrides), ...fields };
 }
@@ -44,7 +44,7 @@ export function login(
   accountId: string,
   sessionId = `${accountId}-1`,
   overrides: BaseOverrides & Partial<Fields<"login">> & { readonly requestId?: string } = {},
-): Command {
+): PlainCommand {
   return {
     kind: "login",
     ...base(overrides.requestId ?? `login ${sessionId}`, overrides),
@@ -65,19 +65,22 @@ function authorOf({ by, session }: Author) {
   return { accountId: by, sessionId: session ?? `${by}-1` };
 }
 
-export function logout(requestId: string, author: Author & { readonly all?: boolean }): Command {
+export function logout(
+  requestId: string,
+  author: Author & { readonly all?: boolean },
+): PlainCommand {
   const all = author.all ?? false;
   return { kind: "logout", ...base(requestId, author), ...authorOf(author), all };
 }
 
-export function remove(requestId: string, author: Author): Command {
+export function remove(requestId: string, author: Author): PlainCommand {
   return { kind: "deleteAccount", ...base(requestId, author), ...authorOf(author) };
 }
 
 export function send(
   requestId: string,
   message: Author & { readonly to: string | null; readonly body?: string },
-): Command {
+): PlainCommand {
   return {
     kind: "sendMessage",
     ...base(requestId, message),
@@ -90,9 +93,19 @@ export function send(
 export function acknowledge(
   requestId: string,
   author: Author & { readonly ids: readonly string[] },
-): Command {
+): PlainCommand {
   const messageIds = author.ids;
   return { kind: "acknowledge", ...base(requestId, author), ...authorOf(author), messageIds };
+}
+
+/** A command of a losing side, with what that side answered; accepted when it was stamped. */
+export function salvaged(
+  command: PlainCommand,
+  outcome: Outcome | null,
+  over: { readonly timeMs?: number; readonly ended?: true } = {},
+): SalvagedCommand {
+  const { requestId, fingerprint, timeMs } = command;
+  return { kind: "salvaged", requestId, fingerprint, timeMs, command, outcome, ...over };
 }
 
 /** The commands one after another from an index on, 1 unless given. */
@@ -104,6 +117,6 @@ export function placed(commands: readonly Command[], firstIndex = 1): PlacedComm
 }
 
 /** Accounts that exist and are logged in, two commands each. */
-export function loggedIn(...names: readonly string[]): Command[] {
+export function loggedIn(...names: readonly string[]): PlainCommand[] {
   return names.flatMap((name) => [create(name), login(name)]);
 }

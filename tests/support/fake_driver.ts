@@ -60,6 +60,10 @@ export class FakeDriver implements NodeDriver {
     return proposed;
   }
 
+  takeOver(): Promise<never> {
+    return Promise.reject(new ChatError("NO_LEADER", "Nobody hands over here"));
+  }
+
   /** Applies what the log holds, at most up to an index. */
   async apply(through = this.log.length): Promise<void> {
     const from = this.#applied;
@@ -87,6 +91,15 @@ export class FakeDriver implements NodeDriver {
       this.#listeners.add(listener);
       listener([], this.appliedPosition(), null);
     }
+  }
+
+  /** As when this member goes over to another side, whose entries from an index on are others. */
+  forks(from: number): void {
+    const before = this.appliedPosition();
+    for (let at = from - 1; at < this.log.length; at++) {
+      this.log[at] = { ...this.log[at]!, term: { ...this.term, epoch: this.term.epoch + 1 } };
+    }
+    for (const listener of [...this.#listeners]) listener([], before, null);
   }
 
   readIndex(): Promise<void> {

@@ -140,6 +140,7 @@ export class FakePeers {
       join: () => Promise.reject(new Error("not in this test")),
       probe: () => Promise.reject(new Error("not in this test")),
       fetchSnapshot: () => Promise.reject(new Error("not in this test")),
+      handOver: () => Promise.reject(new Error("not in this test")),
       close: () => {},
     };
   }

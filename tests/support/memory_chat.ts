@@ -8,7 +8,7 @@
 import { type Applied, applyCommands } from "../../src/chat/apply.ts";
 import type { PlacedCommand } from "../../src/chat/evaluate.ts";
 import type { Reader, SqlRow, SqlValue } from "../../src/chat/port.ts";
-import { replicatedTables, schemaStatements } from "../../src/chat/schema.ts";
+import { replicatedTables, salvageStatements, schemaStatements } from "../../src/chat/schema.ts";
 import { Database } from "../../src/storage/database.ts";
 
 /** A statement that was run. */
@@ -30,7 +30,7 @@ export class MemoryChat implements Reader {
   /** A new, empty state. */
   static async open(): Promise<MemoryChat> {
     const database = Database.openMemory();
-    await database.script(schemaStatements);
+    await database.script([...schemaStatements, ...salvageStatements]);
     return new MemoryChat(database);
   }
 

@@ -328,6 +328,40 @@ export namespace jmessage {
       export function encode(message: RemoveMemberResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): RemoveMemberResponse;
     }
+    export interface ListSalvagedRequest {
+      pageSize?: number | null;
+      pageToken: string;
+    }
+    export namespace ListSalvagedRequest {
+      export function encode(message: ListSalvagedRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSalvagedRequest;
+    }
+    export interface ListSalvagedResponse {
+      records: readonly jmessage.v1.SalvageRecord[];
+      nextPageToken: string;
+    }
+    export namespace ListSalvagedResponse {
+      export function encode(message: ListSalvagedResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSalvagedResponse;
+    }
+    export interface SalvageRecord {
+      seq: number;
+      requestId: string;
+      kind: string;
+      accountId: string;
+      from?: string | null;
+      toAccountId?: string | null;
+      to?: string | null;
+      body?: string | null;
+      messageIds: readonly string[];
+      acceptedAt?: google.protobuf.Timestamp | null;
+      reason: string;
+      acknowledged: boolean;
+    }
+    export namespace SalvageRecord {
+      export function encode(message: SalvageRecord, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): SalvageRecord;
+    }
     export interface LinkRequest {
       hello?: jmessage.v1.Hello | null;
       frames: readonly jmessage.v1.Frame[];
@@ -461,10 +495,23 @@ export namespace jmessage {
       base?: jmessage.v1.LogPosition | null;
       baseVoters: readonly jmessage.v1.Member[];
       forced: boolean;
+      term?: jmessage.v1.Term | null;
+      size: number;
+      smallest: string;
     }
     export namespace Mark {
       export function encode(message: Mark, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): Mark;
+    }
+    export interface Side {
+      mark?: jmessage.v1.Term | null;
+      forced: boolean;
+      size: number;
+      smallest: string;
+    }
+    export namespace Side {
+      export function encode(message: Side, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Side;
     }
     export interface Leaver {
       id: string;
@@ -510,6 +557,7 @@ export namespace jmessage {
       leads: boolean;
       term?: jmessage.v1.Term | null;
       suspects: readonly string[];
+      side?: jmessage.v1.Side | null;
     }
     export namespace Ping {
       export function encode(message: Ping, writer?: Writer): Writer;
@@ -535,6 +583,7 @@ export namespace jmessage {
       entries: readonly jmessage.v1.Entry[];
       commitIndex: number;
       c0Index: number;
+      mark?: jmessage.v1.Term | null;
     }
     export namespace Append {
       export function encode(message: Append, writer?: Writer): Writer;
@@ -556,6 +605,7 @@ export namespace jmessage {
       term?: jmessage.v1.Term | null;
       from: string;
       baseIndex: number;
+      mark?: jmessage.v1.Term | null;
     }
     export namespace SnapshotNeeded {
       export function encode(message: SnapshotNeeded, writer?: Writer): Writer;
@@ -584,6 +634,7 @@ export namespace jmessage {
       last?: jmessage.v1.LogPosition | null;
       tail?: jmessage.v1.Tail | null;
       meeting: boolean;
+      mark?: jmessage.v1.Term | null;
     }
     export namespace VoteReply {
       export function encode(message: VoteReply, writer?: Writer): Writer;
@@ -689,6 +740,26 @@ export namespace jmessage {
     export namespace ProbeResponse {
       export function encode(message: ProbeResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): ProbeResponse;
+    }
+    export interface HandOverRequest {
+      clusterId: string;
+      nodeId: string;
+      termStarts: readonly jmessage.v1.TermStart[];
+      lastIndex: number;
+      commands: readonly Uint8Array[];
+      requestIds: readonly string[];
+    }
+    export namespace HandOverRequest {
+      export function encode(message: HandOverRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): HandOverRequest;
+    }
+    export interface HandOverResponse {
+      commonIndex: number;
+      unknown: number;
+    }
+    export namespace HandOverResponse {
+      export function encode(message: HandOverResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): HandOverResponse;
     }
     export interface FetchSnapshotRequest {
       clusterId: string;

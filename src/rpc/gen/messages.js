@@ -3566,6 +3566,431 @@ export const jmessage = $root.jmessage = (() => {
             return RemoveMemberResponse;
         })();
 
+        v1.ListSalvagedRequest = (function() {
+
+            const ListSalvagedRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ListSalvagedRequest.prototype.pageSize = null;
+            ListSalvagedRequest.prototype.pageToken = "";
+
+            let $oneOfFields;
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(ListSalvagedRequest.prototype, "_pageSize", {
+                get: $util.oneOfGetter($oneOfFields = ["pageSize"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            ListSalvagedRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.pageSize != null && $Object.hasOwnProperty.call(message, "pageSize"))
+                    writer.uint32(8).uint32(message.pageSize);
+                if (message.pageToken != null && $Object.hasOwnProperty.call(message, "pageToken") && message.pageToken !== "")
+                    writer.uint32(18).string(message.pageToken);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ListSalvagedRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.ListSalvagedRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            message.pageSize = reader.uint32();
+                            message._pageSize = "pageSize";
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.pageToken = value;
+                            else
+                                delete message.pageToken;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ListSalvagedRequest;
+        })();
+
+        v1.ListSalvagedResponse = (function() {
+
+            const ListSalvagedResponse = function (properties) {
+                this.records = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            ListSalvagedResponse.prototype.records = $util.emptyArray;
+            ListSalvagedResponse.prototype.nextPageToken = "";
+
+            ListSalvagedResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.records != null && message.records.length)
+                    for (let i = 0; i < message.records.length; ++i)
+                        $root.jmessage.v1.SalvageRecord.encode(message.records[i], writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.nextPageToken != null && $Object.hasOwnProperty.call(message, "nextPageToken") && message.nextPageToken !== "")
+                    writer.uint32(18).string(message.nextPageToken);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            ListSalvagedResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.ListSalvagedResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.records && message.records.length))
+                                message.records = [];
+                            message.records.push($root.jmessage.v1.SalvageRecord.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.nextPageToken = value;
+                            else
+                                delete message.nextPageToken;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ListSalvagedResponse;
+        })();
+
+        v1.SalvageRecord = (function() {
+
+            const SalvageRecord = function (properties) {
+                this.messageIds = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            SalvageRecord.prototype.seq = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            SalvageRecord.prototype.requestId = "";
+            SalvageRecord.prototype.kind = "";
+            SalvageRecord.prototype.accountId = "";
+            SalvageRecord.prototype.from = null;
+            SalvageRecord.prototype.toAccountId = null;
+            SalvageRecord.prototype.to = null;
+            SalvageRecord.prototype.body = null;
+            SalvageRecord.prototype.messageIds = $util.emptyArray;
+            SalvageRecord.prototype.acceptedAt = null;
+            SalvageRecord.prototype.reason = "";
+            SalvageRecord.prototype.acknowledged = false;
+
+            let $oneOfFields;
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(SalvageRecord.prototype, "_from", {
+                get: $util.oneOfGetter($oneOfFields = ["from"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(SalvageRecord.prototype, "_toAccountId", {
+                get: $util.oneOfGetter($oneOfFields = ["toAccountId"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(SalvageRecord.prototype, "_to", {
+                get: $util.oneOfGetter($oneOfFields = ["to"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(SalvageRecord.prototype, "_body", {
+                get: $util.oneOfGetter($oneOfFields = ["body"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
+            SalvageRecord.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.seq != null && $Object.hasOwnProperty.call(message, "seq") && (typeof message.seq === "object" ? message.seq.low || message.seq.high : message.seq !== 0))
+                    writer.uint32(8).uint64(message.seq);
+                if (message.requestId != null && $Object.hasOwnProperty.call(message, "requestId") && message.requestId !== "")
+                    writer.uint32(18).string(message.requestId);
+                if (message.kind != null && $Object.hasOwnProperty.call(message, "kind") && message.kind !== "")
+                    writer.uint32(26).string(message.kind);
+                if (message.accountId != null && $Object.hasOwnProperty.call(message, "accountId") && message.accountId !== "")
+                    writer.uint32(34).string(message.accountId);
+                if (message.from != null && $Object.hasOwnProperty.call(message, "from"))
+                    writer.uint32(42).string(message.from);
+                if (message.toAccountId != null && $Object.hasOwnProperty.call(message, "toAccountId"))
+                    writer.uint32(50).string(message.toAccountId);
+                if (message.to != null && $Object.hasOwnProperty.call(message, "to"))
+                    writer.uint32(58).string(message.to);
+                if (message.body != null && $Object.hasOwnProperty.call(message, "body"))
+                    writer.uint32(66).string(message.body);
+                if (message.messageIds != null && message.messageIds.length)
+                    for (let i = 0; i < message.messageIds.length; ++i)
+                        writer.uint32(74).string(message.messageIds[i]);
+                if (message.acceptedAt != null && $Object.hasOwnProperty.call(message, "acceptedAt"))
+                    $root.google.protobuf.Timestamp.encode(message.acceptedAt, writer.uint32(82).fork(), _depth + 1).ldelim();
+                if (message.reason != null && $Object.hasOwnProperty.call(message, "reason") && message.reason !== "")
+                    writer.uint32(90).string(message.reason);
+                if (message.acknowledged != null && $Object.hasOwnProperty.call(message, "acknowledged") && message.acknowledged !== false)
+                    writer.uint32(96).bool(message.acknowledged);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            SalvageRecord.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.SalvageRecord();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.seq = value;
+                            else
+                                delete message.seq;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.requestId = value;
+                            else
+                                delete message.requestId;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.kind = value;
+                            else
+                                delete message.kind;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.accountId = value;
+                            else
+                                delete message.accountId;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            message.from = reader.stringVerify();
+                            message._from = "from";
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.toAccountId = reader.stringVerify();
+                            message._toAccountId = "toAccountId";
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            message.to = reader.stringVerify();
+                            message._to = "to";
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.body = reader.stringVerify();
+                            message._body = "body";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.messageIds && message.messageIds.length))
+                                message.messageIds = [];
+                            message.messageIds.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            message.acceptedAt = $root.google.protobuf.Timestamp.decode(reader, reader.size(), $undefined, _depth + 1, message.acceptedAt);
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.reason = value;
+                            else
+                                delete message.reason;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.acknowledged = value;
+                            else
+                                delete message.acknowledged;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return SalvageRecord;
+        })();
+
         v1.LinkRequest = (function() {
 
             const LinkRequest = function (properties) {
@@ -5061,6 +5486,9 @@ export const jmessage = $root.jmessage = (() => {
             Mark.prototype.base = null;
             Mark.prototype.baseVoters = $util.emptyArray;
             Mark.prototype.forced = false;
+            Mark.prototype.term = null;
+            Mark.prototype.size = 0;
+            Mark.prototype.smallest = "";
 
             Mark.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5076,6 +5504,12 @@ export const jmessage = $root.jmessage = (() => {
                         $root.jmessage.v1.Member.encode(message.baseVoters[i], writer.uint32(18).fork(), _depth + 1).ldelim();
                 if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
                     writer.uint32(24).bool(message.forced);
+                if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
+                    $root.jmessage.v1.Term.encode(message.term, writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
+                    writer.uint32(40).uint32(message.size);
+                if (message.smallest != null && $Object.hasOwnProperty.call(message, "smallest") && message.smallest !== "")
+                    writer.uint32(50).string(message.smallest);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5132,6 +5566,30 @@ export const jmessage = $root.jmessage = (() => {
                                 delete message.forced;
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.size = value;
+                            else
+                                delete message.size;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.smallest = value;
+                            else
+                                delete message.smallest;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -5150,6 +5608,121 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             return Mark;
+        })();
+
+        v1.Side = (function() {
+
+            const Side = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Side.prototype.mark = null;
+            Side.prototype.forced = false;
+            Side.prototype.size = 0;
+            Side.prototype.smallest = "";
+
+            Side.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
+                    writer.uint32(16).bool(message.forced);
+                if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
+                    writer.uint32(24).uint32(message.size);
+                if (message.smallest != null && $Object.hasOwnProperty.call(message, "smallest") && message.smallest !== "")
+                    writer.uint32(34).string(message.smallest);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Side.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.Side();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.forced = value;
+                            else
+                                delete message.forced;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.size = value;
+                            else
+                                delete message.size;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.smallest = value;
+                            else
+                                delete message.smallest;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Side;
         })();
 
         v1.Leaver = (function() {
@@ -5601,6 +6174,7 @@ export const jmessage = $root.jmessage = (() => {
             Ping.prototype.leads = false;
             Ping.prototype.term = null;
             Ping.prototype.suspects = $util.emptyArray;
+            Ping.prototype.side = null;
 
             Ping.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5620,6 +6194,8 @@ export const jmessage = $root.jmessage = (() => {
                 if (message.suspects != null && message.suspects.length)
                     for (let i = 0; i < message.suspects.length; ++i)
                         writer.uint32(42).string(message.suspects[i]);
+                if (message.side != null && $Object.hasOwnProperty.call(message, "side"))
+                    $root.jmessage.v1.Side.encode(message.side, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5692,6 +6268,12 @@ export const jmessage = $root.jmessage = (() => {
                             if (!(message.suspects && message.suspects.length))
                                 message.suspects = [];
                             message.suspects.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.side = $root.jmessage.v1.Side.decode(reader, reader.size(), $undefined, _depth + 1, message.side);
                             continue;
                         }
                     }
@@ -5886,6 +6468,7 @@ export const jmessage = $root.jmessage = (() => {
             Append.prototype.entries = $util.emptyArray;
             Append.prototype.commitIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             Append.prototype.c0Index = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Append.prototype.mark = null;
 
             Append.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5905,6 +6488,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(32).uint64(message.commitIndex);
                 if (message.c0Index != null && $Object.hasOwnProperty.call(message, "c0Index") && (typeof message.c0Index === "object" ? message.c0Index.low || message.c0Index.high : message.c0Index !== 0))
                     writer.uint32(40).uint64(message.c0Index);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5974,6 +6559,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.c0Index = value;
                             else
                                 delete message.c0Index;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -6141,6 +6732,7 @@ export const jmessage = $root.jmessage = (() => {
             SnapshotNeeded.prototype.term = null;
             SnapshotNeeded.prototype.from = "";
             SnapshotNeeded.prototype.baseIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            SnapshotNeeded.prototype.mark = null;
 
             SnapshotNeeded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6155,6 +6747,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(18).string(message.from);
                 if (message.baseIndex != null && $Object.hasOwnProperty.call(message, "baseIndex") && (typeof message.baseIndex === "object" ? message.baseIndex.low || message.baseIndex.high : message.baseIndex !== 0))
                     writer.uint32(24).uint64(message.baseIndex);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6210,6 +6804,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.baseIndex = value;
                             else
                                 delete message.baseIndex;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -6404,6 +7004,7 @@ export const jmessage = $root.jmessage = (() => {
             VoteReply.prototype.last = null;
             VoteReply.prototype.tail = null;
             VoteReply.prototype.meeting = false;
+            VoteReply.prototype.mark = null;
 
             VoteReply.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6428,6 +7029,8 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.Tail.encode(message.tail, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.meeting != null && $Object.hasOwnProperty.call(message, "meeting") && message.meeting !== false)
                     writer.uint32(64).bool(message.meeting);
+                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
+                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6519,6 +7122,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.meeting = value;
                             else
                                 delete message.meeting;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     }
@@ -7692,6 +8301,245 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             return ProbeResponse;
+        })();
+
+        v1.HandOverRequest = (function() {
+
+            const HandOverRequest = function (properties) {
+                this.termStarts = [];
+                this.commands = [];
+                this.requestIds = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            HandOverRequest.prototype.clusterId = "";
+            HandOverRequest.prototype.nodeId = "";
+            HandOverRequest.prototype.termStarts = $util.emptyArray;
+            HandOverRequest.prototype.lastIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            HandOverRequest.prototype.commands = $util.emptyArray;
+            HandOverRequest.prototype.requestIds = $util.emptyArray;
+
+            HandOverRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.clusterId != null && $Object.hasOwnProperty.call(message, "clusterId") && message.clusterId !== "")
+                    writer.uint32(10).string(message.clusterId);
+                if (message.nodeId != null && $Object.hasOwnProperty.call(message, "nodeId") && message.nodeId !== "")
+                    writer.uint32(18).string(message.nodeId);
+                if (message.termStarts != null && message.termStarts.length)
+                    for (let i = 0; i < message.termStarts.length; ++i)
+                        $root.jmessage.v1.TermStart.encode(message.termStarts[i], writer.uint32(26).fork(), _depth + 1).ldelim();
+                if (message.lastIndex != null && $Object.hasOwnProperty.call(message, "lastIndex") && (typeof message.lastIndex === "object" ? message.lastIndex.low || message.lastIndex.high : message.lastIndex !== 0))
+                    writer.uint32(32).uint64(message.lastIndex);
+                if (message.commands != null && message.commands.length)
+                    for (let i = 0; i < message.commands.length; ++i)
+                        writer.uint32(42).bytes(message.commands[i]);
+                if (message.requestIds != null && message.requestIds.length)
+                    for (let i = 0; i < message.requestIds.length; ++i)
+                        writer.uint32(50).string(message.requestIds[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            HandOverRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.HandOverRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.clusterId = value;
+                            else
+                                delete message.clusterId;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.nodeId = value;
+                            else
+                                delete message.nodeId;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.termStarts && message.termStarts.length))
+                                message.termStarts = [];
+                            message.termStarts.push($root.jmessage.v1.TermStart.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.lastIndex = value;
+                            else
+                                delete message.lastIndex;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.commands && message.commands.length))
+                                message.commands = [];
+                            message.commands.push(reader.bytes());
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.requestIds && message.requestIds.length))
+                                message.requestIds = [];
+                            message.requestIds.push(reader.stringVerify());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return HandOverRequest;
+        })();
+
+        v1.HandOverResponse = (function() {
+
+            const HandOverResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            HandOverResponse.prototype.commonIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            HandOverResponse.prototype.unknown = 0;
+
+            HandOverResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.commonIndex != null && $Object.hasOwnProperty.call(message, "commonIndex") && (typeof message.commonIndex === "object" ? message.commonIndex.low || message.commonIndex.high : message.commonIndex !== 0))
+                    writer.uint32(8).uint64(message.commonIndex);
+                if (message.unknown != null && $Object.hasOwnProperty.call(message, "unknown") && message.unknown !== 0)
+                    writer.uint32(16).uint32(message.unknown);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            HandOverResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.HandOverResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.commonIndex = value;
+                            else
+                                delete message.commonIndex;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.unknown = value;
+                            else
+                                delete message.unknown;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return HandOverResponse;
         })();
 
         v1.FetchSnapshotRequest = (function() {

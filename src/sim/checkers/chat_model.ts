@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Command, Outcome } from "../../chat/command.ts";
+import type { Outcome, PlainCommand } from "../../chat/command.ts";
 import type { Index } from "../../raft/types.ts";
 import type { SeenMessage } from "../history.ts";
 import type { SearchedModel, SearchedOperation } from "./linearize.ts";
@@ -16,7 +16,7 @@ import type { SearchedModel, SearchedOperation } from "./linearize.ts";
 export type ChatStep =
   | {
     readonly kind: "command";
-    readonly command: Command;
+    readonly command: PlainCommand;
     /** `null`: nobody was told. It happened or not; if it did, it changed something. */
     readonly told: Outcome | null;
     /** Where the message of a sending lies in the log; `null` for anything else. */
@@ -32,7 +32,7 @@ export type ChatOperation = ChatStep & SearchedOperation & {
 
 type Undo = () => void;
 type CommandStep = Extract<ChatStep, { kind: "command" }>;
-type CommandOf<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+type CommandOf<K extends PlainCommand["kind"]> = Extract<PlainCommand, { kind: K }>;
 
 /** What comes of a command here: the outcome as far as it is compared, and how it changes things. */
 interface Decision {

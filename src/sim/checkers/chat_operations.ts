@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Command, Outcome } from "../../chat/command.ts";
+import type { Outcome, PlainCommand } from "../../chat/command.ts";
 import type { Index } from "../../raft/types.ts";
 import type { History, HistoryEvent } from "../history.ts";
 import { type ChatOperation, type ChatStep, resultOf } from "./chat_model.ts";
@@ -14,7 +14,7 @@ import { type ChatOperation, type ChatStep, resultOf } from "./chat_model.ts";
 /** A request as its client knows it. Times are places in the history. */
 interface Request {
   /** Each as it came to a node; of a login each attempt asks for a session of its own (§8). */
-  readonly commands: { readonly command: Command; readonly start: number }[];
+  readonly commands: { readonly command: PlainCommand; readonly start: number }[];
   told: Outcome | null;
   end: number;
   /** Where in the log its first entry lies, as far as anybody was told. */

@@ -51,6 +51,8 @@ export class DiskLog {
   #base: WrittenEntry = { index: 0, term: { epoch: 0, number: 0, nodeId: "" }, checksum: "" };
   readonly #entries: WrittenEntry[] = [];
   #promised: Term | null = null;
+  /** Entries that went as the log was switched to another side's (§9), as places. */
+  readonly #givenUp = new Set<string>();
 
   /** The newest promise; `null` before the first. */
   get promised(): Term | null {
@@ -78,6 +80,11 @@ export class DiskLog {
     return entry !== null && sameTerm(entry.term, term);
   }
 
+  /** Whether the entry was here until this node went over to another side, which has it (§9). */
+  gaveUp(index: Index, term: Term): boolean {
+    return this.#givenUp.has(placeText(index, term));
+  }
+
   /** The newest config of the log. */
   get config(): WrittenEntry | null {
     const entry = this.#entries.findLast(({ voters }) => voters !== undefined);
@@ -93,6 +100,9 @@ export class DiskLog {
       const own = this.entryAt(base.index);
       const same = own !== null && own.checksum === base.checksum;
       removed = same ? [] : this.#entries.filter(({ index }) => index >= base.index);
+      for (const entry of same ? [] : this.#entries) {
+        this.#givenUp.add(placeText(entry.index, entry.term));
+      }
       this.#base = base;
       this.#entries.length = 0;
     }
@@ -104,6 +114,10 @@ export class DiskLog {
     if (batch.promised !== undefined) this.#promised = batch.promised;
     return removed;
   }
+}
+
+function placeText(index: Index, { epoch, number, nodeId }: Term): string {
+  return `${index}/${epoch}.${number}.${nodeId}`;
 }
 
 /** All nodes' disks at one moment. */
@@ -128,6 +142,13 @@ export class Disks {
     return holders;
   }
 
+  /** Those, and nodes that have gone over to another side with it. */
+  backers(index: Index, term: Term): ReadonlySet<NodeId> {
+    const backers = new Set(this.holders(index, term));
+    for (const [node, log] of this.#logs) if (log.gaveUp(index, term)) backers.add(node);
+    return backers;
+  }
+
   take(event: HistoryEvent): void {
     if (event.kind !== "written") return;
     const log = this.of(event.node);
@@ -135,13 +156,18 @@ export class Disks {
   }
 }
 
+/** Whether there may have been two sides that both went on (§9). */
+export function isForked({ policy, events }: History): boolean {
+  return policy.quorum === "all" && policy.lastResort &&
+    events.some(({ kind }) => kind === "partitioned");
+}
+
 /** Runs checkers over a history in one pass. At most one violation of each kind each: the first. */
 export function checkHistory(
   history: History,
   checkers: readonly Checker[],
 ): Judgement {
-  const forked = history.policy.quorum === "all" && history.policy.lastResort &&
-    history.events.some(({ kind }) => kind === "partitioned");
+  const forked = isForked(history);
   const violations = new Map<string, Violation>();
   const runs = checkers
     .filter(({ holdsAcrossForks }) => holdsAcrossForks || !forked)

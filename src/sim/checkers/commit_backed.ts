@@ -30,10 +30,10 @@ export const commitBacked: Checker = {
         if (event.kind !== "acknowledged") return;
         const { node, index, term, requestId } = event;
         const configs = inForce(disks.of(node), applied.get(node) ?? 0);
-        const holders = disks.holders(index, term);
+        const holders = disks.backers(index, term);
         const backed = configs.some((config) =>
           commitSet(policy, config.voters, holders) &&
-          commitSet(policy, config.voters, disks.holders(config.index, config.term))
+          commitSet(policy, config.voters, disks.backers(config.index, config.term))
         );
         if (backed) return;
         const asked = configs.map((config) => `{${config.voters}} at ${config.index}`);

@@ -5,14 +5,17 @@
  * @module
  */
 
-import type { Checker } from "./checker.ts";
+import { type Checker, isForked } from "./checker.ts";
 
 export const convergence: Checker = {
   name: "Convergence",
-  holdsAcrossForks: false,
+  holdsAcrossForks: true,
   begin() {
     return {
-      onEnd({ events, judgeLiveness }, report) {
+      onEnd(history, report) {
+        const { events, judgeLiveness } = history;
+        // Sides that have not met are different at one index.
+        if (isForked(history) && !judgeLiveness) return;
         const finals = events.filter((event) => event.kind === "final");
         const digests = new Map<number, { readonly node: string; readonly digest: string }>();
         for (const { node, appliedIndex, digest } of finals) {

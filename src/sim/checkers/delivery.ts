@@ -6,12 +6,13 @@
  */
 
 import type { History } from "../history.ts";
-import type { Checker, Report } from "./checker.ts";
+import { type Checker, isForked, type Report } from "./checker.ts";
 
 export const delivery: Checker = {
   name: "Delivery",
-  holdsAcrossForks: false,
-  begin() {
+  holdsAcrossForks: true,
+  begin(whole) {
+    const forked = isForked(whole);
     const delivered = new Map<number, { readonly id: string; readonly index: number }[]>();
     return {
       onEvent(event, _disks, report) {
@@ -23,7 +24,10 @@ export const delivery: Checker = {
           report(`User ${user} gets ${message.id} twice`);
         }
         const last = list.at(-1)?.index ?? 0;
-        if (message.index <= last) report(`User ${user} gets ${message.index} after ${last}`);
+        // What came over from another side has another place there: it is told by its id.
+        if (message.index <= last && !forked) {
+          report(`User ${user} gets ${message.index} after ${last}`);
+        }
         list.push(message);
       },
       onEnd(history, report) {
@@ -50,6 +54,7 @@ function compare(
     .reduce((one, other) => other.length > one.length ? other : one, []);
   const accepted = history.events.some(({ kind }) => kind === "accepted");
   const all = history.judgeLiveness && accepted;
+  if (isForked(history) && !all) return;
   const last = all ? Infinity : list.at(-1)?.index ?? 0;
   const expected = longest.filter(({ index }) => index <= last).map(({ id }) => id);
   const got = new Set(list.map(({ id }) => id));
@@ -62,7 +67,8 @@ function compare(
   // Whoever has it may be down for good, beyond what the policy survives.
   if (!accepted) return;
   const known = new Set(longest.map(({ id }) => id));
-  const extra = list.find(({ id }) => !known.has(id));
+  const salvaged = history.finals.flatMap((final) => [...final.salvaged]);
+  const extra = list.find(({ id }) => !known.has(id) && !salvaged.includes(id));
   if (extra !== undefined && longest.length > 0) {
     report(`User ${user} gets ${extra.id}, which is nowhere in the end`);
   }

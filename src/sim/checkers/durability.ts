@@ -7,16 +7,18 @@
 
 import type { Outcome } from "../../chat/command.ts";
 import type { FinalState, History } from "../history.ts";
-import type { Checker, Report } from "./checker.ts";
+import { type Checker, isForked, type Report } from "./checker.ts";
 
 export const durability: Checker = {
   name: "Durability",
-  holdsAcrossForks: false,
+  holdsAcrossForks: true,
   begin() {
     return {
       onEnd(history, report) {
         // Until writes are accepted a member may have yet to learn what was committed.
         if (!history.events.some(({ kind }) => kind === "accepted")) return;
+        // What one side has acknowledged is there on both once they have met.
+        if (isForked(history) && !history.judgeLiveness) return;
         const members = new Set(
           history.events.flatMap((event) =>
             event.kind === "final" && event.member ? [event.node] : []
@@ -31,19 +33,21 @@ export const durability: Checker = {
 };
 
 function compare(history: History, final: FinalState, report: Report): void {
+  const forked = isForked(history);
   const told = new Map<string, Outcome>();
   for (const event of history.events) {
     if (event.kind === "answered") told.set(event.requestId, event.outcome);
     // The answer may have been lost on its way: it was acknowledged all the same.
-    if (event.kind === "acknowledged" && !final.outcomes.has(event.requestId)) {
-      report(`${final.node} has lost ${event.requestId}`);
-    }
+    const there = event.kind !== "acknowledged" || final.outcomes.has(event.requestId) ||
+      final.salvaged.has(event.requestId);
+    if (!there) report(`${final.node} has lost ${event.requestId}`);
   }
   for (const [requestId, outcome] of told) {
     const stored = final.outcomes.get(requestId)?.outcome;
+    if (final.salvaged.has(requestId)) continue;
     if (stored === undefined) {
       report(`${final.node} has lost ${requestId}`);
-    } else if (!same(stored, outcome)) {
+    } else if (!(forked ? sameKind(stored, outcome) : same(stored, outcome))) {
       report(
         `${final.node} has ${JSON.stringify(stored)} for ${requestId}, the client was told ` +
           JSON.stringify(outcome),
@@ -60,4 +64,13 @@ function compare(history: History, final: FinalState, report: Report): void {
 function same(stored: Outcome, told: Outcome): boolean {
   if (stored.ok && told.ok && stored.kind === "login") return told.kind === "login";
   return JSON.stringify(stored) === JSON.stringify(told);
+}
+
+/**
+ * What came over from another side has its place here, and was counted anew. A refusal may have
+ * answered a retry, of which the other side had accepted an earlier attempt.
+ */
+function sameKind(stored: Outcome, told: Outcome): boolean {
+  if (stored.ok && !told.ok) return true;
+  return stored.ok && told.ok ? stored.kind === told.kind : same(stored, told);
 }

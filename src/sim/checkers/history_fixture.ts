@@ -79,6 +79,7 @@ export function finalState(node: NodeId, more: Partial<FinalState> = {}): FinalS
     received: [],
     sessions: new Map(),
     accounts: new Map(),
+    salvaged: new Set(),
     acknowledged: new Set(),
     ...more,
   };

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { Command, Outcome } from "../../chat/command.ts";
+import type { Outcome, PlainCommand } from "../../chat/command.ts";
 import type { Reason } from "../../errors.ts";
 import type { HistoryFact, SeenMessage } from "../history.ts";
 import { checkHistory } from "./checker.ts";
@@ -14,12 +14,12 @@ import { findingOf, historyOf, sent, term } from "./history_fixture.ts";
 import { checkerWith, linearizability } from "./linearizability.ts";
 
 /** A command without what is the same for all of them. */
-type Body = Command extends infer C
-  ? C extends Command ? Omit<C, "requestId" | "fingerprint" | "timeMs"> : never
+type Body = PlainCommand extends infer C
+  ? C extends PlainCommand ? Omit<C, "requestId" | "fingerprint" | "timeMs"> : never
   : never;
 
 function asks(requestId: string, body: Body): HistoryFact {
-  const command = { ...body, requestId, fingerprint: requestId, timeMs: 0 } as Command;
+  const command = { ...body, requestId, fingerprint: requestId, timeMs: 0 } as PlainCommand;
   return { kind: "requested", node: "n1", command };
 }
 

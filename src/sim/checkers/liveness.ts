@@ -11,7 +11,7 @@ import type { Checker } from "./checker.ts";
 
 export const liveness: Checker = {
   name: "Liveness",
-  holdsAcrossForks: false,
+  holdsAcrossForks: true,
   begin() {
     return {
       onEnd({ events, judgeLiveness, unanswered }, report) {

@@ -1,0 +1,148 @@
+/**
+ * Healing after a partition, as far as commands change sides (DESIGN §9): the losing node hands
+ * over what its log has and the other side's lacks, and that side's leader proposes it. Owns the
+ * steps at both ends; that a node gives in, and what becomes of its log then, the core decides.
+ *
+ * @module
+ */
+
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Core } from "../raft/core_api.ts";
+import type { Effect, Input } from "../raft/io.ts";
+import type { Index, NodeId } from "../raft/types.ts";
+import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
+import { pause } from "./pause.ts";
+import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+
+/** What {@linkcode HandOvers} need and whom they tell. */
+export interface HandOversOptions {
+  readonly log: LogStore;
+  readonly state: StateStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly step: (input: Input) => void;
+  readonly waitApplied: (index: Index, deadlineMs: number) => Promise<void>;
+  readonly core: () => Pick<Core, "status" | "commonIndex">;
+  /** Resolves once the command is committed and applied here. */
+  readonly propose: (data: Uint8Array) => Promise<unknown>;
+  /** A person should read it: a hand-over failed, and why. The core tries again. */
+  readonly onNotice: (text: string) => void;
+}
+
+/** Both ends of hand-overs; as the loser, one at a time. */
+export class HandOvers {
+  readonly #options: HandOversOptions;
+  readonly #stop = new AbortController();
+  #failures = 0;
+  #told = "";
+
+  constructor(options: HandOversOptions) {
+    this.#options = options;
+  }
+
+  /** Effect `handOver`. */
+  begin(effect: Effect & { readonly kind: "handOver" }): void {
+    void this.#run(effect);
+  }
+
+  /**
+   * The winner's end: proposes what is not known here yet, and answers once it is applied. Asked
+   * twice for the same it does nothing twice: commands are told by their request ids.
+   */
+  async take(ask: Omit<HandOverAsk, "clusterId" | "nodeId">): Promise<HandOverAnswer> {
+    const { state, propose, core } = this.#options;
+    const { termStarts, lastIndex, commands, requestIds } = ask;
+    const commonIndex = termStarts.length === 0
+      ? 0
+      : core().commonIndex({ starts: termStarts, last: lastIndex });
+    const settled = await state.settledAmong(commands);
+    const open = commands.filter((_, at) => settled[at] !== true);
+    await Promise.all(open.map((data) => propose(data)));
+    const unknown = requestIds.length === 0 ? 0 : await state.countUnknown(requestIds);
+    return { commonIndex, unknown };
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** What was decided here goes over with what came of it. */
+  #catchUp(): Promise<void> {
+    const { clock, core, waitApplied } = this.#options;
+    return waitApplied(core().status().commitIndex, clock.wall() + limits.catchUpWaitMsMax);
+  }
+
+  async #run(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
+    const { to, through } = effect;
+    let done = false;
+    try {
+      await this.#catchUp();
+      await this.#handOver(effect);
+      done = true;
+      this.#failures = 0;
+    } catch (error) {
+      await this.#failed(to, ChatError.from(error));
+    }
+    if (this.#stop.signal.aborted) return;
+    this.#options.step({ kind: "handedOver", to, through, done });
+  }
+
+  async #handOver(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
+    const { to, through, termStarts } = effect;
+    const { commonIndex } = await this.#ask(to, { termStarts, lastIndex: through });
+    let next = Math.max(commonIndex, effect.baseIndex) + 1;
+    await this.#checkKnown(to, commonIndex + 1, Math.min(effect.baseIndex, through));
+    while (next <= through && !this.#stop.signal.aborted) {
+      const last = Math.min(through, next + limits.handOverCommandsMax - 1);
+      const entries = await this.#options.log.read(next, last, limits.appendBytesMax);
+      if (entries[0]?.index !== next) throw new ChatError("FORK", `entry ${next} is compacted now`);
+      const commands = entries.filter((entry) => entry.kind === "command");
+      if (commands.length > 0) {
+        const salvaged = await this.#options.state.salvagedFrom(commands);
+        await this.#ask(to, { commands: salvaged });
+      }
+      next += entries.length;
+    }
+  }
+
+  /**
+   * What lies below the log came with a snapshot and is in the state alone: this node was taken in
+   * by its side after the fork. The others of that side have it on their logs, and hand it over:
+   * this node waits until it is known there.
+   */
+  async #checkKnown(to: NodeId, from: Index, through: Index): Promise<void> {
+    if (from > through) return;
+    const ids = await this.#options.state.requestsBetween(from, through);
+    let unknown = 0;
+    for (let at = 0; at < ids.length; at += limits.handOverRequestsMax) {
+      const requestIds = ids.slice(at, at + limits.handOverRequestsMax);
+      unknown += (await this.#ask(to, { requestIds })).unknown;
+    }
+    if (unknown === 0) return;
+    throw new ChatError(
+      "FORK",
+      `it lacks ${unknown} requests that this node has without their log: start the others of ` +
+        "this node's side; if they are gone for good, stop this node and run `jmessage admin " +
+        "recover --data DIR --force`",
+    );
+  }
+
+  #ask(
+    to: NodeId,
+    ask: Partial<Omit<HandOverAsk, "clusterId" | "nodeId">>,
+  ): Promise<HandOverAnswer> {
+    const nothing = { termStarts: [], lastIndex: 0, commands: [], requestIds: [] };
+    return this.#options.transport.handOver(to, { ...nothing, ...ask });
+  }
+
+  /** Waits, as the core begins again at once. */
+  async #failed(to: NodeId, error: ChatError): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const text = `Cannot hand over to ${to}: ${error.message}: it will be tried again`;
+    if (text !== this.#told) this.#options.onNotice(text);
+    this.#told = text;
+    const ms = Math.min(limits.handOverRetryMs * 2 ** this.#failures++, limits.handOverRetryMsMax);
+    await pause(this.#options.clock, ms, this.#stop.signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What a node does that meets another side of a fork (§9): whether it gives in, and the steps
+ * from there to that side's state. It gives up nothing before the other side has all of it. Never
+ * decides who leads; the other side's leader takes it in like any node.
+ *
+ * @module
+ */
+
+import { leaderInSight } from "./lease.ts";
+import type { Peer } from "./peer.ts";
+import { canReadAt } from "./reads.ts";
+import { isOneSide, markOf, markTermOf, outranks, sideOf } from "./side.ts";
+import type { CoreState } from "./state.ts";
+import { sameTerm, termText } from "./term.ts";
+import type { Base, Index, NodeId, Side, Term } from "./types.ts";
+
+/** Looks for a leader of another side to give in to; called at each tick. */
+export function tickMeeting(state: CoreState): void {
+  if (ownSide(state) !== null) state.ledAt = state.slow;
+  const peers = [...state.peers.values()];
+  const { surrender } = state;
+  if (surrender === null) {
+    const peer = peers.find((candidate) => givesIn(state, candidate));
+    if (peer !== undefined) beginSurrender(state, peer);
+  } else if (surrender.stage === "asks") {
+    if (peers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
+    // That side elects anew above this one's terms. If it stays away, this node goes on as it was:
+    // it has given up nothing yet.
+    if (state.slow - surrender.seenAt >= state.timeout) state.surrender = null;
+  }
+}
+
+/** This node's side, while it has a leader that could serve; else `null`. */
+function ownSide(state: CoreState): Side | null {
+  if (state.leadership !== null) {
+    return canReadAt(state, state.fast) ? sideOf(markOf(state)) : null;
+  }
+  const leader = leaderInSight(state);
+  const side = leader === null ? null : state.peer(leader).side;
+  return side !== null && isOwn(state, markTermOf(side)) ? side : null;
+}
+
+/** Whether a log with this mark, or none, is on this node's side. */
+export function isOwn(state: CoreState, mark: Term | null): boolean {
+  return isOneSide(mark, markOf(state)?.term ?? null);
+}
+
+/**
+ * Whether this node has nothing to say to a leader of another side, as it has one of its own and
+ * does not give in. By an answer that one would hear of the term promised here and campaign above
+ * it, and so would this side's leader in turn, for ever.
+ */
+export function ignores(state: CoreState, peer: Peer, mark: Term | null): boolean {
+  if (isOwn(state, mark) || state.surrender !== null) return false;
+  const leader = leaderInSight(state);
+  return leader !== null && leader !== peer.id;
+}
+
+/** Whether the peer leads another side, by what it said within T. */
+function isOther(state: CoreState, peer: Peer): boolean {
+  if (peer.side === null || peer.gone || state.slow - peer.pingedAt >= state.timeout) return false;
+  return !isOwn(state, markTermOf(peer.side));
+}
+
+/**
+ * Whether this node gives in to that leader: its side comes first or, on whichever side, this
+ * node had no leader for so long that its own side does not come back by itself.
+ */
+function givesIn(state: CoreState, peer: Peer): boolean {
+  if (!isOther(state, peer) || peer.side === null) return false;
+  if (state.newest === null || state.wantsLeave) return false;
+  const own = ownSide(state);
+  if (own !== null) return outranks(peer.side, own);
+  return state.slow - state.ledAt >= state.timeout + state.grace;
+}
+
+/** From now on this node neither leads nor follows on its own side, and asks to be taken in. */
+function beginSurrender(state: CoreState, peer: Peer): void {
+  state.notice(
+    "warn",
+    `Meets the other side of a partition, which ${peer.id} leads: what was accepted here ` +
+      "meanwhile goes over to it, then this node follows it",
+  );
+  state.surrender = { to: peer.id, stage: "asks", through: 0, seenAt: state.slow };
+  state.leadership = null;
+  state.leader = null;
+  state.campaign = null;
+  state.campaignAt = null;
+  state.held = null;
+  state.heldTail = [];
+  // The followers need to hear at once that nobody leads.
+  state.lastPingAt = -Infinity;
+}
+
+/**
+ * A leader's entries, or its snapshot, would take the place of entries here that another side of
+ * the fork may have acknowledged. If this node gives in to it, it hands these over first.
+ */
+export function onFork(state: CoreState, peer: Peer, term: Term): void {
+  if (state.surrender === null && givesIn(state, peer)) beginSurrender(state, peer);
+  const { surrender } = state;
+  if (surrender === null) {
+    tellFork(state, peer, term);
+  } else if (surrender.stage === "asks") {
+    const through = state.log.lastIndex;
+    state.surrender = { ...surrender, to: peer.id, stage: "hands", through };
+    const { termStarts, base: { index: baseIndex } } = state.log;
+    const place = { through, baseIndex, termStarts: [...termStarts] };
+    state.effects.push({ kind: "handOver", to: peer.id, ...place });
+  }
+}
+
+/** Once for each term: it waits until it gives in, or the other does. */
+function tellFork(state: CoreState, peer: Peer, term: Term): void {
+  if (state.forkTold !== null && sameTerm(state.forkTold, term)) return;
+  state.forkTold = term;
+  state.notice(
+    "warn",
+    `Cannot follow ${peer.id} in term ${termText(term)} yet: its history lacks entries that ` +
+      `this node has (up to index ${state.log.lastIndex}); the cluster has forked`,
+  );
+}
+
+/** Whether this node must keep its log as it is, whoever sends entries (§9). */
+export function isFrozen(state: CoreState): boolean {
+  return state.surrender !== null && state.surrender.stage !== "asks";
+}
+
+/** The host has handed over everything up to an index, and it is committed there; or it failed. */
+export function onHandedOver(
+  state: CoreState,
+  from: { readonly to: NodeId; readonly through: Index; readonly done: boolean },
+): void {
+  const { surrender } = state;
+  if (surrender?.stage !== "hands" || surrender.to !== from.to) return;
+  if (!from.done || state.log.lastIndex !== from.through) {
+    // It begins anew, with the same leader or another: what is there by now is told twice at most.
+    state.surrender = null;
+    return;
+  }
+  surrender.stage = "handed";
+  state.fetching = true;
+  state.effects.push({ kind: "fetchSnapshot", from: surrender.to });
+}
+
+/** The log is the other side's from its base on: what this node knew of its own is void. */
+export function endSurrender(state: CoreState, base: Base): void {
+  state.surrender = null;
+  state.leader = null;
+  state.checkpointIndex = Math.min(state.checkpointIndex, base.index);
+  state.cutPoints.length = 0;
+  state.askedToLeaveIn = null;
+  if (!state.wantsLeave) state.leavingSince = null;
+}

@@ -1,0 +1,90 @@
+/**
+ * What a host does for a core that gives in to another side of a fork, on the nodes of a
+ * {@linkcode TestCluster}: hands its commands over, and takes a snapshot. Here both happen at
+ * once, as far as the network lets them; the real ones are `src/node`'s.
+ *
+ * @module
+ */
+
+import type { Input } from "../../src/raft/io.ts";
+import { lastCommonIndex } from "../../src/raft/log.ts";
+import type { Base, Entry, NodeId, TermStart } from "../../src/raft/types.ts";
+import type { TestCluster, TestNode } from "./cluster.ts";
+
+/** How long a hand-over may take before the host gives it up, in ms. */
+const HAND_OVER_MS = 1_000;
+
+/** A hand-over under way. */
+export interface HandOver {
+  readonly to: NodeId;
+  readonly through: number;
+  /** Commands that the other side did not have as it began. */
+  readonly texts: readonly string[];
+  readonly until: number;
+}
+
+/** A snapshot that was built, and waits for the switch. */
+export interface BuiltSnapshot {
+  readonly base: Base;
+  readonly commands: readonly string[];
+}
+
+/** Proposes at the other leader what its log lacks of this node's. */
+export function beginHandOver(
+  cluster: TestCluster,
+  node: TestNode,
+  { to, through }: { readonly to: NodeId; readonly through: number },
+): HandOver {
+  const target = cluster.node(to);
+  const common = lastCommonIndex(
+    {
+      starts: node.stored.termStarts,
+      last: node.stored.entries.at(-1)?.index ?? node.stored.base.index,
+    },
+    { starts: target.stored.termStarts, last: target.stored.entries.at(-1)?.index ?? 0 },
+  );
+  const texts = node.stored.entries
+    .filter((entry) => entry.index > common && entry.index <= through)
+    .flatMap((entry) => entry.kind === "command" ? [new TextDecoder().decode(entry.data)] : [])
+    .filter((text) => !target.appliedCommands.includes(text));
+  for (const text of texts) cluster.proposeAt(to, text);
+  return { to, through, texts, until: cluster.now + HAND_OVER_MS };
+}
+
+/** The answer to a hand-over, once there is one. */
+export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | null {
+  const { to, through, texts, until } = handOver;
+  const done = texts.every((text) => cluster.applied(text, to));
+  if (!done && cluster.now < until && cluster.node(to).core !== null) return null;
+  return { kind: "handedOver", to, through, done };
+}
+
+/** A snapshot of what the target has applied now. */
+export function buildSnapshot(
+  target: TestNode,
+): { readonly built: BuiltSnapshot; readonly termStarts: readonly TermStart[] } {
+  const { index, term, checksum } = target.applied;
+  const configs = [
+    ...(target.stored.base.config === null ? [] : [target.stored.base.config]),
+    ...target.stored.configs,
+  ];
+  const config = configs.findLast((entry) => entry.index <= index) ?? null;
+  return {
+    built: { base: { index, term, checksum, config }, commands: [...target.appliedCommands] },
+    termStarts: target.stored.termStarts.filter((start) => start.index <= index),
+  };
+}
+
+/** Term starts of a log after one more write. */
+export function startsAfter(
+  kept: readonly TermStart[],
+  entries: readonly Entry[],
+): readonly TermStart[] {
+  const starts = [...kept];
+  for (const { index, term } of entries) {
+    const before = starts.at(-1);
+    if (before !== undefined && JSON.stringify(before.term) === JSON.stringify(term)) continue;
+    starts.push({ term, index });
+  }
+  return starts;
+}
