@@ -6,16 +6,17 @@
  * @module
  */
 
-import type { Command, Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
 import type { Index } from "../raft/types.ts";
 import { callNode, pause } from "./client_calls.ts";
+import { ClientReads } from "./client_reads.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
-import { proposeCommand, readReceived } from "./sim_service.ts";
+import { proposeCommand } from "./sim_service.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** What a client knows of its user. */
@@ -30,9 +31,6 @@ interface User {
   readonly subscriber: Subscriber;
 }
 
-/** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
-const READ_PATIENCE_MS = 6_000;
-
 /** A client waits this long before it tries again, ms: `high` doubles with each failure, to `max`. */
 const RETRY_MS = { low: 20, high: 120, max: 960 };
 
@@ -41,6 +39,7 @@ export class Clients {
   readonly #cluster: Cluster;
   readonly #random;
   readonly #users: readonly User[];
+  readonly #reads: ClientReads;
   /** Who was the leader when somebody last heard of it. */
   #hint: SimNode | null = null;
   #turn = 0;
@@ -49,10 +48,13 @@ export class Clients {
   #closed = false;
   /** Ids of accounts that were made to be deleted. */
   readonly visitors: string[] = [];
+  /** Requests that have come to a node. */
+  readonly #requested = new Set<string>();
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
     this.#random = cluster.world.random.fork("clients");
+    this.#reads = new ClientReads(cluster, (body) => this.#invoke(body));
     this.#users = Array.from(
       { length: users },
       (_, number) => this.#newUser(number, `account-${number}`),
@@ -107,6 +109,43 @@ export class Clients {
     return await this.#send(this.#user(0), this.#user(1)) !== null;
   }
 
+  /**
+   * A write through one node alone: it takes it, or names the leader that does. True once it is
+   * decided; false if the node ends before.
+   */
+  async writeThrough(node: SimNode): Promise<boolean> {
+    const [from, to] = [this.#user(0), this.#user(1)];
+    const { session } = from;
+    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
+    const requestId = `request-${operation}`;
+    const ask = (asked: SimNode) =>
+      callNode(this.#cluster.world, { node: asked }, (one) => {
+        const timeMs = one.clock!.wall();
+        const toAccountId = to.accountId;
+        const fields = { requestId, fingerprint: requestId, timeMs, body: requestId };
+        const command = { ...fields, ...author(from, session), toAccountId };
+        return this.#propose(one, { kind: "sendMessage", ...command });
+      });
+    while (!this.#closed && node.alive) {
+      const first = await ask(node);
+      const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
+      const result = leader === null ? first : await ask(leader);
+      if (result.kind === "answer") {
+        const { outcome } = result.value;
+        this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+        return true;
+      }
+      await pause(this.#cluster.world, RETRY_MS.high);
+    }
+    return false;
+  }
+
+  /** Every user reads once more, at the leader: what is there in the end. */
+  async readAll(): Promise<void> {
+    const where = { linearizable: true, node: 0 };
+    await Promise.all(this.#users.map((user) => this.#reads.perform(user, where)));
+  }
+
   async #perform(operation: Operation): Promise<void> {
     switch (operation.kind) {
       case "send":
@@ -119,7 +158,7 @@ export class Clients {
       case "visit":
         return await this.#visit();
       case "read":
-        return await this.#read(this.#user(operation.user), operation);
+        return await this.#reads.perform(this.#user(operation.user), operation);
       case "moveSubscriber":
         return this.#user(operation.user).subscriber.move(operation.node);
     }
@@ -169,7 +208,10 @@ export class Clients {
   }
 
   async #visit(): Promise<void> {
-    const accountId = `visitor-${this.visitors.length}`;
+    // An account's id is that of the request that makes it (§8): of the next operation.
+    const accountId = `request-${this.#operations}`;
+    // Two at a time want the same name.
+    const name = `visitor-${this.visitors.length >> 1}`;
     this.visitors.push(accountId);
     const visitor = this.#newUser(this.#users.length, accountId);
     const created = this.#invoke({ kind: "createAccount", accountId });
@@ -177,7 +219,7 @@ export class Clients {
       ...fields,
       kind: "createAccount",
       accountId,
-      name: accountId,
+      name,
       passwordHash: "hash",
     }));
     await this.#login(visitor);
@@ -214,28 +256,6 @@ export class Clients {
     user.sessions.push(outcome.sessionId);
   }
 
-  async #read(user: User, options: Extract<Operation, { kind: "read" }>): Promise<void> {
-    const { linearizable } = options;
-    const operation = this.#invoke({ kind: "read", user: user.number, linearizable });
-    const { world, nodes, recorder } = this.#cluster;
-    // Whoever thinks that it leads: one that was replaced must not answer.
-    const leaders = nodes.filter(({ role }) => role === "leader");
-    const choice = linearizable && leaders.length > 0 ? leaders : nodes;
-    const node = choice[options.node % choice.length]!;
-    const { accountId, seen } = user;
-    const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
-      const deadlineMs = asked.clock!.wall() + 500;
-      const request = { accountId, linearizable, seen, deadlineMs };
-      // libSQL takes its time; the event goes on until it has it.
-      const received = (id: string) => world.track(asked.state.view.received(id));
-      return readReceived(asked.driver!, received, request);
-    });
-    if (result.kind !== "answer") return;
-    const messages = result.value.map(({ id, index }) => ({ id, index }));
-    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
-    recorder.fact({ kind: "readAnswered", operation, node: node.id, messages });
-  }
-
   #invoke(body: OperationBody): number {
     const operation = this.#operations++;
     this.#cluster.recorder.fact({ kind: "invoked", operation, body });
@@ -245,7 +265,7 @@ export class Clients {
   async #answer(
     operation: number,
     user: User,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
   ): Promise<Outcome | null> {
     const requestId = `request-${operation}`;
     const proposed = await this.#mutate(requestId, command);
@@ -259,7 +279,7 @@ export class Clients {
   /** Tries until somebody says what came of it; `null` if the run ends before. */
   async #mutate(
     requestId: string,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
   ): Promise<Proposed | null> {
     this.#open++;
     const { world } = this.#cluster;
@@ -290,7 +310,8 @@ export class Clients {
     return null;
   }
 
-  async #propose(node: SimNode, command: Command): Promise<Proposed> {
+  async #propose(node: SimNode, command: PlainCommand): Promise<Proposed> {
+    this.#noteRequest(node, command);
     const process = node.process;
     const proposed = await proposeCommand(node.driver!, command);
     if (process?.alive !== true) return proposed;
@@ -304,6 +325,13 @@ export class Clients {
       term,
     });
     return proposed;
+  }
+
+  #noteRequest(node: SimNode, command: PlainCommand): void {
+    const { requestId, kind } = command;
+    if (this.#requested.has(requestId) && kind !== "login") return;
+    this.#requested.add(requestId);
+    this.#cluster.recorder.fact({ kind: "requested", node: node.id, command });
   }
 
   #leaderNamed(error: ChatError): SimNode | null {

@@ -12,6 +12,9 @@ import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
 /** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
 const CALLS_MAX = 40;
 
+/** Faults that wait for one state together, at most. */
+const AMIDST_MAX = 4;
+
 /** How long operations and faults go on, ms: a few failure timeouts. */
 export const DURATION_MS = 6_000;
 
@@ -64,7 +67,42 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
     lagAndCrash(node, atMs),
     absenceAndCrash(node),
+    // More often: most of them wait in vain, as what they wait for is refused or over at once.
+    { weight: 3, arbitrary: amidst(config, { atMs, node, away }) },
   );
+}
+
+/** Something of any kind while what an operator asked for, or a return, is under way. */
+function amidst(
+  config: ScenarioConfig,
+  { atMs, node, away }: {
+    readonly atMs: fc.Arbitrary<number>;
+    readonly node: fc.Arbitrary<number>;
+    readonly away: fc.Arbitrary<Fault>;
+  },
+): fc.Arbitrary<Fault[]> {
+  const to = fc.option(node);
+  const first = fc.oneof(
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constant<"transfer">("transfer"), to }),
+      fc.constant("transfer"),
+    ),
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constantFrom<"leave" | "remove">("leave", "remove"), node }),
+      fc.constantFrom("leaving", "config"),
+    ),
+    fc.tuple(
+      fc.oneof(fc.record({ atMs, kind: fc.constant<"join">("join") }), away),
+      fc.constantFrom("join", "snapshot", "snapshot", "config"),
+    ),
+  );
+  // Each kind as often as any other: what is rare elsewhere is to be seen here, too.
+  const second = fc.oneof(...faultKinds(config, atMs).map(([, kind]) => kind));
+  const amidst = fc.array(second, { minLength: 1, maxLength: AMIDST_MAX, size: "max" });
+  return fc.tuple(first, amidst).map(([[one, during], others]) => [
+    one,
+    ...others.map((other): Fault => ({ ...other, atMs: one.atMs, during })),
+  ]);
 }
 
 /** The leader dies while one of the others lacks its newest entries. */

@@ -10,6 +10,7 @@ import { FaultBudget } from "./budget.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
 import type { PortCall } from "./process.ts";
+import { targetsOf } from "./fault_targets.ts";
 import type { SimNode } from "./sim_node.ts";
 
 type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
@@ -41,10 +42,13 @@ export class FaultInjector {
   }
 
   inject(fault: Fault): void {
+    const nodes = targetsOf(this.#cluster, fault);
     const done = !this.#healed && this.#carryOut(fault);
-    const { atMs: _, ...rest } = fault;
+    const { atMs: _, during: _state, ...rest } = fault;
     const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
-    this.#cluster.recorder.fact({ kind: "fault", text, node: null });
+    const { kind } = fault;
+    const injected = done ? { kind, nodes, ms: "ms" in fault ? fault.ms : 0 } : null;
+    this.#cluster.recorder.fact({ kind: "fault", text, node: null, injected });
     // A planned crash counts when it happens.
     if (done && !isPlanned(fault)) this.#count(fault.kind);
   }
@@ -155,7 +159,7 @@ export class FaultInjector {
   #spare(node: SimNode): void {
     this.#budget.settled(node);
     const text = "left out at its moment: the planned crash";
-    this.#cluster.recorder.fact({ kind: "fault", text, node: node.id });
+    this.#cluster.recorder.fact({ kind: "fault", text, node: node.id, injected: null });
   }
 
   #restart(target: Target): boolean {
@@ -287,7 +291,10 @@ export class FaultInjector {
     }
     this.#budget.expect(node);
     const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
-    this.#cluster.world.ask(removal).catch(() => this.#budget.settled(node));
+    void this.#cluster.world.ask(
+      removal.catch(() => this.#budget.settled(node))
+        .finally(() => this.#settled("remove", node)),
+    );
     return true;
   }
 
@@ -295,8 +302,15 @@ export class FaultInjector {
     const to = fault.to === null ? null : this.#cluster.target(fault.to);
     const leader = this.#cluster.leader;
     if (leader === null) return false;
-    leader.driver?.transfer(to?.id ?? null).catch(() => undefined);
+    const transfer = leader.driver?.transfer(to?.id ?? null) ?? Promise.resolve();
+    void this.#cluster.world.ask(
+      transfer.catch(() => undefined).finally(() => this.#settled("transfer", to)),
+    );
     return true;
+  }
+
+  #settled(what: "transfer" | "remove", node: SimNode | null): void {
+    this.#cluster.recorder.fact({ kind: "settled", what, node: node?.id ?? null });
   }
 
   /**

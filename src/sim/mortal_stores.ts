@@ -45,10 +45,12 @@ export function mortalLog(log: LogStore, { process, world }: Place): LogStore {
 /** The state store. */
 export function mortalState(
   state: StateStore,
-  { process, world, commitIndex, onApplied }: Place & {
+  { process, world, commitIndex, onApplied, onSnapshotEnd }: Place & {
     /** `null` if the node is dead. */
     readonly commitIndex: () => Index | null;
     readonly onApplied: (applied: Applied) => void;
+    /** A snapshot was switched to, or given up. */
+    readonly onSnapshotEnd: () => void;
   },
 ): StateStore {
   return {
@@ -73,8 +75,16 @@ export function mortalState(
         write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never(),
         finish: (expected) =>
           process.call("snapshot") ? world.track(sink.finish(expected)) : never(),
-        activate: () => process.call("snapshot") ? world.track(sink.activate()) : never(),
-        abort: () => process.alive ? sink.abort() : never(),
+        activate: async () => {
+          if (!process.call("snapshot")) return await never();
+          await world.track(sink.activate());
+          onSnapshotEnd();
+        },
+        abort: () => {
+          if (!process.alive) return never();
+          onSnapshotEnd();
+          return sink.abort();
+        },
       };
     },
     digest: () => world.track(state.digest()),

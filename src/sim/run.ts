@@ -1,7 +1,8 @@
 /**
  * Runs a scenario: from one seed to one history. A pure function but for the time it takes: the
- * same scenario gives the same bytes. Owns the phases of a run (settle, operations and faults,
- * heal, finish); the checkers judge afterwards.
+ * same scenario gives the same bytes. Owns the phases of a run: settle; operations and faults,
+ * in which nothing may go wrong for good (safety); no faults any more, in which everything must
+ * come right again within a bounded time (liveness); and the finish. The checkers judge afterwards.
  *
  * @module
  */
@@ -10,8 +11,9 @@ import { assert } from "../assert.ts";
 import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
+import { FaultMoments } from "./fault_moments.ts";
 import type { FinalState, History } from "./history.ts";
-import type { Term } from "../raft/types.ts";
+import type { NodeId, Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { NodeParts, SimNode } from "./sim_node.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
@@ -52,6 +54,9 @@ const STUCK_TIMES = 2;
 
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
+
+/** How long after that a write through each node may take, in T. */
+const THROUGH_TIMEOUTS = 5;
 
 /** How long after that all subscribers have to have everything, over some reconnects, in T. */
 const DELIVERY_TIMEOUTS = 5;
@@ -96,7 +101,11 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
+  readonly #moments: FaultMoments;
   #accepted = false;
+  /** Nodes through which a write was accepted in the end. */
+  readonly #through = new Set<NodeId>();
+  #writingThrough = false;
   #looksAgainAt = 0;
 
   constructor(scenario: Scenario, world: World, cluster: Cluster) {
@@ -105,6 +114,7 @@ class Run {
     this.#cluster = cluster;
     this.#clients = new Clients(cluster, scenario.config.users);
     this.#faults = new FaultInjector(cluster, scenario.config);
+    this.#moments = new FaultMoments(world, cluster.recorder);
   }
 
   async run(): Promise<RunResult> {
@@ -154,7 +164,9 @@ class Run {
       this.#world.after(operation.atMs, () => this.#clients.begins(operation));
     }
     this.#writeOn(config.writeEveryMs ?? null, this.#world.now + config.durationMs);
-    for (const fault of faults) this.#world.after(fault.atMs, () => this.#faults.inject(fault));
+    for (const fault of faults) {
+      this.#moments.at(fault.atMs, fault.during ?? null, () => this.#faults.inject(fault));
+    }
     await this.#world.run(this.#world.now + config.durationMs);
   }
 
@@ -168,7 +180,10 @@ class Run {
     this.#world.after(everyMs, () => this.#writeOn(everyMs, untilMs, from + 1));
   }
 
-  /** The faults are over: writes must be accepted again, and everybody must catch up. */
+  /**
+   * The faults are over: writes must be accepted again, everybody must catch up, a write through
+   * each node must be accepted, and subscribers must get everything.
+   */
   async #heal(): Promise<void> {
     const { config } = this.#scenario;
     this.#faults.heal(config.ending === "everyone");
@@ -185,10 +200,16 @@ class Run {
       this.#world.now + CATCH_UP_TIMEOUTS * this.#timeout,
       () => this.#caughtUp(),
     );
+    await this.#world.run(
+      this.#world.now + THROUGH_TIMEOUTS * this.#timeout,
+      () => this.#writtenThroughAll(),
+    );
+    let read = false;
+    void this.#clients.readAll().then(() => read = true);
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
-      () => this.#caughtUp() && this.#allDelivered(),
+      () => read && this.#caughtUp() && this.#writtenThroughAll() && this.#allDelivered(),
     );
   }
 
@@ -198,16 +219,35 @@ class Run {
     this.#cluster.recorder.fact({ kind: "accepted" });
   }
 
+  /** One after the other, and again as long as somebody comes back. */
+  #writtenThroughAll(): boolean {
+    if (this.#writingThrough) return false;
+    const next = this.#belonging().find(({ id }) => !this.#through.has(id));
+    if (next === undefined) return true;
+    this.#writingThrough = true;
+    void this.#clients.writeThrough(next).then((accepted) => {
+      this.#writingThrough = false;
+      if (!accepted) return;
+      this.#through.add(next.id);
+      this.#cluster.recorder.fact({ kind: "acceptedThrough", node: next.id });
+    });
+    return false;
+  }
+
   #caughtUp(): boolean {
     if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
     this.#looksAgainAt = this.#world.now + LOOK_MS;
-    // Everybody who lives comes back in, but for those who were removed for good.
-    const live = this.#cluster.nodes.filter((node) =>
-      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
-    );
+    const live = this.#belonging();
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
+  }
+
+  /** Everybody who lives comes back in, but for those who were removed for good. */
+  #belonging(): readonly SimNode[] {
+    return this.#cluster.nodes.filter((node) =>
+      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
+    );
   }
 
   #isRemoved(node: SimNode): boolean {

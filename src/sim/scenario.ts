@@ -58,7 +58,11 @@ export type Target = number | "leader" | "follower" | "down";
 
 /** Something that goes wrong, or that an operator does. */
 export type Fault =
-  & { readonly atMs: number }
+  & {
+    readonly atMs: number;
+    /** Waits from then on until the cluster is in this state (`protocol_states.ts`). */
+    readonly during?: string | null;
+  }
   & (
     | {
       readonly kind: "crash";

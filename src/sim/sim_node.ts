@@ -92,6 +92,7 @@ export class SimNode {
   #previousIncarnation = 0;
   #hangsUntil = 0;
   #powerCut = false;
+  #fetchesFrom: NodeId | null = null;
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
@@ -216,6 +217,7 @@ export class SimNode {
   #end(running: Running, options: { readonly powered: boolean }): void {
     running.process.end();
     this.#running = null;
+    this.#fetchesFrom = null;
     this.machine.process = null;
     this.machine.api = null;
     this.machine.powered = options.powered;
@@ -306,6 +308,7 @@ export class SimNode {
       world,
       commitIndex: () => this.#committedOnDisk(),
       onApplied: (applied) => recorder.applied(this.id, applied),
+      onSnapshotEnd: () => this.#snapshotEnds(),
     });
   }
 
@@ -352,11 +355,30 @@ export class SimNode {
         transport.send(to, message);
       },
       setPeers: (members) => transport.setPeers(members),
-      fetchSnapshot: (from) => transport.fetchSnapshot(from),
+      fetchSnapshot: (from) => this.#fetch(from, transport),
       handOver: (to, ask) =>
         process.call("handOver") ? transport.handOver(to, ask) : new Promise(() => {}),
     };
     return { transport: counting, api: transport };
+  }
+
+  async #fetch(from: NodeId, transport: Transport): ReturnType<Transport["fetchSnapshot"]> {
+    const running = this.#running;
+    this.#options.recorder.fact({ kind: "snapshot", node: this.id, from, running: true });
+    this.#fetchesFrom = from;
+    try {
+      return await transport.fetchSnapshot(from);
+    } catch (error) {
+      if (this.#running === running) this.#snapshotEnds();
+      throw error;
+    }
+  }
+
+  #snapshotEnds(): void {
+    const from = this.#fetchesFrom;
+    this.#fetchesFrom = null;
+    if (from === null) return;
+    this.#options.recorder.fact({ kind: "snapshot", node: this.id, from, running: false });
   }
 
   #hello(): Hello {
