@@ -99,6 +99,18 @@ Deno.test("coverage: a snapshot is of who takes it in and of who gives it", () =
   assert.deepEqual(cells(...over, crashed("n2")), ["crash steady 1/1"]);
 });
 
+Deno.test("coverage: a hand-over is of who gives in and of whom it gives in to", () => {
+  const handOver = (running: boolean): HistoryFact => (
+    { kind: "handOver", node: "n2", to: "n1", running }
+  );
+  const healing = [...steady, handOver(true)];
+  assert.deepEqual(cells(...healing, crashed("n1")), ["crash healing 1/1"]);
+  assert.deepEqual(cells(...healing, crashed("n2")), ["crash healing 1/1"]);
+  assert.deepEqual(cells(...healing, handOver(false), crashed("n2")), ["crash steady 1/1"]);
+  const dead = [...healing, crashed("n2"), fault("reset", ["n1"])];
+  assert.deepEqual(cells(...dead).slice(1), ["reset steady 1/1"]);
+});
+
 Deno.test("coverage: a transfer and a removal last until they are settled, a leave until its end", () => {
   const settled = (what: "transfer" | "remove"): HistoryFact => ({
     kind: "settled",

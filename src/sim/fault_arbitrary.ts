@@ -95,6 +95,8 @@ function amidst(
       fc.oneof(fc.record({ atMs, kind: fc.constant<"join">("join") }), away),
       fc.constantFrom("join", "snapshot", "snapshot", "config"),
     ),
+    // Both sides of it go on, and meet.
+    ...(forks(config) ? [fc.tuple(apart(config, atMs), fc.constant("healing"))] : []),
   );
   // Each kind as often as any other: what is rare elsewhere is to be seen here, too.
   const second = fc.oneof(...faultKinds(config, atMs).map(([, kind]) => kind));
@@ -103,6 +105,12 @@ function amidst(
     one,
     ...others.map((other): Fault => ({ ...other, atMs: one.atMs, during })),
   ]);
+}
+
+/** Whether sides that both went on are made, and meet (§9). */
+function forks({ policy, budget, logTailEntries }: ScenarioConfig): boolean {
+  return policy.quorum === "all" && policy.lastResort && budget === "over" &&
+    logTailEntries == null;
 }
 
 /** The leader dies while one of the others lacks its newest entries. */

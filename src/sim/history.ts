@@ -152,6 +152,13 @@ export type HistoryFact =
     readonly from: NodeId;
     readonly running: boolean;
   }
+  /** A node that met the other side of a fork hands over to its leader, or does no longer (§9). */
+  | {
+    readonly kind: "handOver";
+    readonly node: NodeId;
+    readonly to: NodeId;
+    readonly running: boolean;
+  }
   /** What an operator asked for has come to an end; `node`: whom it was about. */
   | {
     readonly kind: "settled";

@@ -16,6 +16,8 @@ export class ClusterView {
   readonly roles = new Map<NodeId, Role>();
   /** Who takes a snapshot in, and from whom. */
   readonly snapshots = new Map<NodeId, NodeId>();
+  /** Who hands over to the leader of another side, and to whom. */
+  readonly handOvers = new Map<NodeId, NodeId>();
   readonly leaving = new Set<NodeId>();
   /** Leadership that is being handed over: who leads, and to whom if that was said. */
   transfers: readonly NodeId[] | null = null;
@@ -55,6 +57,10 @@ export class ClusterView {
         if (event.running) this.snapshots.set(event.node, event.from);
         else this.snapshots.delete(event.node);
         return true;
+      case "handOver":
+        if (event.running) this.handOvers.set(event.node, event.to);
+        else this.handOvers.delete(event.node);
+        return true;
       case "settled":
         if (event.what === "transfer") this.transfers = null;
         else if (event.node !== null) this.leaving.delete(event.node);
@@ -69,6 +75,7 @@ export class ClusterView {
   #end(node: NodeId): void {
     this.roles.delete(node);
     this.snapshots.delete(node);
+    this.handOvers.delete(node);
     this.leaving.delete(node);
   }
 
@@ -126,6 +133,7 @@ const STATES: readonly ProtocolState[] = [
   { name: "config", nodes: ({ pending }) => someOf(pending) },
   { name: "transfer", nodes: ({ transfers }) => transfers },
   { name: "leaving", nodes: ({ leaving }) => someOf([...leaving]) },
+  { name: "healing", nodes: ({ handOvers }) => someOf([...handOvers].flat()) },
 ];
 
 /** None of the others. */

@@ -113,6 +113,8 @@ function detailOf(fact: HistoryFact): string {
       return fact.command.requestId;
     case "snapshot":
       return `from ${fact.from} ${fact.running ? "begins" : "ends"}`;
+    case "handOver":
+      return `to ${fact.to} ${fact.running ? "begins" : "ends"}`;
     case "settled":
       return `${fact.what} ${fact.node}`;
     case "usersAnswered":

@@ -28,6 +28,7 @@ import { DiskImage, SimLogStore } from "./sim_disk.ts";
 import type { Machine, SimNetwork } from "./sim_network.ts";
 import { servePeers } from "./sim_peer_api.ts";
 import type { SimState } from "./sim_state.ts";
+import { watched } from "./watched_core.ts";
 import type { World } from "./world.ts";
 
 /** Id of every simulated cluster. */
@@ -225,7 +226,7 @@ export class SimNode {
   }
 
   #assemble(process: Process): Running {
-    const { world, network, member, parts, chain, bounds } = this.#options;
+    const { world, network, member, parts, chain, bounds, recorder } = this.#options;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
     const wrapped = parts.wrapLog(mortalLog(log, { process, world }));
@@ -238,7 +239,10 @@ export class SimNode {
       logger: silentLogger,
     });
     const driver = createDriver({
-      createCore: (options) => watched(parts.createCore(options), world),
+      createCore: (options) =>
+        watched(parts.createCore(options), world, (to, running) => {
+          recorder.fact({ kind: "handOver", node: this.id, to, running });
+        }),
       self: member,
       incarnation: this.#incarnation,
       chain,
@@ -253,17 +257,9 @@ export class SimNode {
     });
     this.machine.process = process;
     this.machine.api = servePeers({ driver, links, snapshots, clusterId: CLUSTER_ID });
-    const running: Running = {
-      process,
-      driver,
-      clock,
-      log,
-      snapshots,
-      role: "joiner",
-      term: ZERO_TERM,
-      ready: false,
-      leader: null,
-    };
+    const handles = { process, driver, clock, log, snapshots };
+    const asks = { role: "joiner", term: ZERO_TERM, ready: false, leader: null } as const;
+    const running: Running = { ...handles, ...asks };
     driver.onRole((change) => {
       running.role = change.role;
       running.term = change.term;
@@ -397,26 +393,4 @@ export class SimNode {
     this.#options.recorder.fact({ kind: "fatal", node: this.id, message: error.stack ?? "" });
     this.crash({ powerCut: false });
   }
-}
-
-/**
- * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on, until the run is
- * over, any event may be what it waits for.
- */
-function watched(core: Core, world: World): Core {
-  return {
-    step(input, clocks) {
-      const effects = core.step(input, clocks);
-      for (const { kind } of effects) {
-        if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
-      }
-      return effects;
-    },
-    canRead: (clocks) => core.canRead(clocks),
-    canPropose: () => core.canPropose(),
-    commitIndex: () => core.commitIndex(),
-    commonIndex: (theirs) => core.commonIndex(theirs),
-    status: () => core.status(),
-    termAt: (index) => core.termAt(index),
-  };
 }
