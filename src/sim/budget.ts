@@ -6,9 +6,10 @@
  */
 
 import { configQuorum } from "./quorum.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Member, NodeId } from "../raft/types.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Budget } from "./scenario.ts";
+import type { Budget, ScenarioConfig } from "./scenario.ts";
+import type { Pair } from "./partition_shapes.ts";
 import type { SimNode } from "./sim_node.ts";
 
 /** After a stall or a hang a node is looked at again this much later: it has had its turn, ms. */
@@ -19,6 +20,13 @@ const MERGED_WITHIN = 0.5;
 
 /** A pair that is silent for this part of T may miss its lease: it counts as partitioned. */
 const PARTITIONED_AT = 0.75;
+
+/**
+ * Whether the two sides of a cluster that both went on by last resort find together again. They
+ * will by salvage (§9); until that is built, no schedule parts such a cluster for T or longer, and
+ * nothing is judged of one that was parted.
+ */
+const SPLITS_HEAL: boolean = false;
 
 /** Faulty nodes and silent pairs of one run. */
 export class FaultBudget {
@@ -31,6 +39,10 @@ export class FaultBudget {
   /** Stalls and hangs too short to be faults; two that touch add up (§1). */
   readonly #pauses = new Map<NodeId, { since: number; until: number }>();
   #partitioned = false;
+  /** Disks that are gone for good, or must count as gone. */
+  readonly #lost = new Set<NodeId>();
+  /** No fault may be at the moment. */
+  #held = false;
 
   constructor(cluster: Cluster, budget: Budget) {
     this.#cluster = cluster;
@@ -41,14 +53,85 @@ export class FaultBudget {
     return this.#partitioned;
   }
 
+  /** Whether the policy promises that writes are accepted once the faults are over (§1). */
+  promisesWrites(ending: ScenarioConfig["ending"]): boolean {
+    if (this.#partitioned && this.#forks && !SPLITS_HEAL) return false;
+    // Beyond the promise everybody has to come back, and to one history.
+    return this.#budget === "in" || (ending === "everyone" && this.#lost.size === 0);
+  }
+
   /** Whether this node may be faulty from now on, beside those that are. */
   allows(node: SimNode): boolean {
-    if (this.#budget === "over") return true;
-    this.#recover();
-    const left = this.#cluster.nodes.filter((one) =>
-      one !== node && one.ready && !this.#faulty.has(one.id)
-    );
+    if (this.#held) return false;
+    return this.#budget === "over" || this.#isWithin(node);
+  }
+
+  /** Whether the node's disk may go for good: never more of them than the policy can lose. */
+  allowsLoss(node: SimNode): boolean {
+    return !this.#held && this.#isWithin(node);
+  }
+
+  /** The node's disk is gone from now on, or must be taken for gone. */
+  lose(node: SimNode): void {
+    this.#lost.add(node.id);
+    this.#faulty.set(node.id, Infinity);
+  }
+
+  /** It is not, after all. */
+  regain(node: SimNode): void {
+    this.#lost.delete(node.id);
+    this.settled(node);
+  }
+
+  /**
+   * Whether all may lose power at once: within the promise only if nobody is missing that a view
+   * which may be in force needs, since all of its voters have to come back (§1).
+   */
+  takesBlackout(): boolean {
+    if (this.#held) return false;
+    const { nodes } = this.#cluster;
+    const live = nodes.filter((node) => node.alive);
+    if (this.#budget === "in") {
+      const sound = new Set(this.#sound().map(({ id }) => id));
+      const whole = live.every((node) =>
+        sound.has(node.id) && openVoters(node).every((ids) => ids.every((id) => sound.has(id)))
+      );
+      if (!whole) return false;
+    }
+    for (const node of live) this.note(node, 0);
+    return true;
+  }
+
+  /** Whether a time without any fault may begin; it does so until `release`. */
+  takesQuiet(): boolean {
+    const { now } = this.#cluster.world;
+    const silent = [...this.#silences.values()].some(({ until }) => until > now);
+    const live = this.#cluster.nodes.filter((node) => node.alive);
+    if (this.#held || silent || this.#sound().length < live.length) return false;
+    this.#held = true;
+    return true;
+  }
+
+  release(): void {
+    this.#held = false;
+  }
+
+  #isWithin(node: SimNode): boolean {
+    const left = this.#sound().filter((one) => one !== node);
     return left.length > 0 && this.#survives(left, node);
+  }
+
+  /** Nodes that are ready and not faulty. */
+  #sound(): readonly SimNode[] {
+    this.#recover();
+    return this.#cluster.nodes.filter((one) =>
+      one.ready && !one.isCopy && !this.#faulty.has(one.id)
+    );
+  }
+
+  get #forks(): boolean {
+    const { policy } = this.#cluster;
+    return policy.quorum === "all" && policy.lastResort;
   }
 
   /** The node is faulty until it is ready, and at least for `ms`. */
@@ -92,18 +175,15 @@ export class FaultBudget {
   }
 
   /**
-   * Whether nothing may pass between two nodes for `ms`. Where it adds up to a partition it is
-   * allowed only if `partitions` are judged or anything goes, and the run says so.
+   * Whether nothing may pass between nodes for `ms`. Where it adds up to a partition, only the side
+   * with a quorum goes on, so it may be as long as it likes, and all is promised again once it is
+   * over; but where the last resort lets both sides go on it may not.
    */
-  takesSilence(
-    pair: { readonly from: SimNode; readonly to: SimNode },
-    ms: number,
-    partitions: boolean,
-  ): boolean {
-    const { short } = this.#silence(pair.from, pair.to, ms);
-    if (!short && !partitions) return false;
+  takesSilences(pairs: readonly Pair[], ms: number): boolean {
+    const short = pairs.every(({ from, to }) => this.#silence(from, to, ms).short);
+    if (!short && (this.#held || (this.#forks && !SPLITS_HEAL))) return false;
     if (!short) this.#partitioned = true;
-    this.#noteSilence(pair.from, pair.to, ms);
+    for (const { from, to } of pairs) this.#noteSilence(from, to, ms);
     return true;
   }
 
@@ -149,7 +229,7 @@ export class FaultBudget {
    */
   #survives(left: readonly SimNode[], gone: SimNode): boolean {
     const { policy } = this.#cluster;
-    if (policy.quorum === "all" && policy.lastResort) return true;
+    if (this.#forks) return true;
     const ids = new Set(left.map(({ id }) => id));
     return [...left, gone].every((node) =>
       openVoters(node).every((voters) => configQuorum(policy, voters, ids))
@@ -166,12 +246,15 @@ function openVoters(node: SimNode): readonly (readonly NodeId[])[] {
   const known = node.image.configAt(commitIndex);
   const later = node.image.configs().filter(({ index }) => index > commitIndex);
   return [...(known === null ? [] : [known]), ...later]
-    .flatMap(({ config: { voters, learners } }) => {
-      const ids = voters.map(({ id }) => id);
-      return learners.length === 0 ? [ids] : [ids, [...voters, ...learners].map(({ id }) => id)];
-    })
-    // Places are ranks: the smallest address comes first.
-    .map((ids) => ids.sort());
+    .flatMap(({ config: { voters, learners } }) =>
+      learners.length === 0 ? [voters] : [voters, [...voters, ...learners]]
+    )
+    .map((members) => members.toSorted(byRank).map(({ id }) => id));
+}
+
+/** Hosts here have one digit that tells them apart. */
+function byRank(one: Member, other: Member): number {
+  return one.peerAddress < other.peerAddress ? -1 : 1;
 }
 
 interface Span {

@@ -9,26 +9,14 @@
 import type { Command, Outcome } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
-import type { Index } from "../raft/types.ts";
 import { callNode, pause } from "./client_calls.ts";
+import { ClientRaces, type SendOptions, type User } from "./client_races.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 import { proposeCommand, readReceived } from "./sim_service.ts";
 import { Subscriber } from "./subscriber.ts";
-
-/** What a client knows of its user. */
-interface User {
-  readonly number: number;
-  readonly accountId: string;
-  /** The session it writes in, and all that it ever had. */
-  session: string;
-  readonly sessions: string[];
-  /** Newest index that an answer has named. */
-  seen: Index;
-  readonly subscriber: Subscriber;
-}
 
 /** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
 const READ_PATIENCE_MS = 6_000;
@@ -47,8 +35,13 @@ export class Clients {
   #operations = 0;
   #open = 0;
   #closed = false;
+  readonly #races: ClientRaces;
   /** Ids of accounts that were made to be deleted. */
   readonly visitors: string[] = [];
+  /** How often each kind of operation was begun that puts several at once. */
+  readonly counts = new Map<string, number>();
+  /** Messages between users that were accepted, as their senders know. */
+  #confirmed = 0;
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
@@ -57,11 +50,24 @@ export class Clients {
       { length: users },
       (_, number) => this.#newUser(number, `account-${number}`),
     );
+    this.#races = new ClientRaces({
+      user: (number) => this.#user(number),
+      send: (from, to, options) => this.#send(from, to, options),
+      sendOutside: (from, accountId) => this.#sendOutside(from, accountId),
+      createAccount: (accountId) => this.#createAccount(accountId),
+      logout: (user) => this.#logout(user),
+      login: (user) => this.#login(user),
+      visit: (during) => this.#visit(during),
+    });
   }
 
   /** Operations that have no answer yet. */
   get open(): number {
     return this.#open;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
   }
 
   get subscribers(): readonly Subscriber[] {
@@ -122,6 +128,9 @@ export class Clients {
         return await this.#read(this.#user(operation.user), operation);
       case "moveSubscriber":
         return this.#user(operation.user).subscriber.move(operation.node);
+      default:
+        this.counts.set(operation.kind, (this.counts.get(operation.kind) ?? 0) + 1);
+        return await this.#races.perform(operation);
     }
   }
 
@@ -129,15 +138,23 @@ export class Clients {
     return this.#users[number % this.#users.length]!;
   }
 
-  async #send(from: User, to: User, session = from.session): Promise<Outcome | null> {
+  async #send(from: User, to: User, options: SendOptions = {}): Promise<Outcome | null> {
+    const { session = from.session, twice = false } = options;
     const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
-    return await this.#answer(operation, from, (fields) => ({
-      ...fields,
-      kind: "sendMessage",
-      ...author(from, session),
-      toAccountId: to.accountId,
-      body: fields.requestId,
-    }));
+    const command = sending(from, { session, toAccountId: to.accountId });
+    // Two nodes are asked at once: whoever answers first, both say the same.
+    const attempts = twice ? [this.#turn, this.#turn + 1] : [null];
+    const outcomes = await Promise.all(
+      attempts.map((at) => this.#answer(operation, from, command, at)),
+    );
+    if (outcomes.some((outcome) => outcome?.ok === true)) this.#confirmed++;
+    return outcomes[0]!;
+  }
+
+  async #sendOutside(from: User, accountId: string): Promise<void> {
+    const operation = this.#invoke({ kind: "sendOutside", from: from.number });
+    const { session } = from;
+    await this.#answer(operation, from, sending(from, { session, toAccountId: accountId }));
   }
 
   async #acknowledge(user: User): Promise<void> {
@@ -156,6 +173,14 @@ export class Clients {
   /** Logs out, and in again with a new session: the old one must stay revoked. */
   async #renewSession(user: User): Promise<void> {
     const { session } = user;
+    await this.#logout(user);
+    // What is tried in it now is refused, whoever leads.
+    void this.#send(user, user, { session });
+    await this.#login(user);
+  }
+
+  async #logout(user: User): Promise<void> {
+    const { session } = user;
     const operation = this.#invoke({ kind: "logout", user: user.number, session });
     await this.#answer(operation, user, (fields) => ({
       ...fields,
@@ -163,30 +188,34 @@ export class Clients {
       ...author(user, session),
       all: false,
     }));
-    // What is tried in it now is refused, whoever leads.
-    void this.#send(user, user, session);
-    await this.#login(user);
   }
 
-  async #visit(): Promise<void> {
+  /** An account is made, used for what is to happen `during` its deletion, and deleted. */
+  async #visit(during: (accountId: string) => void = () => {}): Promise<void> {
     const accountId = `visitor-${this.visitors.length}`;
     this.visitors.push(accountId);
-    const visitor = this.#newUser(this.#users.length, accountId);
+    const visitor = await this.#createAccount(accountId);
+    await this.#login(visitor);
+    const deleted = this.#invoke({ kind: "deleteAccount", accountId });
+    during(accountId);
+    await this.#answer(deleted, visitor, (fields) => ({
+      ...fields,
+      kind: "deleteAccount",
+      ...author(visitor, visitor.session),
+    }));
+  }
+
+  async #createAccount(accountId: string): Promise<User> {
+    const user = this.#newUser(this.#users.length, accountId);
     const created = this.#invoke({ kind: "createAccount", accountId });
-    await this.#answer(created, visitor, (fields) => ({
+    await this.#answer(created, user, (fields) => ({
       ...fields,
       kind: "createAccount",
       accountId,
       name: accountId,
       passwordHash: "hash",
     }));
-    await this.#login(visitor);
-    const deleted = this.#invoke({ kind: "deleteAccount", accountId });
-    await this.#answer(deleted, visitor, (fields) => ({
-      ...fields,
-      kind: "deleteAccount",
-      ...author(visitor, visitor.session),
-    }));
+    return user;
   }
 
   #newUser(number: number, accountId: string): User {
@@ -244,9 +273,10 @@ export class Clients {
     operation: number,
     user: User,
     command: (fields: CommandFields) => Command,
+    firstAsked: number | null = null,
   ): Promise<Outcome | null> {
     const requestId = `request-${operation}`;
-    const proposed = await this.#mutate(requestId, command);
+    const proposed = await this.#mutate(requestId, command, firstAsked);
     if (proposed === null) return null;
     user.seen = Math.max(user.seen, proposed.index);
     const { outcome } = proposed;
@@ -254,10 +284,14 @@ export class Clients {
     return outcome;
   }
 
-  /** Tries until somebody says what came of it; `null` if the run ends before. */
+  /**
+   * Tries until somebody says what came of it; `null` if the run ends before. The first to be asked
+   * is the one at this place, or, for `null`, the leader as far as is known.
+   */
   async #mutate(
     requestId: string,
     command: (fields: CommandFields) => Command,
+    firstAsked: number | null = null,
   ): Promise<Proposed | null> {
     this.#open++;
     const { world } = this.#cluster;
@@ -265,8 +299,9 @@ export class Clients {
     const turn = this.#turn++;
     let followed = false;
     for (let failures = 0; !this.#closed; failures++) {
-      const node = this.#hint ??
-        this.#cluster.nodes[(turn + failures) % this.#cluster.nodes.length]!;
+      const hint = firstAsked !== null && failures === 0 ? null : this.#hint;
+      const place = (firstAsked ?? turn) + failures;
+      const node = hint ?? this.#cluster.nodes[place % this.#cluster.nodes.length]!;
       const result = await callNode(world, { node }, (asked) => {
         const timeMs = asked.clock!.wall();
         return this.#propose(asked, command({ requestId, fingerprint: requestId, timeMs }));
@@ -309,6 +344,20 @@ export class Clients {
     const { nodes } = this.#cluster;
     return nodes.find(({ member }) => member.clientAddress === error.leader) ?? null;
   }
+}
+
+/** A message to an account. */
+function sending(
+  from: User,
+  { session, toAccountId }: { readonly session: string; readonly toAccountId: string },
+): (fields: CommandFields) => Command {
+  return (fields) => ({
+    ...fields,
+    kind: "sendMessage",
+    ...author(from, session),
+    toAccountId,
+    body: fields.requestId,
+  });
 }
 
 /** What every command has. */

@@ -13,7 +13,8 @@ import { FaultInjector } from "./fault_injector.ts";
 import type { FinalState, History } from "./history.ts";
 import type { Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
-import type { NodeParts, SimNode } from "./sim_node.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
 import { World } from "./world.ts";
 
@@ -113,11 +114,11 @@ class Run {
         events: this.#cluster.recorder.events,
         finals,
         unanswered,
-        judgeLiveness: this.#judgeLiveness(),
+        judgeLiveness: this.#faults.promisesWrites(this.#scenario.config.ending),
       },
       fingerprint: world.fingerprint,
       simulatedMs: world.now,
-      faults: this.#faults.counts,
+      faults: new Map([...this.#faults.counts, ...this.#clients.counts]),
       lines: world.lines,
     };
   }
@@ -231,12 +232,8 @@ class Run {
   }
 
   #allDelivered(): boolean {
-    const answered =
-      this.#cluster.recorder.events.filter((event) =>
-        event.kind === "answered" && event.outcome.ok && event.outcome.kind === "sendMessage"
-      ).length;
     const received = this.#clients.subscribers.reduce((sum, one) => sum + one.received, 0);
-    return received >= answered;
+    return received >= this.#clients.confirmed;
   }
 
   /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */
@@ -260,19 +257,10 @@ class Run {
     look();
   }
 
-  /** Within the budget always; beyond it if everybody comes back to one history (§1, §9). */
-  #judgeLiveness(): boolean {
-    const { budget, ending } = this.#scenario.config;
-    if (budget === "in") return true;
-    const { policy } = this.#cluster;
-    const forks = policy.quorum === "all" && policy.lastResort;
-    return ending === "everyone" && !(this.#faults.partitioned && forks);
-  }
-
   async #finals(): Promise<readonly FinalState[]> {
     const finals: FinalState[] = [];
     for (const node of this.#cluster.nodes) {
-      if (!node.alive) continue;
+      if (!node.alive || node.isCopy) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
       const member = this.#isMember(node);
       const excused = this.#isRemoved(node) || this.#isStranded(node);

@@ -7,14 +7,8 @@
 
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
-import {
-  DURATION_MS,
-  FAILURE_TIMEOUT_MS,
-  faultLists,
-  instant,
-  near,
-  weighted,
-} from "./fault_arbitrary.ts";
+import { DURATION_MS, FAILURE_TIMEOUT_MS, instant, weighted } from "./dice.ts";
+import { faultLists, near } from "./fault_arbitrary.ts";
 import type { Budget, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
 /** Which scenarios to make. */
@@ -104,5 +98,27 @@ function operations(moments: readonly number[]): fc.Arbitrary<Operation> {
       }),
     ],
     [1, fc.record({ atMs, kind: fc.constant("moveSubscriber"), user, node: fc.nat(6) })],
+    [3, races(atMs, user)],
+  );
+}
+
+/** What clients do at once. */
+function races(
+  atMs: fc.Arbitrary<number>,
+  user: fc.Arbitrary<number>,
+): fc.Arbitrary<Operation> {
+  const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
+  const sends = fc.integer({ min: 1, max: 4 });
+  const count = fc.integer({ min: 2, max: 30 });
+  const ms = fc.integer({ min: 100, max: 3 * FAILURE_TIMEOUT_MS });
+  // A few are as good as many, and cheaper.
+  const names = weighted<number>([8, fc.integer({ min: 2, max: 8 })], [1, fc.constant(100)]);
+  return weighted<Operation>(
+    [2, fc.record({ atMs, kind: kind("burst"), from: user, to: user, count })],
+    [1, fc.record({ atMs, kind: kind("crowd"), from: user, names })],
+    [3, fc.record({ atMs, kind: kind("sendTwice"), from: user, to: user })],
+    [2, fc.record({ atMs, kind: kind("deleteRace"), from: user, sends })],
+    [2, fc.record({ atMs, kind: kind("logoutRace"), user, sends })],
+    [2, fc.record({ atMs, kind: kind("stallSubscriber"), user, ms })],
   );
 }

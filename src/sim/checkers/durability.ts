@@ -31,9 +31,10 @@ export const durability: Checker = {
 };
 
 function compare(history: History, final: FinalState, report: Report): void {
-  const told = new Map<string, Outcome>();
+  // A request that was repeated may have been answered twice: both answers hold.
+  const told: (readonly [requestId: string, outcome: Outcome])[] = [];
   for (const event of history.events) {
-    if (event.kind === "answered") told.set(event.requestId, event.outcome);
+    if (event.kind === "answered") told.push([event.requestId, event.outcome]);
     // The answer may have been lost on its way: it was acknowledged all the same.
     if (event.kind === "acknowledged" && !final.outcomes.has(event.requestId)) {
       report(`${final.node} has lost ${event.requestId}`);

@@ -1,0 +1,46 @@
+/**
+ * What a simulated node is made of and how it ends, as data. Owns no behaviour.
+ *
+ * @module
+ */
+
+import type { KeptBounds } from "../node/driver_options.ts";
+import type { LogStore, StateStore } from "../node/ports.ts";
+import type { Core } from "../raft/core_api.ts";
+import type { CoreOptions } from "../raft/io.ts";
+import type { Member } from "../raft/types.ts";
+import type { PortCall } from "./process.ts";
+import type { Recorder } from "./recorder.ts";
+import type { SimNetwork } from "./sim_network.ts";
+import type { SimState } from "./sim_state.ts";
+import type { World } from "./world.ts";
+
+/** Id of every simulated cluster. */
+export const CLUSTER_ID = "simulated";
+
+/** How a process ends. */
+export interface CrashOptions {
+  /** What it was doing; left out if nothing. */
+  readonly during?: PortCall;
+  /** The whole machine: nobody hears of it, and what was not synced is gone. */
+  readonly powerCut: boolean;
+}
+
+/** What a node is made of; tests of the checkers replace parts of it by broken ones. */
+export interface NodeParts {
+  readonly createCore: (options: CoreOptions) => Core;
+  /** Wraps the log store of each start. */
+  readonly wrapLog: (log: LogStore) => LogStore;
+  /** Wraps the state of each start. */
+  readonly wrapState: (state: StateStore) => StateStore;
+}
+
+export interface SimNodeOptions {
+  readonly member: Member;
+  readonly world: World;
+  readonly network: SimNetwork;
+  readonly recorder: Recorder;
+  readonly state: SimState;
+  readonly parts: NodeParts;
+  readonly bounds: KeptBounds;
+}
