@@ -102,12 +102,17 @@ export class FaultBudget {
     return true;
   }
 
+  /** A time without any fault, and in which nobody starts. */
+  get quiet(): boolean {
+    return this.#held;
+  }
+
   /** Whether a time without any fault may begin; it does so until `release`. */
   takesQuiet(): boolean {
     const { now } = this.#cluster.world;
     const silent = [...this.#silences.values()].some(({ until }) => until > now);
-    const live = this.#cluster.nodes.filter((node) => node.alive);
-    if (this.#held || silent || this.#sound().length < live.length) return false;
+    const begun = this.#cluster.nodes.filter((node) => node.alive || node.down);
+    if (this.#held || silent || this.#sound().length < begun.length) return false;
     this.#held = true;
     return true;
   }

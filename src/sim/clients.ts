@@ -145,7 +145,7 @@ export class Clients {
     // Two nodes are asked at once: whoever answers first, both say the same.
     const attempts = twice ? [this.#turn, this.#turn + 1] : [null];
     const outcomes = await Promise.all(
-      attempts.map((at) => this.#answer(operation, from, command, at)),
+      attempts.map((firstAsked) => this.#answer(operation, from, command, { firstAsked })),
     );
     if (outcomes.some((outcome) => outcome?.ok === true)) this.#confirmed++;
     return outcomes[0]!;
@@ -207,14 +207,16 @@ export class Clients {
 
   async #createAccount(accountId: string): Promise<User> {
     const user = this.#newUser(this.#users.length, accountId);
-    const created = this.#invoke({ kind: "createAccount", accountId });
-    await this.#answer(created, user, (fields) => ({
+    const operation = this.#invoke({ kind: "createAccount", accountId });
+    const command = (fields: CommandFields): Command => ({
       ...fields,
       kind: "createAccount",
       accountId,
       name: accountId,
       passwordHash: "hash",
-    }));
+    });
+    // An account's id is that of the request that makes it (§8).
+    await this.#answer(operation, user, command, { requestId: accountId });
     return user;
   }
 
@@ -273,9 +275,11 @@ export class Clients {
     operation: number,
     user: User,
     command: (fields: CommandFields) => Command,
-    firstAsked: number | null = null,
+    { firstAsked = null, requestId = `request-${operation}` }: {
+      readonly firstAsked?: number | null;
+      readonly requestId?: string;
+    } = {},
   ): Promise<Outcome | null> {
-    const requestId = `request-${operation}`;
     const proposed = await this.#mutate(requestId, command, firstAsked);
     if (proposed === null) return null;
     user.seen = Math.max(user.seen, proposed.index);

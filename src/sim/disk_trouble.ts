@@ -53,11 +53,10 @@ export class DiskTrouble {
 
   /** The error that a write ends with now, as production's store words it; `null` for none. */
   writeError(file = LOG_FILE): Error | null {
-    if (this.full) return this.#give(toStorageError({ code: "ENOSPC" }, file));
-    if (!this.#failsNext) return null;
-    this.#failsNext = false;
-    const failed = Object.assign(new Error("input/output error"), { code: "EIO" });
-    return this.#give(toStorageError(failed, file));
+    const code = this.full ? "ENOSPC" : this.#failsNext ? "EIO" : null;
+    if (code === null) return null;
+    if (code === "EIO") this.#failsNext = false;
+    return this.#give(toStorageError(Object.assign(new Error("simulated"), { code }), file));
   }
 
   /** The error of a read that meets a bad checksum. */

@@ -115,7 +115,7 @@ export class FaultInjector {
       case "clockJump":
         return this.#clockJump(fault);
       case "join":
-        return this.#cluster.join() !== null;
+        return !this.#budget.quiet && this.#cluster.join() !== null;
       case "leave":
         return this.#leave(fault);
       case "remove":

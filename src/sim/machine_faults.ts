@@ -202,11 +202,14 @@ export class MachineFaults {
       this.#budget.release();
       return false;
     }
-    copy.onceStopped(() => this.#options.count("copy refused"));
-    this.#after(COPY_ENDS_TIMEOUTS * this.#cluster.policy.failureTimeoutMs, () => {
+    copy.onceStopped(() => {
+      this.#options.count("copy refused");
       this.#budget.release();
-      assert(!copy.alive, `A copy of ${node.id} goes on`);
+      // Who started it reads why, and does not try again.
       copy.retire();
+    });
+    this.#after(COPY_ENDS_TIMEOUTS * this.#cluster.policy.failureTimeoutMs, () => {
+      assert(!copy.alive, `A copy of ${node.id} goes on`);
     });
     return true;
   }
