@@ -11,7 +11,7 @@ import { limits } from "../limits.ts";
 import type { FaultBudget } from "./budget.ts";
 import type { Cluster } from "./cluster.ts";
 import { Random } from "./random.ts";
-import type { Fault, FaultOf } from "./scenario.ts";
+import type { FaultOf } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 
 /** A disk that is slower by no more than this is no fault: two writes are far from T/2, ms. */

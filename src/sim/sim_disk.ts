@@ -74,7 +74,12 @@ export class DiskImage {
 
   /** Flips a bit of one entry, 0 being the first and 999 the last; false if there is none. */
   flip(permille: number): boolean {
-    const place = Math.floor(this.#entries.length * permille / 1_000);
+    return this.flipAt(this.#base.index + 1 + Math.floor(this.#entries.length * permille / 1_000));
+  }
+
+  /** Flips a bit of the entry at an index; false if there is none. */
+  flipAt(index: Index): boolean {
+    const place = index - this.#base.index - 1;
     const entry = this.#entries[place];
     if (entry === undefined) return false;
     // What lies on other disks, or in memory, is another copy.

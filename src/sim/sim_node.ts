@@ -24,26 +24,18 @@ import { MachineTime, SimClock } from "./sim_clock.ts";
 import { DiskTrouble } from "./disk_trouble.ts";
 import { DiskImage, SimLogStore } from "./sim_disk.ts";
 import type { Machine } from "./sim_network.ts";
-import { CLUSTER_ID, type CrashOptions, type SimNodeOptions } from "./sim_node_options.ts";
+import {
+  CLUSTER_ID,
+  type CrashOptions,
+  type Running,
+  type SimNodeOptions,
+} from "./sim_node_options.ts";
 import { servePeers } from "./sim_peer_api.ts";
 import type { SimState } from "./sim_state.ts";
 import { simTransport } from "./sim_transport.ts";
 
 /** How long an undisturbed fsync takes, ms. */
 const SYNC_MS = { low: 0.3, high: 3 };
-
-/** One start of a node, while it lives. */
-interface Running {
-  readonly process: Process;
-  readonly driver: NodeDriver;
-  readonly clock: Clock;
-  readonly log: SimLogStore;
-  readonly snapshots: SnapshotServer;
-  role: Role;
-  term: Term;
-  ready: boolean;
-  leader: NodeId | null;
-}
 
 /** A machine and the node on it. */
 export class SimNode {
@@ -123,9 +115,6 @@ export class SimNode {
   /** Whether its clients hear of what the cluster does: not stalled, and in touch with a leader. */
   get connected(): boolean {
     return this.ready && this.#running!.leader !== null;
-  }
-  get hangs(): boolean {
-    return this.#hangsUntil > this.#options.world.now;
   }
 
   status(): CoreStatus | null {

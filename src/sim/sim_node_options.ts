@@ -5,12 +5,15 @@
  */
 
 import type { KeptBounds } from "../node/driver_options.ts";
-import type { LogStore, StateStore } from "../node/ports.ts";
+import type { NodeDriver } from "../node/driver_api.ts";
+import type { Clock, LogStore, StateStore } from "../node/ports.ts";
+import type { SnapshotServer } from "../node/snapshot_server.ts";
 import type { Core } from "../raft/core_api.ts";
 import type { CoreOptions } from "../raft/io.ts";
-import type { Member } from "../raft/types.ts";
-import type { PortCall } from "./process.ts";
+import type { Member, NodeId, Role, Term } from "../raft/types.ts";
+import type { PortCall, Process } from "./process.ts";
 import type { Recorder } from "./recorder.ts";
+import type { SimLogStore } from "./sim_disk.ts";
 import type { SimNetwork } from "./sim_network.ts";
 import type { SimState } from "./sim_state.ts";
 import type { World } from "./world.ts";
@@ -43,4 +46,17 @@ export interface SimNodeOptions {
   readonly state: SimState;
   readonly parts: NodeParts;
   readonly bounds: KeptBounds;
+}
+
+/** One start of a node, while it lives. */
+export interface Running {
+  readonly process: Process;
+  readonly driver: NodeDriver;
+  readonly clock: Clock;
+  readonly log: SimLogStore;
+  readonly snapshots: SnapshotServer;
+  role: Role;
+  term: Term;
+  ready: boolean;
+  leader: NodeId | null;
 }
