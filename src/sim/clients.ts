@@ -346,7 +346,8 @@ export class Clients {
   #leaderNamed(error: ChatError): SimNode | null {
     if (error.leader === undefined) return null;
     const { nodes } = this.#cluster;
-    return nodes.find(({ member }) => member.clientAddress === error.leader) ?? null;
+    // The last one that came to the address is the one that answers there.
+    return nodes.findLast(({ member }) => member.clientAddress === error.leader) ?? null;
   }
 }
 

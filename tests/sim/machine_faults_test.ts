@@ -138,6 +138,21 @@ Deno.test("fault replace: an empty node at the same address takes the place of t
   assert.deepEqual(result.broken, []);
 });
 
+Deno.test("fault replace: clients find a leader that has come to the address of a dead node", async () => {
+  const result = await runFrame({
+    nodes: 5,
+    spares: 1,
+    faults: [
+      { atMs: 1_000, kind: "replace", node: 0 },
+      { atMs: 4_000, kind: "transfer", to: 5 },
+    ],
+  });
+  const leads = eventsOf(result, "role", "n5").some(({ role }) => role === "leader");
+  assert.ok(leads, "the new one, with the smallest address");
+  assert.ok(eventsOf(result, "acknowledged", "n5").length > 5);
+  assert.deepEqual(result.broken, []);
+});
+
 Deno.test("fault copy: a second node with the same data directory ends, the first goes on", async () => {
   for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
     const result = await runFrame({
