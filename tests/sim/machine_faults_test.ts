@@ -138,18 +138,25 @@ Deno.test("fault replace: an empty node at the same address takes the place of t
   assert.deepEqual(result.broken, []);
 });
 
-Deno.test("fault replace: clients find a leader that has come to the address of a dead node", async () => {
+Deno.test("fault replace: clients are led to the node that is at an address now", async () => {
   const result = await runFrame({
     nodes: 5,
     spares: 1,
+    writeEveryMs: null,
     faults: [
       { atMs: 1_000, kind: "replace", node: 0 },
       { atMs: 4_000, kind: "transfer", to: 5 },
     ],
+    operations: [
+      { atMs: 3_500, kind: "send", from: 0, to: 1 },
+      { atMs: 5_000, kind: "send", from: 0, to: 1 },
+    ],
   });
-  const leads = eventsOf(result, "role", "n5").some(({ role }) => role === "leader");
-  assert.ok(leads, "the new one, with the smallest address");
-  assert.ok(eventsOf(result, "acknowledged", "n5").length > 5);
+  const [first, second] = eventsOf(result, "invoked").filter(({ body }) => body.kind === "send");
+  const [before] = eventsOf(result, "answered").filter(({ at }) => at > first!.at);
+  const [after] = eventsOf(result, "answered").filter(({ at }) => at > second!.at);
+  assert.ok(eventsOf(result, "acknowledged", "n5").some(({ at }) => at > second!.at));
+  assert.ok(before!.at - first!.at > 0 && after!.at - second!.at < 20, "without a detour");
   assert.deepEqual(result.broken, []);
 });
 
