@@ -77,11 +77,12 @@ export class DiskImage {
     return this.flipAt(this.#base.index + 1 + Math.floor(this.#entries.length * permille / 1_000));
   }
 
-  /** Flips a bit of the entry at an index; false if there is none. */
+  /** Flips a bit of the entry at an index; false if there is none, or one was flipped already. */
   flipAt(index: Index): boolean {
     const place = index - this.#base.index - 1;
     const entry = this.#entries[place];
-    if (entry === undefined) return false;
+    // The same bit twice would be no damage.
+    if (entry === undefined || this.damaged !== null) return false;
     // What lies on other disks, or in memory, is another copy.
     this.#damaged = damagedCopy(entry);
     this.#entries[place] = this.#damaged;

@@ -68,3 +68,11 @@ for (const kept of [true, false]) {
     assert.throws(() => store.persist([{ number: 2, entries: [] }]), /nothing is written/);
   });
 }
+
+Deno.test("simulated disk: a bit that was flipped is not flipped back", async () => {
+  const image = new DiskImage();
+  image.write({ number: 1, entries: buildEntries(EMPTY_BASE, termOf(1), [commandBody("a")]) });
+  assert.deepEqual([image.flip(0), image.flip(0)], [true, false]);
+  const store = new SimLogStore({ image, sync: () => {}, onWritten: () => {}, badEntry });
+  await assert.rejects(store.load(10), /bad checksum of the entry at index 1/);
+});
