@@ -16,7 +16,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Violation } from "../sim/checkers/checker.ts";
 import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
-import type { NodeParts } from "../sim/sim_node.ts";
+import type { NodeParts } from "../sim/sim_node_options.ts";
 import { judge, simulate, type SimulateResult, worstKind } from "../sim/simulate.ts";
 import { ExitError, newCommand } from "./command.ts";
 import { coverageTable } from "./coverage_table.ts";

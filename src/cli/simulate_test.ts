@@ -9,7 +9,7 @@ import type { LogStore } from "../node/ports.ts";
 import { createCore } from "../raft/core.ts";
 import { RULES } from "../raft/rules.ts";
 import { SOUND_PARTS } from "../sim/cluster.ts";
-import type { NodeParts } from "../sim/sim_node.ts";
+import type { NodeParts } from "../sim/sim_node_options.ts";
 import { runProgram } from "./program.ts";
 import { simulateCommand } from "./simulate.ts";
 

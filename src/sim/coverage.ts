@@ -56,8 +56,8 @@ export function coverageOf(events: readonly HistoryEvent[]): Coverage {
       before = now;
       if (acting.length > 0) acting = acting.filter(({ until }) => until >= at);
     }
-    // One that stops itself crashes right after: that is no fault.
-    if (event.kind === "fatal") stoppedAt = at;
+    // One that stops itself crashes right after: that is no fault, or not this one.
+    if (event.kind === "fatal" || event.kind === "stopped") stoppedAt = at;
     if (event.kind === "crashed" && stoppedAt !== at) {
       const states = changed ? statesOf(view) : now;
       hit({ ...newFault("crash", [event.node]), until: at }, states);

@@ -6,21 +6,16 @@
  */
 
 import fc from "fast-check";
+import { around, DURATION_MS, FAILURE_TIMEOUT_MS, type Weighted, weighted } from "./dice.ts";
 import type { PortCall } from "./process.ts";
-import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+import { machineFaultKinds } from "./machine_arbitrary.ts";
+import type { Fault, PartitionShape, ScenarioConfig, Target } from "./scenario.ts";
 
 /** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
 const CALLS_MAX = 40;
 
 /** Faults that wait for one state together, at most. */
 const AMIDST_MAX = 4;
-
-/** How long operations and faults go on, ms: a few failure timeouts. */
-export const DURATION_MS = 6_000;
-
-export const FAILURE_TIMEOUT_MS = 1_000;
-
-export type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
 
 /** Parts of T around which the protocol changes its mind. */
 const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6].map((part) => part * FAILURE_TIMEOUT_MS);
@@ -152,7 +147,27 @@ function apart(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary
   const others = fc.array(fc.nat(config.nodes - 1), { maxLength: 2 });
   const ms = fc.integer({ min: 1_100, max: 4 * FAILURE_TIMEOUT_MS });
   const nodes = others.map((some): Target[] => ["leader", ...some]);
-  return fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms });
+  return fc.oneof(
+    fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms }),
+    partition({ atMs, around: fc.constant<Target>("leader"), ms }),
+  );
+}
+
+/** Of any shape; one in three comes and goes. */
+function partition({ atMs, around, ms }: {
+  readonly atMs: fc.Arbitrary<number>;
+  readonly around: fc.Arbitrary<Target>;
+  readonly ms: fc.Arbitrary<number>;
+}): fc.Arbitrary<Fault> {
+  return fc.record({
+    atMs,
+    kind: fc.constant<"partition">("partition"),
+    shape: fc.constantFrom<PartitionShape>("halves", "oneWay", "alone", "ring", "bridge"),
+    around,
+    ms,
+    times: weighted<number>([2, fc.constant(1)], [1, fc.integer({ min: 2, max: 6 })]),
+    pauseMs: fc.integer({ min: 20, max: 1_200 }),
+  });
 }
 
 /** One after the other, or nearly at once, until one is left or none. */
@@ -221,12 +236,14 @@ function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighte
     [1, fc.record({ atMs, kind: kind("reorder"), ...pair, ms: long })],
     [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
+    [2, partition({ atMs, around: node, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
     [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: jump })],
     [5, fc.record({ atMs, kind: kind("join") })],
     [1, fc.record({ atMs, kind: kind("leave"), node })],
     [1, fc.record({ atMs, kind: kind("remove"), node })],
     [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
+    ...machineFaultKinds(atMs, node),
   ];
 }
 
@@ -291,17 +308,4 @@ function targets(nodes: number): fc.Arbitrary<Target> {
     [2, fc.constant("leader")],
     [1, fc.constant("follower")],
   );
-}
-
-function around(values: readonly number[]): fc.Arbitrary<number> {
-  return fc.tuple(fc.constantFrom(...values), fc.integer({ min: -20, max: 20 }))
-    .map(([value, off]) => value + off);
-}
-
-export function weighted<T>(...choices: readonly Weighted<T>[]): fc.Arbitrary<T> {
-  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
-}
-
-export function instant(): fc.Arbitrary<number> {
-  return fc.nat(DURATION_MS - 1);
 }

@@ -42,6 +42,8 @@ export type OperationBody =
     readonly to: number;
     readonly session: string;
   }
+  /** To an account that is none of the users'. */
+  | { readonly kind: "sendOutside"; readonly from: number }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
   | { readonly kind: "login"; readonly user: number }
@@ -76,8 +78,10 @@ export type HistoryFact =
   | { readonly kind: "started" | "left"; readonly node: NodeId }
   /** `during`: at which call to a port; `null` if between two events. */
   | { readonly kind: "crashed"; readonly node: NodeId; readonly during: PortCall | null }
-  /** The node stopped itself: a broken invariant, or a disk that failed. */
+  /** The node stopped itself, and nothing that was done to it says why. */
   | { readonly kind: "fatal"; readonly node: NodeId; readonly message: string }
+  /** The node stopped itself, or refused to start, as it must: a fault gave it the reason. */
+  | { readonly kind: "stopped"; readonly node: NodeId; readonly reason: string }
   | { readonly kind: "written"; readonly node: NodeId; readonly batches: readonly WrittenBatch[] }
   | {
     readonly kind: "role";

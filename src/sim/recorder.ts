@@ -105,6 +105,8 @@ function detailOf(fact: HistoryFact): string {
       return fact.during ?? "";
     case "fatal":
       return fact.message;
+    case "stopped":
+      return fact.reason;
     case "delivered":
       return `user ${fact.user} stream ${fact.stream} ${fact.message.id}`;
     case "readAnswered":

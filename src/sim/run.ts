@@ -15,7 +15,8 @@ import { FaultMoments } from "./fault_moments.ts";
 import type { FinalState, History } from "./history.ts";
 import type { NodeId, Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
-import type { NodeParts, SimNode } from "./sim_node.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
 import { QUIET_TURNS, World } from "./world.ts";
 
@@ -136,7 +137,7 @@ class Run {
       },
       fingerprint: world.fingerprint,
       simulatedMs: world.now,
-      faults: this.#faults.counts,
+      faults: new Map([...this.#faults.counts, ...this.#clients.counts]),
       lines: world.lines,
     };
   }
@@ -222,7 +223,7 @@ class Run {
   /** One after the other, and again as long as somebody comes back. */
   #writtenThroughAll(): boolean {
     if (this.#writingThrough) return false;
-    const next = this.#belonging().find(({ id }) => !this.#through.has(id));
+    const next = this.#belonging().find(({ id, isCopy }) => !isCopy && !this.#through.has(id));
     if (next === undefined) return true;
     this.#writingThrough = true;
     void this.#clients.writeThrough(next).then((accepted) => {
@@ -282,12 +283,8 @@ class Run {
   }
 
   #allDelivered(): boolean {
-    const answered =
-      this.#cluster.recorder.events.filter((event) =>
-        event.kind === "answered" && event.outcome.ok && event.outcome.kind === "sendMessage"
-      ).length;
     const received = this.#clients.subscribers.reduce((sum, one) => sum + one.received, 0);
-    return received >= answered;
+    return received >= this.#clients.confirmed;
   }
 
   /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */
@@ -311,16 +308,14 @@ class Run {
     look();
   }
 
-  /** Within the budget always; beyond it if everybody comes back (§1, §9). */
   #judgeLiveness(): boolean {
-    const { budget, ending } = this.#scenario.config;
-    return budget === "in" || ending === "everyone";
+    return this.#faults.promisesWrites(this.#scenario.config.ending);
   }
 
   async #finals(): Promise<readonly FinalState[]> {
     const finals: FinalState[] = [];
     for (const node of this.#cluster.nodes) {
-      if (!node.alive) continue;
+      if (!node.alive || node.isCopy) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
       const member = this.#isMember(node);
       const excused = this.#isRemoved(node) || this.#isStranded(node);

@@ -14,7 +14,7 @@ import { addCoverage, type Coverage, coverageOf } from "./coverage.ts";
 import { runScenario } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { type ScenarioChoices, scenarios } from "./scenario_arbitrary.ts";
-import type { NodeParts } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 
 /** A campaign. */
 export interface SimulateOptions extends ScenarioChoices {

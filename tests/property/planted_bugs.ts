@@ -12,7 +12,7 @@ import { RULES, type Rules } from "../../src/raft/rules.ts";
 import type { Entry } from "../../src/raft/types.ts";
 import { SOUND_PARTS } from "../../src/sim/cluster.ts";
 import type { ScenarioChoices } from "../../src/sim/scenario_arbitrary.ts";
-import type { NodeParts } from "../../src/sim/sim_node.ts";
+import type { NodeParts } from "../../src/sim/sim_node_options.ts";
 
 /** A bug, and where to look for it. */
 export interface PlantedBug {
