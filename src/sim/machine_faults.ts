@@ -148,7 +148,8 @@ export class MachineFaults {
 
   /** The node is started on its damaged disk, and must not come up. */
   #refusesDamage(node: SimNode): void {
-    if (this.#options.healed()) return;
+    // Its machine may have burnt down since: then the disk is lost all the same.
+    if (this.#options.healed() || node.isRetired) return;
     node.crash({ powerCut: false });
     const { damaged } = node.image;
     node.start();

@@ -53,7 +53,7 @@ export class SimNode {
   #copyOf: NodeId | null = null;
   /** Its disk is gone for good. */
   #retired = false;
-  readonly #onStopped = new Set<() => void>();
+  readonly #onStopped: (() => void)[] = [];
   #running: Running | null = null;
   #incarnation = 0;
   #previousIncarnation = 0;
@@ -86,6 +86,9 @@ export class SimNode {
   }
   get isCopy(): boolean {
     return this.#copyOf !== null;
+  }
+  get isRetired(): boolean {
+    return this.#retired;
   }
 
   get driver(): NodeDriver | null {
@@ -161,7 +164,7 @@ export class SimNode {
 
   /** Runs `task` once the node has stopped itself because of its disk, or as a copy. */
   onceStopped(task: () => void): void {
-    this.#onStopped.add(task);
+    this.#onStopped.push(task);
   }
 
   /** Begins a process; it does nothing if one runs. */
@@ -323,8 +326,7 @@ export class SimNode {
       written();
       told();
     };
-    const ms = this.#random.between(SYNC_MS.low, SYNC_MS.high) + this.disk.delayMs;
-    world.after(ms, finish);
+    world.after(this.#random.between(SYNC_MS.low, SYNC_MS.high) + this.disk.delayMs, finish);
   }
 
   #stateStore(process: Process, state: StateStore): StateStore {
@@ -393,8 +395,6 @@ export class SimNode {
   #stopped(error: Error): void {
     this.#options.recorder.fact({ kind: "stopped", node: this.name, reason: error.message });
     this.crash({ powerCut: false });
-    const tasks = [...this.#onStopped];
-    this.#onStopped.clear();
-    for (const task of tasks) task();
+    for (const task of this.#onStopped.splice(0)) task();
   }
 }

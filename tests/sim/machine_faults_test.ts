@@ -77,6 +77,21 @@ for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
   });
 }
 
+Deno.test("fault flipEntry: a machine that burns down before it is started again stays lost", async () => {
+  const result = await runFrame({
+    policy: ALL,
+    budget: "over",
+    faults: [
+      { atMs: 2_000, kind: "flipEntry", node: 1, permille: 100, restartAfterMs: 300 },
+      { atMs: 2_100, kind: "replace", node: 1 },
+      { atMs: 3_500, kind: "blackout", downMs: 10, gapMs: 0, lateMs: 0, order: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("refused to start on a damaged log"), undefined);
+  assert.ok(!result.history.judgeLiveness, "nobody has to go on without it");
+  assert.deepEqual(result.broken, []);
+});
+
 Deno.test("fault flipEntry: a disk that the policy cannot lose is left alone", async () => {
   const result = await runFrame({
     nodes: 2,

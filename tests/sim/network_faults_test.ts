@@ -60,12 +60,26 @@ Deno.test("partition halves: the side without the quorum acknowledges nothing", 
   assert.ok(!sides.has("n0") && !sides.has("n1"), [...sides].join());
 });
 
-Deno.test("partition: with the last resort on, none that lasts for T", async () => {
-  const long = await runFrame({ policy: ALL, budget: "over", faults: [parted("alone")] });
-  assert.equal(long.faults.get("partition"), undefined);
+Deno.test("partition: with the last resort on, both sides go on and are whole again", async () => {
+  const options = { policy: ALL, budget: "over", durationMs: 9_000 } as const;
+  const result = await runFrame({ ...options, faults: [parted("alone", { ms: 6_000 })] });
+  assert.equal(result.faults.get("partition alone"), 1);
+  assert.ok(eventsOf(result, "handOver").length > 0, "the smaller side hands over");
+  assert.ok(result.history.judgeLiveness, "what both acknowledged is promised again");
+  assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("partition: with the last resort on, none for T where its sides would not heal", async () => {
+  // Within the budget nothing is promised of it; and with a short log no side has all of its own.
+  for (const promised of [{ budget: "in" }, { budget: "over", logTailEntries: 12 }] as const) {
+    const long = await runFrame({ policy: ALL, ...promised, faults: [parted("alone")] });
+    assert.equal(long.faults.get("partition"), undefined);
+    assert.deepEqual(eventsOf(long, "partitioned"), []);
+  }
   const short = await runFrame({
     policy: ALL,
-    budget: "over",
+    budget: "in",
     faults: [parted("alone", { ms: 500, times: 3, pauseMs: 700 })],
   });
   assert.equal(short.faults.get("partition alone"), 3, "it comes and goes");
@@ -73,7 +87,7 @@ Deno.test("partition: with the last resort on, none that lasts for T", async () 
   assert.deepEqual(short.broken, []);
   const often = await runFrame({
     policy: ALL,
-    budget: "over",
+    budget: "in",
     faults: [parted("alone", { ms: 500, times: 3, pauseMs: 100 })],
   });
   assert.equal(often.faults.get("partition alone"), 1, "what comes again too soon adds up");
