@@ -17,6 +17,9 @@ const CALLS_MAX = 40;
 /** Faults that wait for one state together, at most. */
 const AMIDST_MAX = 4;
 
+/** So long a silence makes a last resort of it: T + G, and a little, ms. */
+const SPLIT_MS = 4_200;
+
 /** Parts of T around which the protocol changes its mind. */
 const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6].map((part) => part * FAILURE_TIMEOUT_MS);
 
@@ -62,6 +65,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
     lagAndCrash(node, atMs),
     absenceAndCrash(node),
+    ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
     { weight: 3, arbitrary: amidst(config, { atMs, node, away }) },
   );
@@ -91,7 +95,7 @@ function amidst(
       fc.constantFrom("join", "snapshot", "snapshot", "config"),
     ),
     // Both sides of it go on, and meet.
-    ...(forks(config) ? [fc.tuple(apart(config, atMs), fc.constant("healing"))] : []),
+    ...(forks(config) ? [fc.tuple(split(config), fc.constant("healing"))] : []),
   );
   // Each kind as often as any other: what is rare elsewhere is to be seen here, too.
   const second = fc.oneof(...faultKinds(config, atMs).map(([, kind]) => kind));
@@ -151,6 +155,14 @@ function apart(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary
     fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms }),
     partition({ atMs, around: fc.constant<Target>("leader"), ms }),
   );
+}
+
+/** Long enough for both sides to go on by last resort, and early enough for them to meet again. */
+function split(config: ScenarioConfig): fc.Arbitrary<Fault> {
+  const ms = fc.integer({ min: SPLIT_MS, max: SPLIT_MS + FAILURE_TIMEOUT_MS });
+  const atMs = fc.nat(DURATION_MS - SPLIT_MS - FAILURE_TIMEOUT_MS);
+  const group = fc.uniqueArray(fc.nat(config.nodes - 1), { minLength: 1, maxLength: 2 });
+  return fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes: group, ms });
 }
 
 /** Of any shape; one in three comes and goes. */

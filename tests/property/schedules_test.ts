@@ -153,12 +153,13 @@ for (const campaign of CAMPAIGNS) {
  * States that each kind of fault must have hit in the campaigns above, all together. Left out is
  * what cannot be: without a leader nobody is removed and nothing handed over (beside a candidate
  * it can, for moments); who is cut off neither gives nor takes a snapshot; and what is over at once
- * meets a snapshot or a transfer, which are over in milliseconds, by chance alone.
+ * meets a snapshot or a transfer, which are over in milliseconds, by chance alone; so is a hand-over
+ * between sides that both went on.
  */
 const MATTERS: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(
     ["crash", "stall", "hang", "slow", "lose", "duplicate", "reorder", "block"]
-      .map((kind) => [kind, STATE_NAMES]),
+      .map((kind) => [kind, STATE_NAMES.filter((state) => state !== "healing")]),
   ),
   isolate: ["steady", "election", "join", "config", "transfer", "leaving"],
   reset: ["steady", "election", "join", "config", "leaving"],
