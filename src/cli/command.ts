@@ -20,6 +20,16 @@ import {
 } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 
+/** A failure with an exit code of its own, for programs that must tell it from others. */
+export class ExitError extends ChatError {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super("INTERNAL", message);
+    this.exitCode = exitCode;
+  }
+}
+
 /** A line of the command table in `cli.ts`: enough for `--help`, the rest is loaded on demand. */
 export interface LazyCommand {
   readonly name: string;

@@ -8,7 +8,7 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import config from "../../deno.json" with { type: "json" };
 import { ChatError, REASONS } from "../errors.ts";
-import { type LazyCommand, prepare } from "./command.ts";
+import { ExitError, type LazyCommand, prepare } from "./command.ts";
 import { printable } from "./text.ts";
 
 /** Version of this program. */
@@ -21,7 +21,7 @@ export interface ProgramOptions {
   readonly onError: (line: string) => void;
 }
 
-/** Runs one command line (without the program's name) and gives the exit code: 0, 1 or 2. */
+/** Runs one command line (without the program's name) and gives the exit code: 0, 1 or 2, or a command's own. */
 export async function runProgram(
   args: readonly string[],
   options: ProgramOptions,
@@ -36,7 +36,7 @@ export async function runProgram(
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     const error = ChatError.from(thrown);
     options.onError(`jmessage: ${printable(error.message)}`);
-    return REASONS[error.reason].exitCode;
+    return error instanceof ExitError ? error.exitCode : REASONS[error.reason].exitCode;
   }
 }
 

@@ -16,8 +16,10 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Violation } from "../sim/checkers/checker.ts";
 import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
-import { judge, simulate, type SimulateResult } from "../sim/simulate.ts";
-import { newCommand } from "./command.ts";
+import type { NodeParts } from "../sim/sim_node_options.ts";
+import { judge, simulate, type SimulateResult, worstKind } from "../sim/simulate.ts";
+import { ExitError, newCommand } from "./command.ts";
+import { coverageTable } from "./coverage_table.ts";
 import { thisProgram } from "./node_process.ts";
 import { jsonOption, parseInteger, parseOnOff } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
@@ -34,6 +36,7 @@ interface SimulateFlags {
   readonly jobs: number;
   readonly job?: true | undefined;
   readonly replay?: string | undefined;
+  readonly coverage?: true | undefined;
   readonly json?: true | undefined;
 }
 
@@ -45,9 +48,19 @@ interface NodeRange {
 /** Largest seed: what the generator of scenarios takes. */
 const SEED_MAX = 0x7fff_ffff;
 
+/** Exit codes of a violation: what must not happen is worse than what did not happen in time. */
+const EXIT_CODES = { safety: 1, liveness: 3 };
+
+/** What the command needs from its surroundings. */
+export interface SimulateSurroundings {
+  readonly output: Output;
+  /** Replaces parts of each node, to show what becomes of a broken one. */
+  readonly parts?: NodeParts;
+}
+
 /** `jmessage simulate`. */
 export function simulateCommand(
-  options: { readonly output: Output } = { output: terminal },
+  options: SimulateSurroundings = { output: terminal },
 ): CommandUnknownOpts {
   return newCommand("simulate", "run random faults against simulated clusters", {
     example: "jmessage simulate --runs 500 --nodes 2-5\n" +
@@ -83,13 +96,16 @@ export function simulateCommand(
     )
     .addOption(new Option("--job", "end when standard input does").hideHelp())
     .addOption(new Option("--replay <file>", "run the one schedule in this file"))
+    .addOption(
+      new Option("--coverage", "show which faults hit which states (default: on a terminal)"),
+    )
     .addOption(jsonOption())
     .action((flags) => {
       if (flags.job) process.stdin.on("end", () => process.exit(1)).resume();
       if (flags.replay !== undefined) {
-        return replay({ ...flags, replay: flags.replay }, options.output);
+        return replay({ ...flags, replay: flags.replay }, options);
       }
-      return flags.jobs > 1 ? shared(flags, options.output) : campaign(flags, options.output);
+      return flags.jobs > 1 ? shared(flags, options.output) : campaign(flags, options);
     });
 }
 
@@ -130,7 +146,8 @@ function flagsOfJob({ nodes, quorum, lastResort, steps }: SimulateFlags): string
   ];
 }
 
-async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
+async function campaign(flags: SimulateFlags, surroundings: SimulateSurroundings): Promise<void> {
+  const { output, parts } = surroundings;
   const seed = flags.seed ?? Math.floor(Math.random() * SEED_MAX);
   if (flags.json === undefined) output.line(`Seed ${seed}`);
   const { runs, nodes, quorum, lastResort, steps } = flags;
@@ -144,6 +161,7 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
     lastResort,
     stepsMax: steps,
     onRun: progress(output, (done) => `${done} of ${runs} schedules`),
+    ...(parts === undefined ? {} : { parts }),
   });
   const seconds = (performance.now() - began) / 1000;
   const { failure } = result;
@@ -154,17 +172,22 @@ async function campaign(flags: SimulateFlags, output: Output): Promise<void> {
 
 async function replay(
   flags: SimulateFlags & { readonly replay: string },
-  output: Output,
+  { output, parts }: SimulateSurroundings,
 ): Promise<void> {
   const scenario = await readScenario(flags.replay);
   if (flags.json === undefined) output.line(printScenario(scenario));
   const began = performance.now();
-  const { violations, simulatedMs, faults } = await judge(scenario);
+  const { violations, undecided, simulatedMs, faults, coverage } = await judge(scenario, parts);
   const seconds = (performance.now() - began) / 1000;
   printViolations(violations, { flags, output });
   const failure = violations.length === 0 ? null : { scenario, violations, run: 1 };
-  const result = { runs: 1, failure, simulatedMs, faults: Object.fromEntries(faults) };
-  printSummary(summaryOf(result), { seconds, flags, output });
+  for (const text of undecided) output.remark(`Undecided: ${text}`);
+  const counts = { undecided: undecided.length, faults: Object.fromEntries(faults) };
+  printSummary(summaryOf({ runs: 1, failure, simulatedMs, coverage, ...counts }), {
+    seconds,
+    flags,
+    output,
+  });
   if (failure !== null) throw broken(violations);
 }
 
@@ -180,7 +203,7 @@ async function readScenario(path: string): Promise<Scenario> {
 }
 
 interface Printing {
-  readonly flags: Pick<SimulateFlags, "json">;
+  readonly flags: Pick<SimulateFlags, "json" | "coverage">;
   readonly output: Output;
 }
 
@@ -201,8 +224,8 @@ function printReplay(path: string, { flags, output }: Printing): void {
 }
 
 function printViolations(violations: readonly Violation[], { flags, output }: Printing): void {
-  for (const { checker, at, message } of violations) {
-    if (flags.json) output.json({ event: "violation", checker, atMs: at, message });
+  for (const { checker, kind, at, message } of violations) {
+    if (flags.json) output.json({ event: "violation", checker, kind, atMs: at, message });
     else output.line(`${checker} at ${at.toFixed(0)} ms: ${message}`);
   }
 }
@@ -211,31 +234,39 @@ interface Summary extends JobSummary {
   readonly violations: number;
 }
 
-function summaryOf({ runs, failure, simulatedMs, faults }: SimulateResult): Summary {
+function summaryOf(
+  { runs, failure, undecided, simulatedMs, faults, coverage }: SimulateResult,
+): Summary {
   const simulatedSeconds = Math.round(simulatedMs / 1000);
-  return { runs, simulatedSeconds, faults, violations: failure?.violations.length ?? 0 };
+  const violations = failure?.violations.length ?? 0;
+  return { runs, simulatedSeconds, faults, undecided, coverage, violations };
 }
 
 function printSummary(
-  { runs, violations, simulatedSeconds, faults }: Summary,
+  { runs, violations, undecided, simulatedSeconds, faults, coverage }: Summary,
   { seconds, flags, output }: Printing & { readonly seconds: number },
 ): void {
   const schedulesPerSecond = Math.round(runs / seconds * 10) / 10;
   if (flags.json) {
-    output.json({ runs, violations, schedulesPerSecond, simulatedSeconds, faults });
+    const counts = { runs, violations, schedulesPerSecond, simulatedSeconds, faults };
+    output.json({ ...counts, undecided, coverage });
     return;
   }
   const kinds = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`).join(", ");
   output.line(
     `${runs} schedules, ${simulatedSeconds} simulated seconds, ${schedulesPerSecond} schedules/s, ` +
-      `${violations} violations`,
+      `${violations} violations, ${undecided} undecided`,
   );
   output.line(`Faults: ${kinds || "none"}`);
+  if (flags.coverage !== true && !process.stdout.isTTY) return;
+  output.line(coverageTable(coverage));
 }
 
-function broken(violations: readonly Violation[]): ChatError {
+/** Which kind it is decides the exit code. */
+function broken(violations: readonly Pick<Violation, "checker" | "kind">[]): ExitError {
   const names = violations.map(({ checker }) => checker).join(", ");
-  return new ChatError("INTERNAL", `A schedule breaks ${names}: see the steps above`);
+  const text = `A schedule breaks ${names}: see the steps above`;
+  return new ExitError(EXIT_CODES[worstKind(violations)], text);
 }
 
 /** `3` or `2-5`. */

@@ -10,6 +10,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { ChatError } from "../errors.ts";
+import type { ViolationKind } from "../sim/checkers/checker.ts";
+import { addCoverage, type Coverage } from "../sim/coverage.ts";
+import { worstKind } from "../sim/simulate.ts";
 import { type Program, withoutOwnVariables } from "./node_process.ts";
 
 /** What a job prints with `--json`. */
@@ -17,6 +20,7 @@ export type JobEvent =
   | {
     readonly event: "violation";
     readonly checker: string;
+    readonly kind: ViolationKind;
     readonly atMs: number;
     readonly message: string;
   }
@@ -29,6 +33,9 @@ export interface JobSummary {
   readonly runs: number;
   readonly simulatedSeconds: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** Judgements that would have taken too much work. */
+  readonly undecided: number;
+  readonly coverage: Coverage;
 }
 
 export interface JobsOptions {
@@ -152,22 +159,32 @@ function take(job: Job, line: string): void {
 /** Of those that came to their end. */
 function sum(jobs: readonly Job[]): JobsResult {
   const faults: Record<string, number> = {};
-  let [runs, simulatedSeconds] = [0, 0];
+  let coverage: Coverage = {};
+  let [runs, simulatedSeconds, undecided] = [0, 0, 0];
   for (const { summary } of jobs) {
     if (summary === null) continue;
     runs += summary.runs;
     simulatedSeconds += summary.simulatedSeconds;
+    undecided += summary.undecided;
+    coverage = addCoverage(coverage, summary.coverage);
     for (const [kind, count] of Object.entries(summary.faults)) {
       faults[kind] = (faults[kind] ?? 0) + count;
     }
   }
-  const failed = jobs.find(({ failurePath }) => failurePath !== null) ??
-    jobs.find(({ violations }) => violations.length > 0);
+  const failed = worst(jobs.filter(({ failurePath }) => failurePath !== null)) ??
+    worst(jobs.filter(({ violations }) => violations.length > 0));
   return {
     runs,
     simulatedSeconds,
     faults,
+    undecided,
+    coverage,
     violations: failed?.violations ?? [],
     failurePath: failed?.failurePath ?? null,
   };
+}
+
+/** One that broke what must never happen, if there is one. */
+function worst(jobs: readonly Job[]): Job | undefined {
+  return jobs.find(({ violations }) => worstKind(violations) === "safety") ?? jobs[0];
 }

@@ -5,11 +5,21 @@
  */
 
 import assert from "node:assert/strict";
-import { prepare } from "./command.ts";
+import type { LogStore } from "../node/ports.ts";
+import { createCore } from "../raft/core.ts";
+import { RULES } from "../raft/rules.ts";
+import { SOUND_PARTS } from "../sim/cluster.ts";
+import type { NodeParts } from "../sim/sim_node_options.ts";
+import { runProgram } from "./program.ts";
 import { simulateCommand } from "./simulate.ts";
 
 /** Runs the command with collected output. */
-async function run(...args: string[]) {
+function run(...args: string[]) {
+  return runWith(undefined, ...args);
+}
+
+/** As {@linkcode run}, on clusters with these parts; `undefined`: with sound ones. */
+async function runWith(parts: NodeParts | undefined, ...args: string[]) {
   const lines: string[] = [];
   const objects: object[] = [];
   const output = {
@@ -17,11 +27,60 @@ async function run(...args: string[]) {
     json: (value: object) => void objects.push(value),
     remark: (text: string) => void lines.push(text),
   };
-  const command = simulateCommand({ output });
-  prepare(command);
-  await command.parseAsync(args, { from: "user" });
-  return { lines, objects };
+  const load = () =>
+    Promise.resolve(simulateCommand({ output, ...(parts === undefined ? {} : { parts }) }));
+  const commands = [{ name: "simulate", summary: "", load }];
+  const errors: string[] = [];
+  const onError = (line: string) => void errors.push(line);
+  const code = await runProgram(["simulate", ...args], { commands, onError });
+  return { lines, objects, errors, code };
 }
+
+/** A file with a schedule of two nodes, one of which is crashed and started again. */
+async function withSchedule(work: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile();
+  const policy = {
+    quorum: "all",
+    lastResort: true,
+    heartbeatMs: 100,
+    failureTimeoutMs: 1000,
+    isolationGraceMs: 3000,
+  };
+  const config = { nodes: 2, spares: 0, policy, users: 2, durationMs: 2500, state: "model" };
+  const crash = { atMs: 100, kind: "crash", node: 1, powerCut: false, afterCalls: 0 };
+  const scenario = {
+    seed: 1,
+    config: { ...config, budget: "in", ending: "everyone" },
+    operations: [{ atMs: 10, kind: "send", from: 0, to: 1 }],
+    faults: [{ ...crash, restartAfterMs: 1500 }],
+  };
+  try {
+    await Deno.writeTextFile(path, JSON.stringify(scenario));
+    await work(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** Nodes that never come back: after a restart no write of theirs ends. */
+function stuckAtRestart(nodes: number): NodeParts {
+  let starts = 0;
+  const wrapLog = (log: LogStore): LogStore => {
+    const first = ++starts <= nodes;
+    return { ...log, persist: (some) => first ? log.persist(some) : new Promise(() => {}) };
+  };
+  return { ...SOUND_PARTS, wrapLog };
+}
+
+/** A leader that acknowledges what is on its own disk alone. */
+const hasty: NodeParts = {
+  ...SOUND_PARTS,
+  createCore: (options) =>
+    createCore(options, {
+      ...RULES,
+      commitSet: (config, has) => config.voters.some(({ id }) => has(id)),
+    }),
+};
 
 Deno.test("simulate: the last line with --json sums the runs up", async () => {
   const { objects } = await run("--runs", "3", "--seed", "7", "--nodes", "2", "--json");
@@ -29,50 +88,65 @@ Deno.test("simulate: the last line with --json sums the runs up", async () => {
   const summary = objects[0] as Record<string, unknown>;
   assert.deepEqual(
     Object.keys(summary),
-    ["runs", "violations", "schedulesPerSecond", "simulatedSeconds", "faults"],
+    [
+      "runs",
+      "violations",
+      "schedulesPerSecond",
+      "simulatedSeconds",
+      "faults",
+      "undecided",
+      "coverage",
+    ],
   );
+  assert.equal(summary["undecided"], 0);
   assert.equal(summary["runs"], 3);
   assert.equal(summary["violations"], 0);
 });
 
 Deno.test("simulate: a schedule in a file is run again, printed as numbered steps", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    const config = {
-      nodes: 2,
-      spares: 0,
-      policy: {
-        quorum: "all",
-        lastResort: true,
-        heartbeatMs: 100,
-        failureTimeoutMs: 1000,
-        isolationGraceMs: 3000,
-      },
-      budget: "in",
-      ending: "everyone",
-      users: 2,
-      durationMs: 500,
-      state: "model",
-    };
-    const operations = [{ atMs: 10, kind: "send", from: 0, to: 1 }];
-    await Deno.writeTextFile(path, JSON.stringify({ seed: 1, config, operations, faults: [] }));
-    const { lines } = await run("--replay", path);
+  await withSchedule(async (path) => {
+    const { lines, code } = await run("--replay", path);
+    assert.equal(code, 0);
     assert.match(lines[0]!, /1\. at 10 ms: send \(from 0, to 1\)/);
-    assert.match(lines[1]!, /^1 schedules, .* 0 violations$/);
-  } finally {
-    await Deno.remove(path);
-  }
+    assert.match(lines[1]!, /^1 schedules, .* 0 violations, 0 undecided$/);
+  });
+});
+
+Deno.test("simulate: the coverage is a table of what each kind of fault hit", async () => {
+  await withSchedule(async (path) => {
+    const { lines } = await run("--replay", path, "--coverage");
+    assert.match(lines.at(-1)!, /^fault +steady +election +join/m);
+    assert.match(lines.at(-1)!, /^crash +1\/1 +- +-/m);
+    const { objects } = await run("--replay", path, "--json");
+    const { coverage } = objects.at(-1) as { coverage: object };
+    assert.deepEqual(coverage, { crash: { steady: { cluster: 1, node: 1 } } });
+  });
+});
+
+Deno.test("simulate: what is unsafe ends with 1, what only does not come back with 3", async () => {
+  await withSchedule(async (path) => {
+    const late = await runWith(stuckAtRestart(2), "--replay", path, "--json");
+    assert.equal(late.code, 3);
+    assert.match(late.errors[0]!, /^jmessage: A schedule breaks Liveness: see the steps above/);
+    const kinds = late.objects.slice(0, -1).map((one) => (one as { kind: string }).kind);
+    assert.deepEqual(kinds, ["liveness"]);
+    const unsafe = await runWith(hasty, "--replay", path, "--json");
+    assert.equal(unsafe.code, 1);
+  });
 });
 
 Deno.test("simulate: a wrong range of nodes is told in one line", async () => {
-  await assert.rejects(run("--nodes", "5-2"), /Must be as 3 or 2-5/);
+  const { errors, code } = await run("--nodes", "5-2");
+  assert.match(errors[0]!, /Must be as 3 or 2-5/);
+  assert.equal(code, 2);
 });
 
 Deno.test("simulate: a file that is no scenario is told in one line", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "{}");
-    await assert.rejects(run("--replay", path), /Cannot read a scenario from/);
+    const { errors } = await run("--replay", path);
+    assert.match(errors[0]!, /Cannot read a scenario from/);
   } finally {
     await Deno.remove(path);
   }

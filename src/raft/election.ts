@@ -70,12 +70,21 @@ function wantsToLead(state: CoreState): boolean {
   return isSuspected(state, state.leader) || leaderGaveUp(state);
 }
 
-/** §6: a node that knows others probes them for T before it claims anything. */
+/**
+ * §6: a node that knows others probes them for T before it claims anything; for half as long again
+ * if its own vote is all that it needs. Who watches whether an older start of it lives says so
+ * after T only, and nobody else can keep a copy of its data directory from serving (§3).
+ */
 function isProbing(state: CoreState): boolean {
   const alone = state.log.configs.every((entry) =>
     entry.config.voters.every((voter) => voter.id === state.self.id)
   );
-  return !alone && state.startedAt !== null && state.mono - state.startedAt < state.timeout;
+  if (alone || state.startedAt === null) return false;
+  const needsOthers = openConfigs(state).some((entry) =>
+    !state.rules.quorum(entry.config, (id) => id === state.self.id)
+  );
+  const probesMs = needsOthers ? state.timeout : 1.5 * state.timeout;
+  return state.mono - state.startedAt < probesMs;
 }
 
 /** It granted a vote a moment ago to a node that still seems to live. */

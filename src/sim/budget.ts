@@ -6,9 +6,10 @@
  */
 
 import { configQuorum } from "./quorum.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Member, NodeId } from "../raft/types.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Budget } from "./scenario.ts";
+import type { Budget, ScenarioConfig } from "./scenario.ts";
+import type { Pair } from "./partition_shapes.ts";
 import type { SimNode } from "./sim_node.ts";
 
 /** After a stall or a hang a node is looked at again this much later: it has had its turn, ms. */
@@ -24,6 +25,8 @@ const PARTITIONED_AT = 0.75;
 export class FaultBudget {
   readonly #cluster: Cluster;
   readonly #budget: Budget;
+  /** The log is compacted after a few entries. */
+  readonly #compacts: boolean;
   /** Faulty nodes, with the virtual time before which they cannot have recovered. */
   readonly #faulty = new Map<NodeId, number>();
   /** Silences by ordered pair of nodes: since when, and until when. */
@@ -31,24 +34,116 @@ export class FaultBudget {
   /** Stalls and hangs too short to be faults; two that touch add up (§1). */
   readonly #pauses = new Map<NodeId, { since: number; until: number }>();
   #partitioned = false;
+  /** Disks that are gone for good, or must count as gone. */
+  readonly #lost = new Set<NodeId>();
+  /** No fault may be at the moment. */
+  #held = false;
 
-  constructor(cluster: Cluster, budget: Budget) {
+  constructor(
+    cluster: Cluster,
+    { budget, logTailEntries }: Pick<ScenarioConfig, "budget" | "logTailEntries">,
+  ) {
     this.#cluster = cluster;
     this.#budget = budget;
+    this.#compacts = logTailEntries != null;
   }
 
   get partitioned(): boolean {
     return this.#partitioned;
   }
 
+  /** Whether the policy promises that writes are accepted once the faults are over (§1). */
+  promisesWrites(ending: ScenarioConfig["ending"]): boolean {
+    // Beyond the promise everybody has to come back, also to hand over what one side alone has.
+    return this.#budget === "in" || (ending === "everyone" && this.#lost.size === 0);
+  }
+
   /** Whether this node may be faulty from now on, beside those that are. */
   allows(node: SimNode): boolean {
-    if (this.#budget === "over") return true;
-    this.#recover();
-    const left = this.#cluster.nodes.filter((one) =>
-      one !== node && one.ready && !this.#faulty.has(one.id)
-    );
+    if (this.#held) return false;
+    return this.#budget === "over" || this.#isWithin(node);
+  }
+
+  /** Whether the node's disk may go for good: never more of them than the policy can lose. */
+  allowsLoss(node: SimNode): boolean {
+    return !this.#held && this.#isWithin(node);
+  }
+
+  /** The node's disk is gone from now on, or must be taken for gone. */
+  lose(node: SimNode): void {
+    this.#lost.add(node.id);
+    this.#faulty.set(node.id, Infinity);
+  }
+
+  /** It is not, after all. */
+  regain(node: SimNode): void {
+    this.#lost.delete(node.id);
+    this.settled(node);
+  }
+
+  /**
+   * Whether all may lose power at once: within the promise only if nobody is missing that a view
+   * which may be in force needs, since all of its voters have to come back (§1).
+   */
+  takesBlackout(): boolean {
+    if (this.#held) return false;
+    const { nodes } = this.#cluster;
+    const live = nodes.filter((node) => node.alive);
+    if (this.#budget === "in") {
+      const sound = new Set(this.#sound().map(({ id }) => id));
+      const whole = live.every((node) =>
+        sound.has(node.id) && openVoters(node).every((ids) => ids.every((id) => sound.has(id)))
+      );
+      if (!whole) return false;
+    }
+    for (const node of live) this.note(node, 0);
+    return true;
+  }
+
+  /** A time without any fault, and in which nobody starts. */
+  get quiet(): boolean {
+    return this.#held;
+  }
+
+  /** Whether a time without any fault may begin; it does so until `release`. */
+  takesQuiet(): boolean {
+    const { now } = this.#cluster.world;
+    const silent = [...this.#silences.values()].some(({ until }) => until > now);
+    const begun = this.#cluster.nodes.filter((node) => node.alive || node.down);
+    if (this.#held || silent || this.#sound().length < begun.length) return false;
+    this.#held = true;
+    return true;
+  }
+
+  release(): void {
+    this.#held = false;
+  }
+
+  #isWithin(node: SimNode): boolean {
+    const left = this.#sound().filter((one) => one !== node);
     return left.length > 0 && this.#survives(left, node);
+  }
+
+  /** Nodes that are ready and not faulty. */
+  #sound(): readonly SimNode[] {
+    this.#recover();
+    return this.#cluster.nodes.filter((one) =>
+      one.ready && !one.isCopy && !this.#faulty.has(one.id)
+    );
+  }
+
+  /**
+   * Whether a cluster may be parted for T or longer: where only the side with a quorum goes on,
+   * always. Where the last resort lets both go on nothing is promised within the budget, and they
+   * heal by themselves only if each still has the log since the fork (§9).
+   */
+  get #splitsHeal(): boolean {
+    return !this.#forks || (this.#budget === "over" && !this.#compacts);
+  }
+
+  get #forks(): boolean {
+    const { policy } = this.#cluster;
+    return policy.quorum === "all" && policy.lastResort;
   }
 
   /** The node is faulty until it is ready, and at least for `ms`. */
@@ -92,18 +187,14 @@ export class FaultBudget {
   }
 
   /**
-   * Whether nothing may pass between two nodes for `ms`. Where it adds up to a partition it is
-   * allowed only if `partitions` are judged or anything goes, and the run says so.
+   * Whether nothing may pass between nodes for `ms`. Where it adds up to a partition it may be as
+   * long as it likes if its sides find together again: all is promised once it is over.
    */
-  takesSilence(
-    pair: { readonly from: SimNode; readonly to: SimNode },
-    ms: number,
-    partitions: boolean,
-  ): boolean {
-    const { short } = this.#silence(pair.from, pair.to, ms);
-    if (!short && !partitions) return false;
+  takesSilences(pairs: readonly Pair[], ms: number): boolean {
+    const short = pairs.every(({ from, to }) => this.#silence(from, to, ms).short);
+    if (!short && (this.#held || !this.#splitsHeal)) return false;
     if (!short) this.#partitioned = true;
-    this.#noteSilence(pair.from, pair.to, ms);
+    for (const { from, to } of pairs) this.#noteSilence(from, to, ms);
     return true;
   }
 
@@ -149,7 +240,7 @@ export class FaultBudget {
    */
   #survives(left: readonly SimNode[], gone: SimNode): boolean {
     const { policy } = this.#cluster;
-    if (policy.quorum === "all" && policy.lastResort) return true;
+    if (this.#forks) return true;
     const ids = new Set(left.map(({ id }) => id));
     return [...left, gone].every((node) =>
       openVoters(node).every((voters) => configQuorum(policy, voters, ids))
@@ -166,12 +257,15 @@ function openVoters(node: SimNode): readonly (readonly NodeId[])[] {
   const known = node.image.configAt(commitIndex);
   const later = node.image.configs().filter(({ index }) => index > commitIndex);
   return [...(known === null ? [] : [known]), ...later]
-    .flatMap(({ config: { voters, learners } }) => {
-      const ids = voters.map(({ id }) => id);
-      return learners.length === 0 ? [ids] : [ids, [...voters, ...learners].map(({ id }) => id)];
-    })
-    // Places are ranks: the smallest address comes first.
-    .map((ids) => ids.sort());
+    .flatMap(({ config: { voters, learners } }) =>
+      learners.length === 0 ? [voters] : [voters, [...voters, ...learners]]
+    )
+    .map((members) => members.toSorted(byRank).map(({ id }) => id));
+}
+
+/** Hosts here have one digit that tells them apart. */
+function byRank(one: Member, other: Member): number {
+  return one.peerAddress < other.peerAddress ? -1 : 1;
 }
 
 interface Span {

@@ -6,32 +6,19 @@
  * @module
  */
 
-import type { Command, Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
-import type { Index } from "../raft/types.ts";
+import { author, type CommandFields, sending } from "./client_commands.ts";
 import { callNode, pause } from "./client_calls.ts";
+import { ClientRaces, type SendOptions, type User } from "./client_races.ts";
+import { ClientReads } from "./client_reads.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
-import { proposeCommand, readReceived } from "./sim_service.ts";
+import { proposeCommand } from "./sim_service.ts";
 import { Subscriber } from "./subscriber.ts";
-
-/** What a client knows of its user. */
-interface User {
-  readonly number: number;
-  readonly accountId: string;
-  /** The session it writes in, and all that it ever had. */
-  session: string;
-  readonly sessions: string[];
-  /** Newest index that an answer has named. */
-  seen: Index;
-  readonly subscriber: Subscriber;
-}
-
-/** A reader outwaits a stall: what a node says that has slept is of interest, ms. */
-const READ_PATIENCE_MS = 6_000;
 
 /** A client waits this long before it tries again, ms: `high` doubles with each failure, to `max`. */
 const RETRY_MS = { low: 20, high: 120, max: 960 };
@@ -41,27 +28,49 @@ export class Clients {
   readonly #cluster: Cluster;
   readonly #random;
   readonly #users: readonly User[];
+  readonly #reads: ClientReads;
   /** Who was the leader when somebody last heard of it. */
   #hint: SimNode | null = null;
   #turn = 0;
   #operations = 0;
   #open = 0;
   #closed = false;
+  readonly #races: ClientRaces;
   /** Ids of accounts that were made to be deleted. */
   readonly visitors: string[] = [];
+  /** Requests that have come to a node. */
+  readonly #requested = new Set<string>();
+  /** How often each kind of operation was begun that puts several at once. */
+  readonly counts = new Map<string, number>();
+  /** Messages between users that were accepted, as their senders know. */
+  #confirmed = 0;
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
     this.#random = cluster.world.random.fork("clients");
+    this.#reads = new ClientReads(cluster, (body) => this.#invoke(body));
     this.#users = Array.from(
       { length: users },
       (_, number) => this.#newUser(number, `account-${number}`),
     );
+    this.#races = new ClientRaces({
+      user: (number) => this.#user(number),
+      send: (from, to, options) => this.#send(from, to, options),
+      sendOutside: (from, accountId) => this.#sendOutside(from, accountId),
+      createAccount: (accountId) => this.#createAccount(accountId),
+      logout: (user) => this.#logout(user),
+      login: (user) => this.#login(user),
+      visit: (during) => this.#visit(during),
+    });
   }
 
   /** Operations that have no answer yet. */
   get open(): number {
     return this.#open;
+  }
+
+  get confirmed(): number {
+    return this.#confirmed;
   }
 
   get subscribers(): readonly Subscriber[] {
@@ -99,12 +108,50 @@ export class Clients {
 
   /** Begins an operation of a scenario; it goes on until it is answered or the run ends. */
   begins(operation: Operation): void {
+    // What it waits for may be there already.
+    this.#cluster.world.wake();
     void this.#perform(operation);
   }
 
   /** A write, to see whether writes are decided. True once it is, be it refused. */
   async write(): Promise<boolean> {
     return await this.#send(this.#user(0), this.#user(1)) !== null;
+  }
+
+  /**
+   * A write through one node alone: it takes it, or names the leader that does. True once it is
+   * decided; false if the node ends before.
+   */
+  async writeThrough(node: SimNode): Promise<boolean> {
+    const [from, to] = [this.#user(0), this.#user(1)];
+    const { session } = from;
+    const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
+    const requestId = `request-${operation}`;
+    const command = sending(from, { session, toAccountId: to.accountId });
+    const ask = (asked: SimNode) =>
+      callNode(this.#cluster.world, { node: asked }, (one) => {
+        const timeMs = one.clock!.wall();
+        return this.#propose(one, command({ requestId, fingerprint: requestId, timeMs }));
+      });
+    while (!this.#closed && node.alive) {
+      const first = await ask(node);
+      const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
+      const result = leader === null ? first : await ask(leader);
+      if (result.kind === "answer") {
+        const { outcome } = result.value;
+        this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+        if (outcome.ok) this.#confirmed++;
+        return true;
+      }
+      await pause(this.#cluster.world, RETRY_MS.high);
+    }
+    return false;
+  }
+
+  /** Every user reads once more, at the leader: what is there in the end. */
+  async readAll(): Promise<void> {
+    const where = { linearizable: true, node: 0 };
+    await Promise.all(this.#users.map((user) => this.#reads.perform(user, where)));
   }
 
   async #perform(operation: Operation): Promise<void> {
@@ -119,9 +166,12 @@ export class Clients {
       case "visit":
         return await this.#visit();
       case "read":
-        return await this.#read(this.#user(operation.user), operation);
+        return await this.#reads.perform(this.#user(operation.user), operation);
       case "moveSubscriber":
         return this.#user(operation.user).subscriber.move(operation.node);
+      default:
+        this.counts.set(operation.kind, (this.counts.get(operation.kind) ?? 0) + 1);
+        return await this.#races.perform(operation);
     }
   }
 
@@ -129,15 +179,23 @@ export class Clients {
     return this.#users[number % this.#users.length]!;
   }
 
-  async #send(from: User, to: User, session = from.session): Promise<Outcome | null> {
+  async #send(from: User, to: User, options: SendOptions = {}): Promise<Outcome | null> {
+    const { session = from.session, twice = false } = options;
     const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
-    return await this.#answer(operation, from, (fields) => ({
-      ...fields,
-      kind: "sendMessage",
-      ...author(from, session),
-      toAccountId: to.accountId,
-      body: fields.requestId,
-    }));
+    const command = sending(from, { session, toAccountId: to.accountId });
+    // Two nodes are asked at once: whoever answers first, both say the same.
+    const attempts = twice ? [this.#turn, this.#turn + 1] : [null];
+    const outcomes = await Promise.all(
+      attempts.map((firstAsked) => this.#answer(operation, from, command, { firstAsked })),
+    );
+    if (outcomes.some((outcome) => outcome?.ok === true)) this.#confirmed++;
+    return outcomes[0]!;
+  }
+
+  async #sendOutside(from: User, accountId: string): Promise<void> {
+    const operation = this.#invoke({ kind: "sendOutside", from: from.number });
+    const { session } = from;
+    await this.#answer(operation, from, sending(from, { session, toAccountId: accountId }));
   }
 
   async #acknowledge(user: User): Promise<void> {
@@ -156,6 +214,14 @@ export class Clients {
   /** Logs out, and in again with a new session: the old one must stay revoked. */
   async #renewSession(user: User): Promise<void> {
     const { session } = user;
+    await this.#logout(user);
+    // What is tried in it now is refused, whoever leads.
+    void this.#send(user, user, { session });
+    await this.#login(user);
+  }
+
+  async #logout(user: User): Promise<void> {
+    const { session } = user;
     const operation = this.#invoke({ kind: "logout", user: user.number, session });
     await this.#answer(operation, user, (fields) => ({
       ...fields,
@@ -163,30 +229,38 @@ export class Clients {
       ...author(user, session),
       all: false,
     }));
-    // What is tried in it now is refused, whoever leads.
-    void this.#send(user, user, session);
-    await this.#login(user);
   }
 
-  async #visit(): Promise<void> {
+  /** An account is made, used for what is to happen `during` its deletion, and deleted. */
+  async #visit(during: (accountId: string) => void = () => {}): Promise<void> {
     const accountId = `visitor-${this.visitors.length}`;
+    // Two at a time want the same name.
+    const name = `guest-${this.visitors.length >> 1}`;
     this.visitors.push(accountId);
-    const visitor = this.#newUser(this.#users.length, accountId);
-    const created = this.#invoke({ kind: "createAccount", accountId });
-    await this.#answer(created, visitor, (fields) => ({
-      ...fields,
-      kind: "createAccount",
-      accountId,
-      name: accountId,
-      passwordHash: "hash",
-    }));
+    const visitor = await this.#createAccount(accountId, name);
     await this.#login(visitor);
     const deleted = this.#invoke({ kind: "deleteAccount", accountId });
+    during(accountId);
     await this.#answer(deleted, visitor, (fields) => ({
       ...fields,
       kind: "deleteAccount",
       ...author(visitor, visitor.session),
     }));
+  }
+
+  async #createAccount(accountId: string, name = accountId): Promise<User> {
+    const user = this.#newUser(this.#users.length, accountId);
+    const operation = this.#invoke({ kind: "createAccount", accountId });
+    const command = (fields: CommandFields): PlainCommand => ({
+      ...fields,
+      kind: "createAccount",
+      accountId,
+      name,
+      passwordHash: "hash",
+    });
+    // An account's id is that of the request that makes it (§8).
+    await this.#answer(operation, user, command, { requestId: accountId });
+    return user;
   }
 
   #newUser(number: number, accountId: string): User {
@@ -214,28 +288,6 @@ export class Clients {
     user.sessions.push(outcome.sessionId);
   }
 
-  async #read(user: User, options: Extract<Operation, { kind: "read" }>): Promise<void> {
-    const { linearizable } = options;
-    const operation = this.#invoke({ kind: "read", user: user.number, linearizable });
-    const { world, nodes, recorder } = this.#cluster;
-    // Whoever thinks that it leads: one that was replaced must not answer.
-    const leaders = nodes.filter(({ role }) => role === "leader");
-    const choice = linearizable && leaders.length > 0 ? leaders : nodes;
-    const node = choice[options.node % choice.length]!;
-    const { accountId, seen } = user;
-    const result = await callNode(world, { node, patienceMs: READ_PATIENCE_MS }, (asked) => {
-      const deadlineMs = asked.clock!.wall() + 500;
-      const request = { accountId, linearizable, seen, deadlineMs };
-      // libSQL takes its time; the event goes on until it has it.
-      const received = (id: string) => world.track(asked.state.view.received(id));
-      return readReceived(asked.driver!, received, request);
-    });
-    if (result.kind !== "answer") return;
-    const messages = result.value.map(({ id, index }) => ({ id, index }));
-    user.seen = Math.max(user.seen, messages.at(-1)?.index ?? 0);
-    recorder.fact({ kind: "readAnswered", operation, node: node.id, messages });
-  }
-
   #invoke(body: OperationBody): number {
     const operation = this.#operations++;
     this.#cluster.recorder.fact({ kind: "invoked", operation, body });
@@ -245,10 +297,13 @@ export class Clients {
   async #answer(
     operation: number,
     user: User,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
+    { firstAsked = null, requestId = `request-${operation}` }: {
+      readonly firstAsked?: number | null;
+      readonly requestId?: string;
+    } = {},
   ): Promise<Outcome | null> {
-    const requestId = `request-${operation}`;
-    const proposed = await this.#mutate(requestId, command);
+    const proposed = await this.#mutate(requestId, command, firstAsked);
     if (proposed === null) return null;
     user.seen = Math.max(user.seen, proposed.index);
     const { outcome } = proposed;
@@ -256,10 +311,14 @@ export class Clients {
     return outcome;
   }
 
-  /** Tries until somebody says what came of it; `null` if the run ends before. */
+  /**
+   * Tries until somebody says what came of it; `null` if the run ends before. The first to be asked
+   * is the one at this place, or, for `null`, the leader as far as is known.
+   */
   async #mutate(
     requestId: string,
-    command: (fields: CommandFields) => Command,
+    command: (fields: CommandFields) => PlainCommand,
+    firstAsked: number | null = null,
   ): Promise<Proposed | null> {
     this.#open++;
     const { world } = this.#cluster;
@@ -267,8 +326,9 @@ export class Clients {
     const turn = this.#turn++;
     let followed = false;
     for (let failures = 0; !this.#closed; failures++) {
-      const node = this.#hint ??
-        this.#cluster.nodes[(turn + failures) % this.#cluster.nodes.length]!;
+      const hint = firstAsked !== null && failures === 0 ? null : this.#hint;
+      const place = (firstAsked ?? turn) + failures;
+      const node = hint ?? this.#cluster.nodes[place % this.#cluster.nodes.length]!;
       const result = await callNode(world, { node }, (asked) => {
         const timeMs = asked.clock!.wall();
         return this.#propose(asked, command({ requestId, fingerprint: requestId, timeMs }));
@@ -290,7 +350,8 @@ export class Clients {
     return null;
   }
 
-  async #propose(node: SimNode, command: Command): Promise<Proposed> {
+  async #propose(node: SimNode, command: PlainCommand): Promise<Proposed> {
+    this.#noteRequest(node, command);
     const process = node.process;
     const proposed = await proposeCommand(node.driver!, command);
     if (process?.alive !== true) return proposed;
@@ -306,20 +367,17 @@ export class Clients {
     return proposed;
   }
 
+  #noteRequest(node: SimNode, command: PlainCommand): void {
+    const { requestId, kind } = command;
+    if (this.#requested.has(requestId) && kind !== "login") return;
+    this.#requested.add(requestId);
+    this.#cluster.recorder.fact({ kind: "requested", node: node.id, command });
+  }
+
   #leaderNamed(error: ChatError): SimNode | null {
     if (error.leader === undefined) return null;
     const { nodes } = this.#cluster;
-    return nodes.find(({ member }) => member.clientAddress === error.leader) ?? null;
+    // The last one that came to the address is the one that answers there.
+    return nodes.findLast(({ member }) => member.clientAddress === error.leader) ?? null;
   }
-}
-
-/** What every command has. */
-interface CommandFields {
-  readonly requestId: string;
-  readonly fingerprint: string;
-  readonly timeMs: number;
-}
-
-function author(user: User, session: string): { accountId: string; sessionId: string } {
-  return { accountId: user.accountId, sessionId: session };
 }

@@ -19,7 +19,8 @@ import { quickChain } from "./quick_chain.ts";
 import { Recorder } from "./recorder.ts";
 import type { ScenarioConfig, Target } from "./scenario.ts";
 import { SimNetwork } from "./sim_network.ts";
-import { type NodeParts, SimNode } from "./sim_node.ts";
+import { SimNode } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 import type { SimState } from "./sim_state.ts";
 import type { World } from "./world.ts";
 
@@ -103,9 +104,34 @@ export class Cluster {
 
   /** Starts the next spare node, which asks whoever lives to take it in. */
   join(): SimNode | null {
+    const node = this.#takeSpare();
+    return node && this.#begin(node);
+  }
+
+  /** Starts the next spare node at the address of one that is gone for good. */
+  replace(gone: SimNode): SimNode | null {
+    const node = this.#takeSpare();
+    if (node === null) return null;
+    node.takePlaceOf(gone);
+    return this.#begin(node);
+  }
+
+  /** Starts a copy of a node on the machine of the next spare one. */
+  copy(original: SimNode): SimNode | null {
     const node = this.nodes[this.#voters + this.#sparesUsed];
-    if (node === undefined) return null;
+    if (node === undefined || !node.copy(original)) return null;
     this.#sparesUsed++;
+    node.start();
+    return node;
+  }
+
+  #takeSpare(): SimNode | null {
+    const node = this.nodes[this.#voters + this.#sparesUsed] ?? null;
+    if (node !== null) this.#sparesUsed++;
+    return node;
+  }
+
+  #begin(node: SimNode): SimNode {
     node.start();
     this.#askToJoin(node, 0);
     return node;

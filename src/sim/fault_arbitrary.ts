@@ -6,18 +6,19 @@
  */
 
 import fc from "fast-check";
+import { around, DURATION_MS, FAILURE_TIMEOUT_MS, type Weighted, weighted } from "./dice.ts";
 import type { PortCall } from "./process.ts";
-import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+import { machineFaultKinds } from "./machine_arbitrary.ts";
+import type { Fault, PartitionShape, ScenarioConfig, Target } from "./scenario.ts";
 
 /** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
 const CALLS_MAX = 40;
 
-/** How long operations and faults go on, ms: a few failure timeouts. */
-export const DURATION_MS = 6_000;
+/** Faults that wait for one state together, at most. */
+const AMIDST_MAX = 4;
 
-export const FAILURE_TIMEOUT_MS = 1_000;
-
-export type Weighted<T> = readonly [weight: number, arbitrary: fc.Arbitrary<T>];
+/** So long a silence makes a last resort of it: T + G, and a little, ms. */
+const SPLIT_MS = 4_200;
 
 /** Parts of T around which the protocol changes its mind. */
 const STALLS = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6].map((part) => part * FAILURE_TIMEOUT_MS);
@@ -64,7 +65,51 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
     lagAndCrash(node, atMs),
     absenceAndCrash(node),
+    ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
+    // More often: most of them wait in vain, as what they wait for is refused or over at once.
+    { weight: 3, arbitrary: amidst(config, { atMs, node, away }) },
   );
+}
+
+/** Something of any kind while what an operator asked for, or a return, is under way. */
+function amidst(
+  config: ScenarioConfig,
+  { atMs, node, away }: {
+    readonly atMs: fc.Arbitrary<number>;
+    readonly node: fc.Arbitrary<number>;
+    readonly away: fc.Arbitrary<Fault>;
+  },
+): fc.Arbitrary<Fault[]> {
+  const to = fc.option(node);
+  const first = fc.oneof(
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constant<"transfer">("transfer"), to }),
+      fc.constant("transfer"),
+    ),
+    fc.tuple(
+      fc.record({ atMs, kind: fc.constantFrom<"leave" | "remove">("leave", "remove"), node }),
+      fc.constantFrom("leaving", "config"),
+    ),
+    fc.tuple(
+      fc.oneof(fc.record({ atMs, kind: fc.constant<"join">("join") }), away),
+      fc.constantFrom("join", "snapshot", "snapshot", "config"),
+    ),
+    // Both sides of it go on, and meet.
+    ...(forks(config) ? [fc.tuple(split(config), fc.constant("healing"))] : []),
+  );
+  // Each kind as often as any other: what is rare elsewhere is to be seen here, too.
+  const second = fc.oneof(...faultKinds(config, atMs).map(([, kind]) => kind));
+  const amidst = fc.array(second, { minLength: 1, maxLength: AMIDST_MAX, size: "max" });
+  return fc.tuple(first, amidst).map(([[one, during], others]) => [
+    one,
+    ...others.map((other): Fault => ({ ...other, atMs: one.atMs, during })),
+  ]);
+}
+
+/** Whether sides that both went on are made, and meet (§9). */
+function forks({ policy, budget, logTailEntries }: ScenarioConfig): boolean {
+  return policy.quorum === "all" && policy.lastResort && budget === "over" &&
+    logTailEntries == null;
 }
 
 /** The leader dies while one of the others lacks its newest entries. */
@@ -106,7 +151,35 @@ function apart(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary
   const others = fc.array(fc.nat(config.nodes - 1), { maxLength: 2 });
   const ms = fc.integer({ min: 1_100, max: 4 * FAILURE_TIMEOUT_MS });
   const nodes = others.map((some): Target[] => ["leader", ...some]);
-  return fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms });
+  return fc.oneof(
+    fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes, ms }),
+    partition({ atMs, around: fc.constant<Target>("leader"), ms }),
+  );
+}
+
+/** Long enough for both sides to go on by last resort, and early enough for them to meet again. */
+function split(config: ScenarioConfig): fc.Arbitrary<Fault> {
+  const ms = fc.integer({ min: SPLIT_MS, max: SPLIT_MS + FAILURE_TIMEOUT_MS });
+  const atMs = fc.nat(DURATION_MS - SPLIT_MS - FAILURE_TIMEOUT_MS);
+  const group = fc.uniqueArray(fc.nat(config.nodes - 1), { minLength: 1, maxLength: 2 });
+  return fc.record({ atMs, kind: fc.constant<"isolate">("isolate"), nodes: group, ms });
+}
+
+/** Of any shape; one in three comes and goes. */
+function partition({ atMs, around, ms }: {
+  readonly atMs: fc.Arbitrary<number>;
+  readonly around: fc.Arbitrary<Target>;
+  readonly ms: fc.Arbitrary<number>;
+}): fc.Arbitrary<Fault> {
+  return fc.record({
+    atMs,
+    kind: fc.constant<"partition">("partition"),
+    shape: fc.constantFrom<PartitionShape>("halves", "oneWay", "alone", "ring", "bridge"),
+    around,
+    ms,
+    times: weighted<number>([2, fc.constant(1)], [1, fc.integer({ min: 2, max: 6 })]),
+    pauseMs: fc.integer({ min: 20, max: 1_200 }),
+  });
 }
 
 /** One after the other, or nearly at once, until one is left or none. */
@@ -175,12 +248,14 @@ function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighte
     [1, fc.record({ atMs, kind: kind("reorder"), ...pair, ms: long })],
     [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
+    [2, partition({ atMs, around: node, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
     [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: jump })],
     [5, fc.record({ atMs, kind: kind("join") })],
     [1, fc.record({ atMs, kind: kind("leave"), node })],
     [1, fc.record({ atMs, kind: kind("remove"), node })],
     [1, fc.record({ atMs, kind: kind("transfer"), to: fc.option(node, { nil: null }) })],
+    ...machineFaultKinds(atMs, node),
   ];
 }
 
@@ -245,17 +320,4 @@ function targets(nodes: number): fc.Arbitrary<Target> {
     [2, fc.constant("leader")],
     [1, fc.constant("follower")],
   );
-}
-
-function around(values: readonly number[]): fc.Arbitrary<number> {
-  return fc.tuple(fc.constantFrom(...values), fc.integer({ min: -20, max: 20 }))
-    .map(([value, off]) => value + off);
-}
-
-export function weighted<T>(...choices: readonly Weighted<T>[]): fc.Arbitrary<T> {
-  return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
-}
-
-export function instant(): fc.Arbitrary<number> {
-  return fc.nat(DURATION_MS - 1);
 }

@@ -8,11 +8,12 @@
 import { limits } from "../limits.ts";
 import { FaultBudget } from "./budget.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Fault, ScenarioConfig, Target } from "./scenario.ts";
+import { MachineFaults } from "./machine_faults.ts";
+import { bothWays, crossing, type Pair, partedPairs } from "./partition_shapes.ts";
+import type { Fault, FaultOf, ScenarioConfig, Target } from "./scenario.ts";
 import type { PortCall } from "./process.ts";
+import { targetsOf } from "./fault_targets.ts";
 import type { SimNode } from "./sim_node.ts";
-
-type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
 
 /** How often nodes that ended are started again once everybody is to come back, ms. */
 const RESTART_MS = 500;
@@ -23,7 +24,7 @@ const NO_TROUBLE = { extraDelayMs: 0, loss: 0, duplication: 0, reordering: 0 };
 export class FaultInjector {
   readonly #cluster: Cluster;
   readonly #budget: FaultBudget;
-  readonly #config: ScenarioConfig;
+  readonly #machines: MachineFaults;
   /** How often each kind was carried out. */
   readonly counts = new Map<string, number>();
   /** Silences that the network has now, by ordered pair of nodes: how many overlap. */
@@ -32,19 +33,32 @@ export class FaultInjector {
 
   constructor(cluster: Cluster, config: ScenarioConfig) {
     this.#cluster = cluster;
-    this.#config = config;
-    this.#budget = new FaultBudget(cluster, config.budget);
+    this.#budget = new FaultBudget(cluster, config);
+    this.#machines = new MachineFaults({
+      cluster,
+      budget: this.#budget,
+      count: (what) => this.#count(what),
+      healed: () => this.#healed,
+    });
   }
 
   get partitioned(): boolean {
     return this.#budget.partitioned;
   }
 
+  /** Whether the policy promises that writes are accepted in the end (§1). */
+  promisesWrites(ending: ScenarioConfig["ending"]): boolean {
+    return this.#budget.promisesWrites(ending);
+  }
+
   inject(fault: Fault): void {
+    const nodes = targetsOf(this.#cluster, fault);
     const done = !this.#healed && this.#carryOut(fault);
-    const { atMs: _, ...rest } = fault;
+    const { atMs: _, during: _state, ...rest } = fault;
     const text = `${done ? "" : "left out: "}${JSON.stringify(rest)}`;
-    this.#cluster.recorder.fact({ kind: "fault", text, node: null });
+    const { kind } = fault;
+    const injected = done ? { kind, nodes, ms: lengthOf(fault) } : null;
+    this.#cluster.recorder.fact({ kind: "fault", text, node: null, injected });
     // A planned crash counts when it happens.
     if (done && !isPlanned(fault)) this.#count(fault.kind);
   }
@@ -59,6 +73,8 @@ export class FaultInjector {
     const { nodes, network } = this.#cluster;
     for (const from of nodes) {
       from.spare();
+      from.disk.heal();
+      from.time.drift({ monoPercent: 0, wallPercent: 0 });
       for (const to of nodes) {
         if (from === to) continue;
         Object.assign(this.#condition(from, to), NO_TROUBLE);
@@ -96,18 +112,22 @@ export class FaultInjector {
         return this.#block([this.#pair(fault)], fault.ms);
       case "isolate":
         return this.#isolate(fault);
+      case "partition":
+        return this.#partition(fault, fault.times);
       case "reset":
         return this.#reset(fault);
       case "clockJump":
         return this.#clockJump(fault);
       case "join":
-        return this.#cluster.join() !== null;
+        return !this.#budget.quiet && this.#cluster.join() !== null;
       case "leave":
         return this.#leave(fault);
       case "remove":
         return this.#remove(fault);
       case "transfer":
         return this.#transfer(fault);
+      default:
+        return this.#machines.carryOut(fault);
     }
   }
 
@@ -144,18 +164,13 @@ export class FaultInjector {
   #crashNow(node: SimNode, fault: FaultOf<"crash">, during?: PortCall): boolean {
     if (!node.alive || !this.#budget.allows(node)) return false;
     const { powerCut, restartAfterMs = null } = fault;
-    node.crash({ powerCut, ...(during === undefined ? {} : { during }) });
+    const unsynced = node.crash({ powerCut, ...(during === undefined ? {} : { during }) });
+    if (unsynced !== null) this.#count(`unsynced write ${unsynced}`);
     this.#budget.note(node, 0);
     if (restartAfterMs !== null) {
       this.#cluster.world.after(restartAfterMs, () => !this.#healed && node.start());
     }
     return true;
-  }
-
-  #spare(node: SimNode): void {
-    this.#budget.settled(node);
-    const text = "left out at its moment: the planned crash";
-    this.#cluster.recorder.fact({ kind: "fault", text, node: node.id });
   }
 
   #restart(target: Target): boolean {
@@ -190,15 +205,15 @@ export class FaultInjector {
     const { from, to } = pair;
     const { network } = this.#cluster;
     if (network.linked(from.member.peerAddress, to.member.peerAddress)) {
-      return this.#budget.takesSilence(pair, delayMs, this.#partitionsJudged());
+      return this.#budget.takesSilences([pair], delayMs);
     }
-    return this.#takesSilences(bothWays(pair), 2 * delayMs);
+    return this.#budget.takesSilences(bothWays(pair), 2 * delayMs);
   }
 
   #lose(fault: FaultOf<"lose">): boolean {
     const pair = this.#pair(fault);
     if (pair === null) return false;
-    if (!this.#budget.takesSilence(pair, fault.ms, this.#partitionsJudged())) return false;
+    if (!this.#budget.takesSilences([pair], fault.ms)) return false;
     return this.#worsen(pair, "loss", fault.chance, fault.ms);
   }
 
@@ -215,25 +230,33 @@ export class FaultInjector {
 
   #isolate(fault: FaultOf<"isolate">): boolean {
     const inside = new Set(fault.nodes.map((target) => this.#cluster.target(target)));
-    const pairs: Pair[] = [];
-    for (const from of this.#cluster.nodes) {
-      for (const to of this.#cluster.nodes) {
-        if (inside.has(from) !== inside.has(to)) pairs.push({ from, to });
-      }
+    return this.#block(crossing(inside, this.#cluster.nodes), fault.ms);
+  }
+
+  /** Once, and as often again as is left. */
+  #partition(fault: FaultOf<"partition">, times: number): boolean {
+    const { nodes, world } = this.#cluster;
+    const first = this.#cluster.target(fault.around);
+    // Those that have not begun yet are on nobody's side.
+    const begun = nodes.filter((node) => node.alive || node.down);
+    const place = first === null ? -1 : begun.indexOf(first);
+    if (place < 0) return false;
+    const order = [...begun.slice(place), ...begun.slice(0, place)];
+    if (!this.#block(partedPairs(fault.shape, order), fault.ms)) return false;
+    this.#count(`partition ${fault.shape}`);
+    if (times > 1) {
+      const again = () => !this.#healed && this.#partition(fault, times - 1);
+      world.after(fault.ms + fault.pauseMs, again);
     }
-    return this.#block(pairs, fault.ms);
+    return true;
   }
 
   #block(pairs: readonly (Pair | null)[], ms: number): boolean {
     const known = pairs.filter((pair) => pair !== null);
-    if (known.length < pairs.length || !this.#takesSilences(known, ms)) return false;
+    const whole = known.length === pairs.length && known.length > 0;
+    if (!whole || !this.#budget.takesSilences(known, ms)) return false;
     for (const pair of known) this.#blockPair(pair, ms);
-    return known.length > 0;
-  }
-
-  #takesSilences(pairs: readonly Pair[], ms: number): boolean {
-    const partitions = this.#partitionsJudged();
-    return pairs.every((pair) => this.#budget.takesSilence(pair, ms, partitions));
+    return true;
   }
 
   #blockPair({ from, to }: Pair, ms: number): void {
@@ -257,7 +280,7 @@ export class FaultInjector {
     const slowness = this.#condition(pair.from, pair.to).extraDelayMs +
       this.#condition(pair.to, pair.from).extraDelayMs;
     const ms = 2 * (limits.redialMs + slowness);
-    if (!this.#takesSilences(bothWays(pair), ms)) return false;
+    if (!this.#budget.takesSilences(bothWays(pair), ms)) return false;
     this.#cluster.network.reset(pair.from.member.peerAddress, pair.to.member.peerAddress);
     return true;
   }
@@ -287,7 +310,10 @@ export class FaultInjector {
     }
     this.#budget.expect(node);
     const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
-    this.#cluster.world.ask(removal).catch(() => this.#budget.settled(node));
+    void this.#cluster.world.ask(
+      removal.catch(() => this.#budget.settled(node))
+        .finally(() => this.#settled("remove", node)),
+    );
     return true;
   }
 
@@ -295,18 +321,15 @@ export class FaultInjector {
     const to = fault.to === null ? null : this.#cluster.target(fault.to);
     const leader = this.#cluster.leader;
     if (leader === null) return false;
-    leader.driver?.transfer(to?.id ?? null).catch(() => undefined);
+    const transfer = leader.driver?.transfer(to?.id ?? null) ?? Promise.resolve();
+    void this.#cluster.world.ask(
+      transfer.catch(() => undefined).finally(() => this.#settled("transfer", to)),
+    );
     return true;
   }
 
-  /**
-   * With the last resort on, sides that met heal by themselves only if each still has the log since
-   * the fork (§9): not where it is compacted after a few entries.
-   */
-  #partitionsJudged(): boolean {
-    const { policy, budget, logTailEntries } = this.#config;
-    const forks = policy.quorum === "all" && policy.lastResort;
-    return budget === "over" && !(forks && logTailEntries != null);
+  #settled(what: "transfer" | "remove", node: SimNode | null): void {
+    this.#cluster.recorder.fact({ kind: "settled", what, node: node?.id ?? null });
   }
 
   #pair(fault: { readonly from: Target; readonly to: Target }): Pair | null {
@@ -333,15 +356,12 @@ export class FaultInjector {
   }
 }
 
+/** How long it lasts, as far as it says so, ms. */
+function lengthOf(fault: Fault): number {
+  if (fault.kind === "partition") return fault.times * (fault.ms + fault.pauseMs) - fault.pauseMs;
+  return "ms" in fault ? fault.ms : 0;
+}
+
 function isPlanned(fault: Fault): boolean {
   return fault.kind === "crash" && (fault.on != null || fault.afterCalls > 0);
-}
-
-interface Pair {
-  readonly from: SimNode;
-  readonly to: SimNode;
-}
-
-function bothWays({ from, to }: Pair): readonly Pair[] {
-  return [{ from, to }, { from: to, to: from }];
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { PortCall } from "./process.ts";
 import type { Index, LogPosition, NodeId, Policy, Role, Term } from "../raft/types.ts";
 
@@ -30,6 +30,8 @@ export interface WrittenBatch {
 export interface SeenMessage {
   readonly id: string;
   readonly index: Index;
+  /** Left out where that is not shown. */
+  readonly acknowledged?: boolean;
 }
 
 /** What a client asked for. */
@@ -40,11 +42,34 @@ export type OperationBody =
     readonly to: number;
     readonly session: string;
   }
+  /** To an account that is none of the users'. */
+  | { readonly kind: "sendOutside"; readonly from: number }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
   | { readonly kind: "login"; readonly user: number }
   | { readonly kind: "createAccount" | "deleteAccount"; readonly accountId: string }
-  | { readonly kind: "read"; readonly user: number; readonly linearizable: boolean };
+  /** What the user received. */
+  | {
+    readonly kind: "read";
+    readonly user: number;
+    readonly accountId: string;
+    readonly linearizable: boolean;
+  }
+  /** Who there is, as the user is told. */
+  | {
+    readonly kind: "users";
+    readonly accountId: string;
+    readonly linearizable: boolean;
+  };
+
+/** A fault as it was carried out. */
+export interface InjectedFault {
+  readonly kind: string;
+  /** Whom it hit; none if it is the cluster's. */
+  readonly nodes: readonly NodeId[];
+  /** How long it lasts; 0 if it is over at once. */
+  readonly ms: number;
+}
 
 /** A fact with its virtual time in ms. */
 export type HistoryEvent = { readonly at: number } & HistoryFact;
@@ -53,8 +78,10 @@ export type HistoryFact =
   | { readonly kind: "started" | "left"; readonly node: NodeId }
   /** `during`: at which call to a port; `null` if between two events. */
   | { readonly kind: "crashed"; readonly node: NodeId; readonly during: PortCall | null }
-  /** The node stopped itself: a broken invariant, or a disk that failed. */
+  /** The node stopped itself, and nothing that was done to it says why. */
   | { readonly kind: "fatal"; readonly node: NodeId; readonly message: string }
+  /** The node stopped itself, or refused to start, as it must: a fault gave it the reason. */
+  | { readonly kind: "stopped"; readonly node: NodeId; readonly reason: string }
   | { readonly kind: "written"; readonly node: NodeId; readonly batches: readonly WrittenBatch[] }
   | {
     readonly kind: "role";
@@ -84,6 +111,8 @@ export type HistoryFact =
   /** The node claims that no view without it can have been formed (§5). */
   | { readonly kind: "certain"; readonly node: NodeId }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
+  /** A client's command came to a node for the first time; of a login each attempt (§8). */
+  | { readonly kind: "requested"; readonly node: NodeId; readonly command: PlainCommand }
   /** A client got its answer to a mutation, at whatever attempt. */
   | {
     readonly kind: "answered";
@@ -97,6 +126,13 @@ export type HistoryFact =
     readonly node: NodeId;
     readonly messages: readonly SeenMessage[];
   }
+  /** Ids of the accounts that were shown. */
+  | {
+    readonly kind: "usersAnswered";
+    readonly operation: number;
+    readonly node: NodeId;
+    readonly accounts: readonly string[];
+  }
   /** A subscriber got a message; `stream` counts its connections. */
   | {
     readonly kind: "delivered";
@@ -106,11 +142,39 @@ export type HistoryFact =
   }
   /** Two live nodes could not exchange a message within T, or were about to be unable to. */
   | { readonly kind: "partitioned" }
-  | { readonly kind: "fault"; readonly text: string; readonly node: NodeId | null }
+  | {
+    readonly kind: "fault";
+    readonly text: string;
+    readonly node: NodeId | null;
+    /** What was carried out; `null` if it was left out, or is only a remark. */
+    readonly injected: InjectedFault | null;
+  }
+  /** A node takes a snapshot in, until it has switched to it or given it up. */
+  | {
+    readonly kind: "snapshot";
+    readonly node: NodeId;
+    readonly from: NodeId;
+    readonly running: boolean;
+  }
+  /** A node that met the other side of a fork hands over to its leader, or does no longer (§9). */
+  | {
+    readonly kind: "handOver";
+    readonly node: NodeId;
+    readonly to: NodeId;
+    readonly running: boolean;
+  }
+  /** What an operator asked for has come to an end; `node`: whom it was about. */
+  | {
+    readonly kind: "settled";
+    readonly what: "transfer" | "remove";
+    readonly node: NodeId | null;
+  }
   /** No fault happens from here on; who is down comes back if it ever does. */
   | { readonly kind: "healed" }
   /** A write that began after the faults was accepted. */
   | { readonly kind: "accepted" }
+  /** So was one that was asked of this node, when everybody had caught up. */
+  | { readonly kind: "acceptedThrough"; readonly node: NodeId }
   | {
     readonly kind: "final";
     readonly node: NodeId;

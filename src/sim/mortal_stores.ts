@@ -9,6 +9,7 @@
 import type { Outcome } from "../chat/command.ts";
 import type { LogStore, SnapshotSource, StateStore } from "../node/ports.ts";
 import type { Entry, Index } from "../raft/types.ts";
+import type { DiskTrouble } from "./disk_trouble.ts";
 import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -16,7 +17,11 @@ import type { World } from "./world.ts";
 interface Place {
   readonly process: Process;
   readonly world: World;
+  readonly disk: DiskTrouble;
 }
+
+/** The file that a state store writes to, as an error names it. */
+const STATE_FILE = "chat.db";
 
 /** What a node applied, and what it knew to be committed as it began. */
 export interface Applied {
@@ -26,7 +31,7 @@ export interface Applied {
 }
 
 /** The log store. */
-export function mortalLog(log: LogStore, { process, world }: Place): LogStore {
+export function mortalLog(log: LogStore, { process, world }: Omit<Place, "disk">): LogStore {
   return {
     load: (entriesMax) => log.load(entriesMax),
     persist(batches) {
@@ -45,16 +50,20 @@ export function mortalLog(log: LogStore, { process, world }: Place): LogStore {
 /** The state store. */
 export function mortalState(
   state: StateStore,
-  { process, world, commitIndex, onApplied }: Place & {
+  { process, world, disk, commitIndex, onApplied, onSnapshotEnd }: Place & {
     /** `null` if the node is dead. */
     readonly commitIndex: () => Index | null;
     readonly onApplied: (applied: Applied) => void;
+    /** A snapshot was switched to, or given up. */
+    readonly onSnapshotEnd: () => void;
   },
 ): StateStore {
   return {
     applied: () => state.applied(),
     apply: async (entries) => {
       if (!process.call("apply")) return await never();
+      const error = disk.writeError(STATE_FILE);
+      if (error !== null) throw error;
       const known = commitIndex() ?? entries.at(-1)!.index;
       const result = await world.track(state.apply(entries));
       onApplied({ entries, outcomes: result.outcomes, commitIndex: known });
@@ -70,11 +79,24 @@ export function mortalState(
     buildSnapshot: async () => {
       const sink = await world.track(state.buildSnapshot());
       return {
-        write: (chunk) => process.call("snapshot") ? world.track(sink.write(chunk)) : never(),
+        write: async (chunk) => {
+          if (!process.call("snapshot")) return await never();
+          // A write that fails is tried again with the whole snapshot; a full disk stays full.
+          if (disk.full) throw disk.writeError(STATE_FILE)!;
+          await world.track(sink.write(chunk));
+        },
         finish: (expected) =>
           process.call("snapshot") ? world.track(sink.finish(expected)) : never(),
-        activate: () => process.call("snapshot") ? world.track(sink.activate()) : never(),
-        abort: () => process.alive ? sink.abort() : never(),
+        activate: async () => {
+          if (!process.call("snapshot")) return await never();
+          await world.track(sink.activate());
+          onSnapshotEnd();
+        },
+        abort: () => {
+          if (!process.alive) return never();
+          onSnapshotEnd();
+          return sink.abort();
+        },
       };
     },
     digest: () => world.track(state.digest()),
@@ -85,10 +107,11 @@ export function mortalState(
 /** What others copy of the state. */
 export async function mortalSource(
   state: Pick<StateStore, "openSnapshot">,
-  { process, world }: Place,
+  { process, world, disk }: Place,
 ): Promise<SnapshotSource> {
   const source = await world.track(state.openSnapshot());
-  const next = () => process.call("serve") ? world.track(source.next()) : never();
+  const next = async () =>
+    process.call("serve") ? disk.read(await world.track(source.next())) : await never();
   return { ...source, next, digest: () => source.digest(), close: () => source.close() };
 }
 

@@ -16,13 +16,17 @@ import type { World } from "./world.ts";
 export class Recorder {
   readonly #world: World;
   readonly events: HistoryEvent[] = [];
+  /** Called with each fact. Must not throw, nor record. */
+  onFact: (event: HistoryEvent) => void = () => {};
 
   constructor(world: World) {
     this.#world = world;
   }
 
   fact(fact: HistoryFact): void {
-    this.events.push({ at: this.#world.now, ...fact });
+    const event = { at: this.#world.now, ...fact };
+    this.events.push(event);
+    this.onFact(event);
     const node = "node" in fact && fact.node !== null ? fact.node : "-";
     this.#world.trace(node, fact.kind, detailOf(fact));
   }
@@ -101,10 +105,22 @@ function detailOf(fact: HistoryFact): string {
       return fact.during ?? "";
     case "fatal":
       return fact.message;
+    case "stopped":
+      return fact.reason;
     case "delivered":
       return `user ${fact.user} stream ${fact.stream} ${fact.message.id}`;
     case "readAnswered":
       return `${fact.operation}: ${fact.messages.length}`;
+    case "requested":
+      return fact.command.requestId;
+    case "snapshot":
+      return `from ${fact.from} ${fact.running ? "begins" : "ends"}`;
+    case "handOver":
+      return `to ${fact.to} ${fact.running ? "begins" : "ends"}`;
+    case "settled":
+      return `${fact.what} ${fact.node}`;
+    case "usersAnswered":
+      return `${fact.operation}: ${fact.accounts.length}`;
     case "invoked":
       return `${fact.operation} ${fact.body.kind}`;
     case "final":

@@ -1,7 +1,8 @@
 /**
  * Runs a scenario: from one seed to one history. A pure function but for the time it takes: the
- * same scenario gives the same bytes. Owns the phases of a run (settle, operations and faults,
- * heal, finish); the checkers judge afterwards.
+ * same scenario gives the same bytes. Owns the phases of a run: settle; operations and faults,
+ * in which nothing may go wrong for good (safety); no faults any more, in which everything must
+ * come right again within a bounded time (liveness); and the finish. The checkers judge afterwards.
  *
  * @module
  */
@@ -10,10 +11,12 @@ import { assert } from "../assert.ts";
 import { Clients } from "./clients.ts";
 import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
+import { FaultMoments } from "./fault_moments.ts";
 import type { FinalState, History } from "./history.ts";
-import type { Term } from "../raft/types.ts";
+import type { NodeId, Term } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
-import type { NodeParts, SimNode } from "./sim_node.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 import { openSqlState, type SqlState } from "./sql_state.ts";
 import { QUIET_TURNS, World } from "./world.ts";
 
@@ -52,6 +55,9 @@ const STUCK_TIMES = 2;
 
 /** How long after the first accepted write everybody has to have caught up, in T. */
 const CATCH_UP_TIMEOUTS = 15;
+
+/** How long after that a write through each node may take, in T. */
+const THROUGH_TIMEOUTS = 5;
 
 /** How long after that all subscribers have to have everything, over some reconnects, in T. */
 const DELIVERY_TIMEOUTS = 5;
@@ -96,7 +102,11 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #faults: FaultInjector;
+  readonly #moments: FaultMoments;
   #accepted = false;
+  /** Nodes through which a write was accepted in the end. */
+  readonly #through = new Set<NodeId>();
+  #writingThrough = false;
   #looksAgainAt = 0;
 
   constructor(scenario: Scenario, world: World, cluster: Cluster) {
@@ -105,6 +115,7 @@ class Run {
     this.#cluster = cluster;
     this.#clients = new Clients(cluster, scenario.config.users);
     this.#faults = new FaultInjector(cluster, scenario.config);
+    this.#moments = new FaultMoments(world, cluster.recorder);
   }
 
   async run(): Promise<RunResult> {
@@ -126,7 +137,7 @@ class Run {
       },
       fingerprint: world.fingerprint,
       simulatedMs: world.now,
-      faults: this.#faults.counts,
+      faults: new Map([...this.#faults.counts, ...this.#clients.counts]),
       lines: world.lines,
     };
   }
@@ -154,7 +165,9 @@ class Run {
       this.#world.after(operation.atMs, () => this.#clients.begins(operation));
     }
     this.#writeOn(config.writeEveryMs ?? null, this.#world.now + config.durationMs);
-    for (const fault of faults) this.#world.after(fault.atMs, () => this.#faults.inject(fault));
+    for (const fault of faults) {
+      this.#moments.at(fault.atMs, fault.during ?? null, () => this.#faults.inject(fault));
+    }
     await this.#world.run(this.#world.now + config.durationMs);
   }
 
@@ -168,7 +181,10 @@ class Run {
     this.#world.after(everyMs, () => this.#writeOn(everyMs, untilMs, from + 1));
   }
 
-  /** The faults are over: writes must be accepted again, and everybody must catch up. */
+  /**
+   * The faults are over: writes must be accepted again, everybody must catch up, a write through
+   * each node must be accepted, and subscribers must get everything.
+   */
   async #heal(): Promise<void> {
     const { config } = this.#scenario;
     this.#faults.heal(config.ending === "everyone");
@@ -185,10 +201,16 @@ class Run {
       this.#world.now + CATCH_UP_TIMEOUTS * this.#timeout,
       () => this.#caughtUp(),
     );
+    await this.#world.run(
+      this.#world.now + THROUGH_TIMEOUTS * this.#timeout,
+      () => this.#writtenThroughAll(),
+    );
+    let read = false;
+    void this.#clients.readAll().then(() => read = true);
     // What the last of them applied is on its way to the subscribers.
     await this.#world.run(
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
-      () => this.#caughtUp() && this.#allDelivered(),
+      () => read && this.#caughtUp() && this.#writtenThroughAll() && this.#allDelivered(),
     );
   }
 
@@ -198,16 +220,35 @@ class Run {
     this.#cluster.recorder.fact({ kind: "accepted" });
   }
 
+  /** One after the other, and again as long as somebody comes back. */
+  #writtenThroughAll(): boolean {
+    if (this.#writingThrough) return false;
+    const next = this.#belonging().find(({ id, isCopy }) => !isCopy && !this.#through.has(id));
+    if (next === undefined) return true;
+    this.#writingThrough = true;
+    void this.#clients.writeThrough(next).then((accepted) => {
+      this.#writingThrough = false;
+      if (!accepted) return;
+      this.#through.add(next.id);
+      this.#cluster.recorder.fact({ kind: "acceptedThrough", node: next.id });
+    });
+    return false;
+  }
+
   #caughtUp(): boolean {
     if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
     this.#looksAgainAt = this.#world.now + LOOK_MS;
-    // Everybody who lives comes back in, but for those who were removed for good.
-    const live = this.#cluster.nodes.filter((node) =>
-      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
-    );
+    const live = this.#belonging();
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
+  }
+
+  /** Everybody who lives comes back in, but for those who were removed for good. */
+  #belonging(): readonly SimNode[] {
+    return this.#cluster.nodes.filter((node) =>
+      node.alive && !this.#isRemoved(node) && !this.#isStranded(node)
+    );
   }
 
   #isRemoved(node: SimNode): boolean {
@@ -242,12 +283,8 @@ class Run {
   }
 
   #allDelivered(): boolean {
-    const answered =
-      this.#cluster.recorder.events.filter((event) =>
-        event.kind === "answered" && event.outcome.ok && event.outcome.kind === "sendMessage"
-      ).length;
     const received = this.#clients.subscribers.reduce((sum, one) => sum + one.received, 0);
-    return received >= answered;
+    return received >= this.#clients.confirmed;
   }
 
   /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */
@@ -271,16 +308,14 @@ class Run {
     look();
   }
 
-  /** Within the budget always; beyond it if everybody comes back (§1, §9). */
   #judgeLiveness(): boolean {
-    const { budget, ending } = this.#scenario.config;
-    return budget === "in" || ending === "everyone";
+    return this.#faults.promisesWrites(this.#scenario.config.ending);
   }
 
   async #finals(): Promise<readonly FinalState[]> {
     const finals: FinalState[] = [];
     for (const node of this.#cluster.nodes) {
-      if (!node.alive) continue;
+      if (!node.alive || node.isCopy) continue;
       const { appliedIndex, digest } = await this.#world.track(node.state.digest());
       const member = this.#isMember(node);
       const excused = this.#isRemoved(node) || this.#isStranded(node);

@@ -51,14 +51,48 @@ export type Operation =
       readonly node: number;
     }
     | { readonly kind: "moveSubscriber"; readonly user: number; readonly node: number }
+    /** So many messages at once. */
+    | {
+      readonly kind: "burst";
+      readonly from: number;
+      readonly to: number;
+      readonly count: number;
+    }
+    /** One message to each of so many accounts; those that are not there yet are made. */
+    | { readonly kind: "crowd"; readonly from: number; readonly names: number }
+    /** Asked of two nodes at once, with one request id: the client went on to the second too soon. */
+    | { readonly kind: "sendTwice"; readonly from: number; readonly to: number }
+    /** An account is deleted while so many messages to it are on their way. */
+    | { readonly kind: "deleteRace"; readonly from: number; readonly sends: number }
+    /** A session ends while so many messages that it sends are on their way. */
+    | { readonly kind: "logoutRace"; readonly user: number; readonly sends: number }
+    /** The client takes nothing off its stream for so long. */
+    | { readonly kind: "stallSubscriber"; readonly user: number; readonly ms: number }
   );
 
 /** Which node a fault hits: by place in rank order, or by what it is at that moment. */
 export type Target = number | "leader" | "follower" | "down";
 
+/** Which pairs of nodes a partition parts, in the order of the nodes from one of them on. */
+export type PartitionShape =
+  /** The first half, the smaller one, hears nothing of the others, and they nothing of it. */
+  | "halves"
+  /** The others hear nothing of the first half; it hears them. */
+  | "oneWay"
+  /** The first one hears nobody, and nobody hears it. */
+  | "alone"
+  /** Each hears its two neighbours only. */
+  | "ring"
+  /** The first one hears everybody; the halves of the others hear only it and themselves. */
+  | "bridge";
+
 /** Something that goes wrong, or that an operator does. */
 export type Fault =
-  & { readonly atMs: number }
+  & {
+    readonly atMs: number;
+    /** Waits from then on until the cluster is in this state (`protocol_states.ts`). */
+    readonly during?: string | null;
+  }
   & (
     | {
       readonly kind: "crash";
@@ -105,14 +139,78 @@ export type Fault =
     }
     | { readonly kind: "block"; readonly from: Target; readonly to: Target; readonly ms: number }
     | { readonly kind: "isolate"; readonly nodes: readonly Target[]; readonly ms: number }
+    | {
+      readonly kind: "partition";
+      readonly shape: PartitionShape;
+      /** The first node of the order. */
+      readonly around: Target;
+      readonly ms: number;
+      /** So often, with pauses of `pauseMs` between: more than once is flapping. */
+      readonly times: number;
+      readonly pauseMs: number;
+    }
     | { readonly kind: "reset"; readonly from: Target; readonly to: Target }
     /** The wall clock is set forward, or back if `ms` is negative. */
     | { readonly kind: "clockJump"; readonly node: Target; readonly ms: number }
+    /** The clocks run faster by so much, or slower if it is negative, for so long. */
+    | {
+      readonly kind: "drift";
+      readonly node: Target;
+      readonly monoPercent: number;
+      readonly wallPercent: number;
+      readonly ms: number;
+    }
+    /** The disk fails the node's next write: the node stops, and starts again so much later. */
+    | { readonly kind: "writeError"; readonly node: Target; readonly restartAfterMs: number }
+    /** The disk is full for so long: the node stops at its next write, and starts again then. */
+    | { readonly kind: "diskFull"; readonly node: Target; readonly ms: number }
+    /** Each fsync takes so much longer, for so long. */
+    | {
+      readonly kind: "slowDisk";
+      readonly node: Target;
+      readonly delayMs: number;
+      readonly ms: number;
+    }
+    /**
+     * A bit of a log entry on the node's disk is another. So much later the node is killed and
+     * started; it must refuse to start, and a new one with an empty disk takes its address.
+     */
+    | {
+      readonly kind: "flipEntry";
+      readonly node: Target;
+      /** Which entry above the base: 0 is the first one, 999 the last. */
+      readonly permille: number;
+      readonly restartAfterMs: number;
+    }
+    /** A bit of the next part of a snapshot that the node gives out is another. */
+    | { readonly kind: "flipChunk"; readonly node: Target; readonly bit: number }
+    /** All machines lose power at once, and get it back one after the other. */
+    | {
+      readonly kind: "blackout";
+      readonly downMs: number;
+      readonly gapMs: number;
+      /** The last one gets it back so much later still. */
+      readonly lateMs: number;
+      /** Numbers the orders in which they come back. */
+      readonly order: number;
+    }
+    /** The machine burns down; a new node with an empty disk takes its address. */
+    | { readonly kind: "replace"; readonly node: Target }
+    /** A second node is started elsewhere with a copy of the data directory (§3). */
+    | { readonly kind: "copy"; readonly node: Target }
+    /** One node after the other is restarted, this much apart; orderly: by SIGTERM. */
+    | {
+      readonly kind: "rollingRestart";
+      readonly orderly: boolean;
+      readonly gapMs: number;
+    }
     | { readonly kind: "join" }
     | { readonly kind: "leave"; readonly node: Target }
     | { readonly kind: "remove"; readonly node: Target }
     | { readonly kind: "transfer"; readonly to: Target | null }
   );
+
+export type FaultOf<K extends Fault["kind"]> = Extract<Fault, { kind: K }>;
 
 export interface Scenario {
   /** Decides delays, jitter and all other dice. */

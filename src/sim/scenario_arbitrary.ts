@@ -7,14 +7,9 @@
 
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
-import {
-  DURATION_MS,
-  FAILURE_TIMEOUT_MS,
-  faultLists,
-  instant,
-  near,
-  weighted,
-} from "./fault_arbitrary.ts";
+import { DURATION_MS, FAILURE_TIMEOUT_MS, instant, weighted } from "./dice.ts";
+import { faultLists, near } from "./fault_arbitrary.ts";
+import { COPY_ENDS_TIMEOUTS } from "./machine_faults.ts";
 import type { Budget, Fault, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
 /** Which scenarios to make. */
@@ -66,7 +61,9 @@ function tightened(scenario: Scenario): Scenario {
   const steps = [...operations, ...faults].map(earlier);
   const ends = [
     ...steps.map(({ atMs }) => atMs + AFTER_STEP_MS),
-    ...faults.map(earlier).map((fault) => endOf(fault) + AFTER_FAULT_MS),
+    ...faults.map(earlier).map((fault) =>
+      endOf(fault, config.nodes + config.spares) + AFTER_FAULT_MS
+    ),
   ];
   const durationMs = Math.min(config.durationMs - earlierMs, Math.max(...ends, LEAD_MS));
   return {
@@ -77,9 +74,22 @@ function tightened(scenario: Scenario): Scenario {
   };
 }
 
-function endOf(fault: Fault): number {
-  if (fault.kind === "crash") return fault.atMs + (fault.restartAfterMs ?? 0);
-  return fault.atMs + ("ms" in fault && fault.kind !== "clockJump" ? fault.ms : 0);
+/** The last moment at which a fault does something, as far as it says so, ms. */
+function endOf(fault: Fault, nodes: number): number {
+  const { atMs } = fault;
+  if ("restartAfterMs" in fault) return atMs + (fault.restartAfterMs ?? 0);
+  switch (fault.kind) {
+    case "partition":
+      return atMs + fault.times * (fault.ms + fault.pauseMs);
+    case "blackout":
+      return atMs + fault.downMs + nodes * fault.gapMs + fault.lateMs;
+    case "rollingRestart":
+      return atMs + nodes * fault.gapMs;
+    case "copy":
+      return atMs + COPY_ENDS_TIMEOUTS * FAILURE_TIMEOUT_MS;
+    default:
+      return atMs + ("ms" in fault && fault.kind !== "clockJump" ? fault.ms : 0);
+  }
 }
 
 function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
@@ -140,5 +150,27 @@ function operations(moments: readonly number[]): fc.Arbitrary<Operation> {
       }),
     ],
     [1, fc.record({ atMs, kind: fc.constant("moveSubscriber"), user, node: fc.nat(6) })],
+    [3, races(atMs, user)],
+  );
+}
+
+/** What clients do at once. */
+function races(
+  atMs: fc.Arbitrary<number>,
+  user: fc.Arbitrary<number>,
+): fc.Arbitrary<Operation> {
+  const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
+  const sends = fc.integer({ min: 1, max: 4 });
+  const count = fc.integer({ min: 2, max: 30 });
+  const ms = fc.integer({ min: 100, max: 3 * FAILURE_TIMEOUT_MS });
+  // A few are as good as many, and cheaper.
+  const names = weighted<number>([8, fc.integer({ min: 2, max: 8 })], [1, fc.constant(100)]);
+  return weighted<Operation>(
+    [2, fc.record({ atMs, kind: kind("burst"), from: user, to: user, count })],
+    [1, fc.record({ atMs, kind: kind("crowd"), from: user, names })],
+    [3, fc.record({ atMs, kind: kind("sendTwice"), from: user, to: user })],
+    [2, fc.record({ atMs, kind: kind("deleteRace"), from: user, sends })],
+    [2, fc.record({ atMs, kind: kind("logoutRace"), user, sends })],
+    [2, fc.record({ atMs, kind: kind("stallSubscriber"), user, ms })],
   );
 }

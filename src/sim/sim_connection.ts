@@ -7,6 +7,7 @@
  */
 
 import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type {
   Frame,
   Hello,
@@ -16,6 +17,7 @@ import type {
   LinkReceiver,
   OutgoingLink,
 } from "../rpc/peer_api.ts";
+import type { SimEvent } from "./event_queue.ts";
 import type { Process } from "./process.ts";
 import { type Condition, DIAL_TIMEOUT_MS, type Machine, type SimNetwork } from "./sim_network.ts";
 
@@ -45,6 +47,8 @@ export class SimConnection {
   #over = false;
   /** The handshake is held up by a block, or by a machine without power. */
   #knocks = false;
+  /** Gives up what has not opened by then. */
+  #timeout: SimEvent | null = null;
   /** When the newest frame arrives: none overtakes it, but for those that are late on purpose. */
   #inOrderAt = 0;
   /** When everything that was sent has arrived. */
@@ -77,13 +81,15 @@ export class SimConnection {
 
   dial(): void {
     const { network } = this.#place;
-    const timeout = network.world.after(DIAL_TIMEOUT_MS, () => {
-      if (!this.#open) this.#end({ kind: "broken", detail: "no answer in time" });
-    });
-    network.world.after(network.delay(this.#there), () => {
-      if (this.#over) timeout.live = false;
-      else this.#knock();
-    });
+    this.#timeout = this.#endAfter(DIAL_TIMEOUT_MS);
+    network.world.after(network.delay(this.#there), () => this.#knock());
+  }
+
+  #endAfter(ms: number): SimEvent {
+    return this.#place.network.world.after(
+      ms,
+      () => this.#end({ kind: "broken", detail: "no answer in time" }),
+    );
   }
 
   joins(one: string, other: string): boolean {
@@ -169,6 +175,9 @@ export class SimConnection {
     }
     this.#accepting = listening;
     const api = to.api;
+    // Connected; the other side may have to look around before it says hello.
+    if (this.#timeout !== null) this.#timeout.live = false;
+    this.#timeout = this.#endAfter(limits.linkOpenMsMax);
     // A stalled process's kernel takes the connection; its answer comes when it goes on.
     listening.run("network", () => {
       const opening = api.openLink(this.#hello, this.#incoming);
@@ -205,6 +214,7 @@ export class SimConnection {
   #opened(hello: Hello): void {
     if (this.#over) return;
     this.#open = true;
+    if (this.#timeout !== null) this.#timeout.live = false;
     this.#place.process.run("network", () => {
       if (!this.#over) this.#events.opened(hello);
     });
@@ -254,6 +264,7 @@ export class SimConnection {
   }
 
   #finish(): void {
+    if (this.#timeout !== null) this.#timeout.live = false;
     this.#over = true;
     this.#open = false;
     this.#place.network.forget(this);

@@ -8,6 +8,7 @@
 
 import { assert } from "../assert.ts";
 import type { LogHistory, LogStore } from "../node/ports.ts";
+import type { Chain } from "../raft/io.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
 import { sameTerm, ZERO_TERM } from "../raft/term.ts";
 import type {
@@ -21,6 +22,8 @@ import type {
   Term,
   TermStart,
 } from "../raft/types.ts";
+import { verifyChain } from "../storage/checksum.ts";
+import { withFlippedBit } from "./disk_trouble.ts";
 
 /** Bytes that an entry counts for in a bounded read. */
 function sizeOf(entry: Entry): number {
@@ -35,6 +38,8 @@ export class DiskImage {
   #termStarts: TermStart[] = [];
   /** Entry `base.index + 1 + n` at place n. */
   #entries: Entry[] = [];
+  /** The entry with a flipped bit, as it lies here since. */
+  #damaged: Entry | null = null;
 
   get base(): Base {
     return this.#base;
@@ -60,6 +65,39 @@ export class DiskImage {
     if (position.index > this.#base.index) return false;
     const term = this.#termStarts.findLast(({ index }) => index <= position.index)?.term;
     return term !== undefined && sameTerm(term, position.term);
+  }
+
+  /** The entry with a flipped bit, while it is here; `null` if there is none. */
+  get damaged(): Entry | null {
+    const entry = this.#damaged;
+    return entry !== null && this.entryAt(entry.index) === entry ? entry : null;
+  }
+
+  /** Flips a bit of one entry, 0 being the first and 999 the last; false if there is none. */
+  flip(permille: number): boolean {
+    return this.flipAt(this.#base.index + 1 + Math.floor(this.#entries.length * permille / 1_000));
+  }
+
+  /** Flips a bit of the entry at an index; false if there is none, or one was flipped already. */
+  flipAt(index: Index): boolean {
+    const place = index - this.#base.index - 1;
+    const entry = this.#entries[place];
+    // The same bit twice would be no damage.
+    if (entry === undefined || this.damaged !== null) return false;
+    // What lies on other disks, or in memory, is another copy.
+    this.#damaged = damagedCopy(entry);
+    this.#entries[place] = this.#damaged;
+    return true;
+  }
+
+  /** What lies on another disk, bit by bit. */
+  copyFrom(other: DiskImage): void {
+    this.#promised = other.#promised;
+    this.#commitIndex = other.#commitIndex;
+    this.#base = other.#base;
+    this.#termStarts = [...other.#termStarts];
+    this.#entries = [...other.#entries];
+    this.#damaged = other.#damaged;
   }
 
   /** Newest config at or below an index. */
@@ -143,6 +181,14 @@ export interface SimLogStoreOptions {
    */
   readonly sync: (written: () => void, told: () => void) => void;
   readonly onWritten: (batches: readonly PersistBatch[], removed: readonly Entry[]) => void;
+  /** The error that a write ends with now; `null`, or left out, if it goes well. */
+  readonly writeError?: () => Error | null;
+  /** Whether a write that failed is on the disk all the same. */
+  readonly keepsFailed?: () => boolean;
+  /** The error for an entry that is not what was written. */
+  readonly badEntry?: (index: Index) => Error;
+  /** How checksums are taken; production's if left out. */
+  readonly chain?: Chain;
 }
 
 /** The log store port over a {@linkcode DiskImage}. */
@@ -150,24 +196,38 @@ export class SimLogStore implements LogStore {
   readonly #options: SimLogStoreOptions;
   /** What has been handed to the disk and is not synced yet. */
   #inFlight: readonly PersistBatch[] = [];
+  #failed = false;
 
   constructor(options: SimLogStoreOptions) {
     this.#options = options;
   }
 
-  load(entriesMax: number): Promise<StoredState> {
-    return Promise.resolve(this.#options.image.load(entriesMax));
+  // deno-lint-ignore require-await
+  async load(entriesMax: number): Promise<StoredState> {
+    const { image } = this.#options;
+    this.#check(image.base.index + 1, image.last.index);
+    return image.load(entriesMax);
   }
 
   persist(batches: readonly PersistBatch[]): Promise<void> {
     assert(this.#inFlight.length === 0, "One write at a time");
+    assert(!this.#failed, "After a write that failed nothing is written: who knows what is there");
     this.#inFlight = batches;
-    return new Promise((resolve) => {
-      this.#options.sync(() => this.#write(), resolve);
+    return new Promise((resolve, reject) => {
+      let error: Error | null = null;
+      const written = () => {
+        if (this.#inFlight.length === 0) return;
+        error = this.#options.writeError?.() ?? null;
+        if (error === null) return this.#write();
+        this.#failed = true;
+        this.crash(this.#options.keepsFailed?.() ?? false);
+      };
+      this.#options.sync(written, () => error === null ? resolve() : reject(error));
     });
   }
 
-  read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
+  // deno-lint-ignore require-await
+  async read(from: Index, to: Index, bytesMax: number): Promise<readonly Entry[]> {
     const found: Entry[] = [];
     let bytes = 0;
     for (const entry of this.#options.image.range(from, to)) {
@@ -175,18 +235,32 @@ export class SimLogStore implements LogStore {
       if (found.length > 0 && bytes > bytesMax) break;
       found.push(entry);
     }
-    return Promise.resolve(found);
+    this.#check(from, found.at(-1)?.index ?? 0);
+    return found;
   }
 
-  history(through: Index): Promise<LogHistory> {
+  /** Checks what is read against its checksums: a hash each, so only where a bit was flipped. */
+  #check(from: Index, to: Index): void {
+    const { image, badEntry } = this.#options;
+    if (image.damaged === null) return;
+    const before = from - 1 === image.base.index ? image.base : image.entryAt(from - 1);
+    if (before === null) return;
+    const bad = verifyChain(before, image.range(from, to), this.#options.chain);
+    if (bad === null) return;
+    throw badEntry?.(bad) ?? new Error(`The entry at index ${bad} has a bad checksum`);
+  }
+
+  // deno-lint-ignore require-await
+  async history(through: Index): Promise<LogHistory> {
     const { image } = this.#options;
     const termStarts = image.load(0).termStarts.filter(({ index }) => index <= through);
     const next = image.configs().find(({ index }) => index > through) ?? null;
-    return Promise.resolve({
-      config: configOf(image.configAt(through)),
-      next: next !== null && next.index <= image.commitIndex ? next : null,
-      termStarts,
-    });
+    const config = configOf(image.configAt(through));
+    const committed = next !== null && next.index <= image.commitIndex ? next : null;
+    for (const entry of [config, committed]) {
+      if (entry !== null) this.#check(entry.index, entry.index);
+    }
+    return { config, next: committed, termStarts };
   }
 
   compact(base: Base): Promise<void> {
@@ -198,10 +272,15 @@ export class SimLogStore implements LogStore {
     return Promise.resolve();
   }
 
-  /** The process died during a write: it is on disk as a whole, or not at all. */
-  crash(kept: boolean): void {
+  /**
+   * The process died during a write: it is on disk as a whole, or not at all; one that was torn is
+   * not. The result says what became of it; `null` if there was none.
+   */
+  crash(kept: boolean): "kept" | "lost" | null {
+    if (this.#inFlight.length === 0) return null;
     if (kept) this.#write();
     this.#inFlight = [];
+    return kept ? "kept" : "lost";
   }
 
   #write(): void {
@@ -216,4 +295,13 @@ export class SimLogStore implements LogStore {
 /** A config without the entry that it may be part of. */
 function configOf(entry: ConfigEntry | null): ConfigEntry | null {
   return entry && { index: entry.index, term: entry.term, config: entry.config };
+}
+
+/** The entry with one bit of what it carries another, or, if it carries nothing, of its checksum. */
+function damagedCopy(entry: Entry): Entry {
+  if ((entry.kind === "command" || entry.kind === "orphans") && entry.data.length > 0) {
+    return { ...entry, data: withFlippedBit(entry.data, entry.index) };
+  }
+  const first = (Number.parseInt(entry.checksum[0] ?? "0", 16) ^ 1).toString(16);
+  return { ...entry, checksum: `${first}${entry.checksum.slice(1)}` };
 }

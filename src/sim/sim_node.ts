@@ -6,87 +6,54 @@
  * @module
  */
 
-import type { Core } from "../raft/core_api.ts";
-import type { Chain, CoreOptions, CoreStatus } from "../raft/io.ts";
+import { encodeCommand } from "../chat/codec.ts";
+import { ChatError } from "../errors.ts";
+import type { CoreStatus } from "../raft/io.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { Index, Member, NodeId, PersistBatch, Role, Term } from "../raft/types.ts";
-import { encodeCommand } from "../chat/codec.ts";
 import { createDriver } from "../node/driver.ts";
 import type { NodeDriver } from "../node/driver_api.ts";
-import type { KeptBounds } from "../node/driver_options.ts";
 import { silentLogger } from "../node/logger.ts";
-import type { Clock, LogStore, StateStore, Transport } from "../node/ports.ts";
-import { Presence } from "../node/presence.ts";
+import type { Clock, StateStore } from "../node/ports.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
-import { PeerTransport } from "../node/transport.ts";
-import type { Hello, PeerApi } from "../rpc/peer_api.ts";
-import type { Recorder } from "./recorder.ts";
-import { type CrashPlan, type PortCall, Process } from "./process.ts";
+import type { Hello } from "../rpc/peer_api.ts";
+import { type CrashPlan, Process } from "./process.ts";
 import { mortalLog, mortalSource, mortalState } from "./mortal_stores.ts";
 import { MachineTime, SimClock } from "./sim_clock.ts";
+import { DiskTrouble } from "./disk_trouble.ts";
+import { FetchRecord } from "./fetch_record.ts";
 import { DiskImage, SimLogStore } from "./sim_disk.ts";
-import type { Machine, SimNetwork } from "./sim_network.ts";
+import type { Machine } from "./sim_network.ts";
+import {
+  CLUSTER_ID,
+  type CrashOptions,
+  type Running,
+  type SimNodeOptions,
+} from "./sim_node_options.ts";
 import { servePeers } from "./sim_peer_api.ts";
 import type { SimState } from "./sim_state.ts";
-import type { World } from "./world.ts";
-
-/** Id of every simulated cluster. */
-export const CLUSTER_ID = "simulated";
+import { simTransport } from "./sim_transport.ts";
+import { watched } from "./watched_core.ts";
 
 /** How long an undisturbed fsync takes, ms. */
 const SYNC_MS = { low: 0.3, high: 3 };
 
-/** How a process ends. */
-export interface CrashOptions {
-  /** What it was doing; left out if nothing. */
-  readonly during?: PortCall;
-  /** The whole machine: nobody hears of it, and what was not synced is gone. */
-  readonly powerCut: boolean;
-}
-
-/** What a node is made of; tests of the checkers replace parts of it by broken ones. */
-export interface NodeParts {
-  readonly createCore: (options: CoreOptions) => Core;
-  /** Wraps the log store of each start. */
-  readonly wrapLog: (log: LogStore) => LogStore;
-  /** Wraps the state of each start. */
-  readonly wrapState: (state: StateStore) => StateStore;
-}
-
-export interface SimNodeOptions {
-  readonly member: Member;
-  readonly world: World;
-  readonly network: SimNetwork;
-  readonly recorder: Recorder;
-  readonly state: SimState;
-  readonly parts: NodeParts;
-  readonly chain: Chain;
-  readonly bounds: KeptBounds;
-}
-
-/** One start of a node, while it lives. */
-interface Running {
-  readonly process: Process;
-  readonly driver: NodeDriver;
-  readonly clock: Clock;
-  readonly log: SimLogStore;
-  readonly snapshots: SnapshotServer;
-  role: Role;
-  term: Term;
-  ready: boolean;
-  leader: NodeId | null;
-}
-
 /** A machine and the node on it. */
 export class SimNode {
-  readonly id: NodeId;
-  readonly member: Member;
   readonly image = new DiskImage();
   readonly state: SimState;
-  readonly machine: Machine;
   readonly time: MachineTime;
+  readonly disk: DiskTrouble;
   readonly #options: SimNodeOptions;
+  readonly #fetches: FetchRecord;
   readonly #random;
+  #member: Member;
+  #machine: Machine;
+  /** Whose data directory this one is a copy of; `null` if it is none. */
+  #copyOf: NodeId | null = null;
+  /** Its disk is gone for good. */
+  #retired = false;
+  readonly #onStopped: (() => void)[] = [];
   #running: Running | null = null;
   #incarnation = 0;
   #previousIncarnation = 0;
@@ -95,12 +62,33 @@ export class SimNode {
 
   constructor(options: SimNodeOptions) {
     this.#options = options;
-    this.member = options.member;
-    this.id = options.member.id;
+    this.#fetches = new FetchRecord(options.recorder);
+    this.#member = options.member;
     this.state = options.state;
-    this.machine = options.network.machine(options.member.peerAddress);
+    this.#machine = options.network.machine(options.member.peerAddress);
     this.time = new MachineTime(this.id, options.world);
+    this.disk = new DiskTrouble(options.world);
     this.#random = options.world.random.fork(`machine ${this.id}`);
+  }
+
+  get id(): NodeId {
+    return this.#member.id;
+  }
+  get member(): Member {
+    return this.#member;
+  }
+  get machine(): Machine {
+    return this.#machine;
+  }
+  /** What a history calls it: a copy is another disk than that of the id it goes by. */
+  get name(): NodeId {
+    return this.#copyOf === null ? this.id : `copy of ${this.id}`;
+  }
+  get isCopy(): boolean {
+    return this.#copyOf !== null;
+  }
+  get isRetired(): boolean {
+    return this.#retired;
   }
 
   get driver(): NodeDriver | null {
@@ -134,9 +122,6 @@ export class SimNode {
   get connected(): boolean {
     return this.ready && this.#running!.leader !== null;
   }
-  get hangs(): boolean {
-    return this.#hangsUntil > this.#options.world.now;
-  }
 
   status(): CoreStatus | null {
     return this.#running?.driver.status() ?? null;
@@ -148,9 +133,45 @@ export class SimNode {
     this.#options.recorder.written(this.id, [batch]);
   }
 
+  /** Before its first start: it is to run where another one ran, which is gone for good. */
+  takePlaceOf(other: SimNode): void {
+    const { peerAddress, clientAddress } = other.member;
+    this.#member = { id: this.id, peerAddress, clientAddress };
+    this.#machine = other.machine;
+  }
+
+  /**
+   * Before its first start: its disk becomes a copy of another's. The state is made from the log
+   * again; false if that no longer has all of it.
+   */
+  copy(other: SimNode): boolean {
+    if (other.image.base.index > 0) return false;
+    this.image.copyFrom(other.image);
+    this.#incarnation = other.#incarnation;
+    this.#copyOf = other.id;
+    this.#member = { ...this.#member, id: other.id };
+    const { promised, commitIndex, entries } = this.image.load(Infinity);
+    this.#options.recorder.written(this.name, [{ number: 1, promised, commitIndex, entries }]);
+    return true;
+  }
+
+  /** Whatever runs dies with its machine, and nothing of it ever comes back. */
+  retire(): void {
+    this.crash({ powerCut: true });
+    this.#retired = true;
+    this.image.copyFrom(new DiskImage());
+  }
+
+  /** Runs `task` once the node has stopped itself because of its disk, or as a copy. */
+  onceStopped(task: () => void): void {
+    this.#onStopped.push(task);
+  }
+
   /** Begins a process; it does nothing if one runs. */
   start(): void {
-    if (this.#running !== null) return;
+    if (this.#running !== null || this.#retired) return;
+    // It stores its incarnation before anything else.
+    if (this.disk.full) return this.#stopped(this.disk.writeError()!);
     const { world, network } = this.#options;
     network.poweredOn(this.machine);
     this.#previousIncarnation = this.#incarnation;
@@ -158,7 +179,7 @@ export class SimNode {
     const process = new Process(this.id, world);
     const running = this.#assemble(process);
     this.#running = running;
-    this.#options.recorder.fact({ kind: "started", node: this.id });
+    this.#options.recorder.fact({ kind: "started", node: this.name });
     const powerCut = this.#powerCut;
     this.#powerCut = false;
     void world.track(this.#begin(running, powerCut));
@@ -166,16 +187,24 @@ export class SimNode {
 
   async #begin(running: Running, powerCut: boolean): Promise<void> {
     await this.state.recover({ powerCut, base: this.image.base });
-    if (running.process.alive) await running.driver.start();
+    if (!running.process.alive) return;
+    try {
+      await running.driver.start();
+    } catch (error) {
+      if (running.process.alive) this.#fatal(error instanceof Error ? error : new Error());
+    }
   }
 
-  crash(options: CrashOptions): void {
+  /** The result says what became of a write that was not synced yet. */
+  crash(options: CrashOptions): "kept" | "lost" | null {
     const running = this.#running;
-    if (running === null) return;
+    if (running === null) return null;
     this.#end(running, { powered: !options.powerCut });
-    running.log.crash(this.#random.chance(0.5));
+    const unsynced = running.log.crash(this.#random.chance(0.5));
     this.#powerCut = options.powerCut;
-    this.#options.recorder.fact({ kind: "crashed", node: this.id, during: options.during ?? null });
+    const during = options.during ?? null;
+    this.#options.recorder.fact({ kind: "crashed", node: this.name, during });
+    return unsynced;
   }
 
   /** The event loop stands still. */
@@ -207,7 +236,7 @@ export class SimNode {
       if (this.#running !== running) return;
       this.#end(running, { powered: true });
       running.log.crash(false);
-      recorder.fact({ kind: "left", node: this.id });
+      recorder.fact({ kind: "left", node: this.name });
     };
     void world.ask(running.driver.leave()).then(() => running.process.run("timer", end));
     world.after(limitMs, () => running.process.run("timer", end));
@@ -216,6 +245,7 @@ export class SimNode {
   #end(running: Running, options: { readonly powered: boolean }): void {
     running.process.end();
     this.#running = null;
+    this.#fetches.forget();
     this.machine.process = null;
     this.machine.api = null;
     this.machine.powered = options.powered;
@@ -223,20 +253,24 @@ export class SimNode {
   }
 
   #assemble(process: Process): Running {
-    const { world, network, member, parts, chain, bounds } = this.#options;
+    const { world, network, parts, chain, bounds, recorder } = this.#options;
+    const { disk, member } = this;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
     const wrapped = parts.wrapLog(mortalLog(log, { process, world }));
-    const { transport, api: links } = this.#transport({ process, clock });
+    const { transport, api: links } = this.#transport(process, clock);
     const snapshots = new SnapshotServer({
       log,
-      state: { openSnapshot: () => mortalSource(this.state, { process, world }) },
+      state: { openSnapshot: () => mortalSource(this.state, { process, world, disk }) },
       rowsIn: () => 1,
       clock,
       logger: silentLogger,
     });
     const driver = createDriver({
-      createCore: (options) => watched(parts.createCore(options), world),
+      createCore: (options) =>
+        watched(parts.createCore(options), world, (to, running) => {
+          recorder.fact({ kind: "handOver", node: this.name, to, running });
+        }),
       self: member,
       incarnation: this.#incarnation,
       chain,
@@ -247,27 +281,19 @@ export class SimNode {
       clock,
       bounds,
       onFatal: (error) => this.#fatal(error),
-      onNotice: (level, text) => world.trace(this.id, level, text),
+      onNotice: (level, text) => world.trace(this.name, level, text),
     });
     this.machine.process = process;
     this.machine.api = servePeers({ driver, links, snapshots, clusterId: CLUSTER_ID });
-    const running: Running = {
-      process,
-      driver,
-      clock,
-      log,
-      snapshots,
-      role: "joiner",
-      term: ZERO_TERM,
-      ready: false,
-      leader: null,
-    };
+    const handles = { process, driver, clock, log, snapshots };
+    const asks = { role: "joiner", term: ZERO_TERM, ready: false, leader: null } as const;
+    const running: Running = { ...handles, ...asks };
     driver.onRole((change) => {
       running.role = change.role;
       running.term = change.term;
       running.ready = change.ready;
       running.leader = change.leader;
-      this.#options.recorder.role(this.id, change);
+      this.#options.recorder.role(this.name, change);
     });
     network.machine(member.peerAddress).powered = true;
     return running;
@@ -284,7 +310,11 @@ export class SimNode {
             told();
           });
         }),
-      onWritten: (batches) => recorder.written(this.id, batches),
+      onWritten: (batches) => recorder.written(this.name, batches),
+      writeError: () => this.disk.writeError(),
+      keepsFailed: () => this.#random.chance(0.5),
+      badEntry: (index) => this.disk.badEntry(index),
+      chain: this.#options.chain,
     });
   }
 
@@ -296,7 +326,7 @@ export class SimNode {
       written();
       told();
     };
-    world.after(this.#random.between(SYNC_MS.low, SYNC_MS.high), finish);
+    world.after(this.#random.between(SYNC_MS.low, SYNC_MS.high) + this.disk.delayMs, finish);
   }
 
   #stateStore(process: Process, state: StateStore): StateStore {
@@ -304,8 +334,10 @@ export class SimNode {
     return mortalState(state, {
       process,
       world,
+      disk: this.disk,
       commitIndex: () => this.#committedOnDisk(),
-      onApplied: (applied) => recorder.applied(this.id, applied),
+      onApplied: (applied) => recorder.applied(this.name, applied),
+      onSnapshotEnd: () => this.#fetches.ends(this.name),
     });
   }
 
@@ -322,41 +354,21 @@ export class SimNode {
     }
   }
 
-  #transport(options: { readonly process: Process; readonly clock: Clock }): {
-    readonly transport: Transport;
-    readonly api: Pick<PeerApi, "openLink">;
-  } {
-    const { process, clock } = options;
-    const { network } = this.#options;
-    const transport = new PeerTransport({
-      hello: () => this.#hello(),
-      joined: () => Promise.resolve(),
-      failureTimeoutMs: () => 1_000,
-      connect: network.connector(this.machine, process),
-      rowsIn: () => 1,
+  #transport(process: Process, clock: Clock) {
+    const { network, recorder } = this.#options;
+    return simTransport({
+      process,
       clock,
-      logger: silentLogger,
-      presence: new Presence(clock),
+      hello: () => this.#hello(),
+      connect: network.connector(this.#machine, process),
       receive: (from, incarnation, message) =>
         this.#running?.driver.receive(from, incarnation, message),
       refused: (id) => this.#running?.driver.peerRefused(id),
       copied: (error) => this.#fatal(error),
+      granted: (term) => recorder.fact({ kind: "granted", node: this.name, term }),
+      fetchBegins: (from) => this.#fetches.begins(this.name, from),
+      fetchFailed: () => this.#fetches.ends(this.name),
     });
-    const counting: Transport = {
-      send: (to, message) => {
-        if (!process.call("send")) return;
-        const vote = message.kind === "voteReply" && message.granted && !message.pre;
-        if (vote) {
-          this.#options.recorder.fact({ kind: "granted", node: this.id, term: message.term });
-        }
-        transport.send(to, message);
-      },
-      setPeers: (members) => transport.setPeers(members),
-      fetchSnapshot: (from) => transport.fetchSnapshot(from),
-      handOver: (to, ask) =>
-        process.call("handOver") ? transport.handOver(to, ask) : new Promise(() => {}),
-    };
-    return { transport: counting, api: transport };
   }
 
   #hello(): Hello {
@@ -372,29 +384,17 @@ export class SimNode {
   }
 
   #fatal(error: Error): void {
-    this.#options.recorder.fact({ kind: "fatal", node: this.id, message: error.stack ?? "" });
+    const { recorder } = this.#options;
+    const refused = this.isCopy && ChatError.from(error).reason === "COPIED_DATA_DIRECTORY";
+    if (refused || this.disk.gave(error)) return this.#stopped(error);
+    recorder.fact({ kind: "fatal", node: this.name, message: error.stack ?? "" });
     this.crash({ powerCut: false });
   }
-}
 
-/**
- * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on, until the run is
- * over, any event may be what it waits for.
- */
-function watched(core: Core, world: World): Core {
-  return {
-    step(input, clocks) {
-      const effects = core.step(input, clocks);
-      for (const { kind } of effects) {
-        if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
-      }
-      return effects;
-    },
-    canRead: (clocks) => core.canRead(clocks),
-    canPropose: () => core.canPropose(),
-    commitIndex: () => core.commitIndex(),
-    commonIndex: (theirs) => core.commonIndex(theirs),
-    status: () => core.status(),
-    termAt: (index) => core.termAt(index),
-  };
+  /** It stopped itself, or does not start, for a reason that was given to it. */
+  #stopped(error: Error): void {
+    this.#options.recorder.fact({ kind: "stopped", node: this.name, reason: error.message });
+    this.crash({ powerCut: false });
+    for (const task of this.#onStopped.splice(0)) task();
+  }
 }

@@ -11,7 +11,7 @@ import { ChatError } from "../errors.ts";
 import type { NodeDriver, Proposed } from "../node/driver_api.ts";
 import { compareTerms, sameTerm } from "../raft/term.ts";
 import type { Index, Term } from "../raft/types.ts";
-import type { ReceivedMessage, StateView } from "./sim_state.ts";
+import type { SimState, StateView } from "./sim_state.ts";
 
 /** One place on a history, as a client remembers it. */
 export interface SeenPosition {
@@ -19,9 +19,8 @@ export interface SeenPosition {
   readonly term: Term;
 }
 
-/** A read of one account's received messages. */
+/** A read, of whatever it is. */
 export interface ReadRequest {
-  readonly accountId: string;
   readonly linearizable: boolean;
   /** Newest position the client has seen: a session read is not older. */
   readonly seen: Index;
@@ -32,15 +31,15 @@ export function proposeCommand(driver: NodeDriver, command: Command): Promise<Pr
   return driver.propose(command);
 }
 
-/** Received messages, as new as the request demands. */
-export async function readReceived(
-  driver: NodeDriver,
-  received: StateView["received"],
+/** Looks at a state that is as new as the request demands. */
+export async function readState<T>(
+  node: { readonly driver: NodeDriver; readonly state: SimState },
   request: ReadRequest,
-): Promise<readonly ReceivedMessage[]> {
-  if (request.linearizable) await driver.readIndex();
-  else await driver.waitApplied(request.seen, request.deadlineMs);
-  return await received(request.accountId);
+  look: (view: StateView) => Promise<T>,
+): Promise<T> {
+  if (request.linearizable) await node.driver.readIndex();
+  else await node.driver.waitApplied(request.seen, request.deadlineMs);
+  return await look(node.state.view);
 }
 
 /**

@@ -9,11 +9,12 @@
 import { setImmediate } from "node:timers";
 import fc from "fast-check";
 import { CHECKERS } from "./checkers/all.ts";
-import { checkHistory, type Violation } from "./checkers/checker.ts";
+import { checkHistory, type Violation, type ViolationKind } from "./checkers/checker.ts";
+import { addCoverage, type Coverage, coverageOf } from "./coverage.ts";
 import { runScenario } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { type ScenarioChoices, scenarios } from "./scenario_arbitrary.ts";
-import type { NodeParts } from "./sim_node.ts";
+import type { NodeParts } from "./sim_node_options.ts";
 
 /** A campaign. */
 export interface SimulateOptions extends ScenarioChoices {
@@ -40,60 +41,88 @@ export interface Failure {
 export interface SimulateResult {
   readonly runs: number;
   readonly failure: Failure | null;
+  /** Judgements that would have taken too much work. */
+  readonly undecided: number;
   readonly simulatedMs: number;
   /** Faults carried out, by kind. */
   readonly faults: Readonly<Record<string, number>>;
+  readonly coverage: Coverage;
+}
+
+/** What came of one scenario. */
+export interface Judged {
+  readonly violations: readonly Violation[];
+  /** What would have taken too much work to judge, one line each. */
+  readonly undecided: readonly string[];
+  readonly simulatedMs: number;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly coverage: Coverage;
 }
 
 /** So many by default. */
 const SHRINKS_MAX = 400;
 
 /** Runs one scenario and judges it. A run that ends by an error is a violation too. */
-export async function judge(
-  scenario: Scenario,
-  parts?: NodeParts,
-): Promise<{
-  readonly violations: readonly Violation[];
-  readonly simulatedMs: number;
-  readonly faults: ReadonlyMap<string, number>;
-}> {
+export async function judge(scenario: Scenario, parts?: NodeParts): Promise<Judged> {
   try {
     const result = await runScenario(scenario, parts === undefined ? {} : { parts });
     const { simulatedMs, faults, history } = result;
-    return { violations: checkHistory(history, CHECKERS), simulatedMs, faults };
+    const coverage = coverageOf(history.events);
+    return { ...checkHistory(history, CHECKERS), simulatedMs, faults, coverage };
   } catch (error) {
     const message = error instanceof Error ? error.stack ?? error.message : String(error);
-    const violations = [{ checker: "Simulation", at: 0, message }];
-    return { violations, simulatedMs: 0, faults: new Map() };
+    const violation: Violation = { checker: "Simulation", kind: "safety", at: 0, message };
+    const nothing = { undecided: [], simulatedMs: 0, faults: new Map(), coverage: {} };
+    return { violations: [violation], ...nothing };
   }
+}
+
+/** Of violations of both kinds, safety is what counts. */
+export function worstKind(violations: readonly Pick<Violation, "kind">[]): ViolationKind {
+  return violations.some(({ kind }) => kind === "safety") ? "safety" : "liveness";
+}
+
+/**
+ * Whether a smaller scenario still shows what the first one showed: a violation of that kind, by
+ * one of the checkers that noticed. Another one may be another bug, or none.
+ */
+export function showsTheSame(
+  first: readonly Violation[],
+  smaller: readonly Violation[],
+): boolean {
+  const kind = worstKind(first);
+  const noticed = new Set(first.flatMap((one) => one.kind === kind ? [one.checker] : []));
+  return smaller.some((one) => one.kind === kind && noticed.has(one.checker)) &&
+    worstKind(smaller) === kind;
 }
 
 /** Runs scenarios until one fails or all have passed; a failing one is shrunk. */
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
   const { runs, seed, parts, onRun, shrinksMax = SHRINKS_MAX } = options;
   const faults: Record<string, number> = {};
-  let simulatedMs = 0;
-  let done = 0;
-  let failedAt: number | null = null;
-  let shrinks = 0;
+  let coverage: Coverage = {};
+  let [done, simulatedMs, undecided, shrinks] = [0, 0, 0, 0];
+  let found: Pick<Failure, "violations" | "run"> | null = null;
   const property = fc.asyncProperty(scenarios(options), async (scenario) => {
-    if (failedAt !== null && shrinks++ >= shrinksMax) return true;
+    if (found !== null && shrinks++ >= shrinksMax) return true;
     const judged = await judge(scenario, parts);
     // Native memory of objects that were collected is let go of in a turn of the event loop.
     await new Promise((next) => setImmediate(next));
-    if (failedAt === null) {
-      simulatedMs += judged.simulatedMs;
-      for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
-      done++;
-      onRun?.(done);
-    }
-    if (judged.violations.length > 0) failedAt ??= done;
-    return judged.violations.length === 0;
+    if (found !== null) return !showsTheSame(found.violations, judged.violations);
+    simulatedMs += judged.simulatedMs;
+    undecided += judged.undecided.length;
+    coverage = addCoverage(coverage, judged.coverage);
+    for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
+    done++;
+    onRun?.(done);
+    const { violations } = judged;
+    if (violations.length > 0) found = { violations, run: done };
+    return violations.length === 0;
   });
   const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: shrinksMax === 0 });
   const [scenario] = details.counterexample ?? [];
-  const failure = scenario === undefined || failedAt === null
+  const failure = scenario === undefined
     ? null
-    : { scenario, run: failedAt, violations: (await judge(scenario, parts)).violations };
-  return { runs: done, failure, simulatedMs, faults };
+    : { scenario, run: done, violations: (await judge(scenario, parts)).violations };
+  return { runs: done, failure, undecided, simulatedMs, faults, coverage };
 }

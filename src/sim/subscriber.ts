@@ -28,6 +28,9 @@ const CHECK_MS = 120;
 /** Positions that a client remembers: one for each term (§8). */
 const POSITIONS_MAX = 16;
 
+/** So many frames wait for a client that takes none; then the node ends its stream. */
+const WAITING_MAX = 16;
+
 /** A stream from one process. */
 interface Stream {
   readonly number: number;
@@ -54,6 +57,9 @@ export class Subscriber {
   #streams = 0;
   #turn: number;
   #heardAt = 0;
+  /** The client takes nothing off its stream before this time; frames wait here. */
+  #stalledUntil = -1;
+  #waiting: { readonly stream: Stream; readonly message: ReceivedMessage }[] = [];
   #received = 0;
   #closed = false;
 
@@ -85,6 +91,13 @@ export class Subscriber {
     this.#drop();
   }
 
+  /** Takes nothing for so long. What waits meanwhile it takes then; the rest comes by position. */
+  stall(ms: number): void {
+    const { world } = this.#cluster;
+    this.#stalledUntil = Math.max(this.#stalledUntil, world.now + ms);
+    world.at(this.#stalledUntil, () => this.#resume());
+  }
+
   /** Ids of messages received and not yet acknowledged; they count as taken from now on. */
   takeUnacknowledged(): readonly string[] {
     return this.#unacknowledged.splice(0);
@@ -93,9 +106,23 @@ export class Subscriber {
   async #keepUp(): Promise<void> {
     const { world } = this.#cluster;
     while (!this.#closed) {
-      if (!this.#listens()) await this.#connect();
+      if (!this.#stalled && !this.#listens()) await this.#connect();
       await pause(world, CHECK_MS);
     }
+  }
+
+  get #stalled(): boolean {
+    return this.#cluster.world.now < this.#stalledUntil;
+  }
+
+  #resume(): void {
+    if (this.#stalled) return;
+    this.#heardAt = this.#cluster.world.now;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { stream, message } of waiting) this.#take(stream, message);
+    // The stream was ended behind what waited.
+    if (waiting.length >= WAITING_MAX) this.#drop();
   }
 
   #listens(): boolean {
@@ -166,6 +193,10 @@ export class Subscriber {
   #take(stream: Stream, message: ReceivedMessage): void {
     // What is still on its way when the client goes elsewhere is lost.
     if (this.#stream !== stream || this.#closed) return;
+    if (this.#stalled) {
+      if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ stream, message });
+      return;
+    }
     const { id, index } = message;
     this.#heardAt = this.#cluster.world.now;
     // A node that lacks the newest position goes on from an older one (§8): what comes again on

@@ -35,11 +35,15 @@ export function seal(...parts: readonly (string | number)[]): string {
 }
 
 /** Index of the first entry that does not continue the chain from `base`; `null` if all do. */
-export function verifyChain(base: LogPosition, entries: readonly Entry[]): Index | null {
+export function verifyChain(
+  base: LogPosition,
+  entries: readonly Entry[],
+  link: Chain = chain,
+): Index | null {
   let last: Pick<LogPosition, "index" | "checksum"> = base;
   for (const entry of entries) {
     if (entry.index !== last.index + 1) return last.index + 1;
-    if (chain(last.checksum, entry.index, entry.term, entry) !== entry.checksum) return entry.index;
+    if (link(last.checksum, entry.index, entry.term, entry) !== entry.checksum) return entry.index;
     last = entry;
   }
   return null;

@@ -27,6 +27,8 @@ export interface LogStoreFixture {
   crash(): Promise<void>;
   /** A snapshot's state is built and on disk up to this place: an install may follow. */
   finishState(applied: LogPosition): Promise<void>;
+  /** One bit of what the entry at this index carries is another on the disk; no store is open. */
+  flipBit(index: number): Promise<void>;
   /** Removes whatever the fixture made. */
   dispose(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function testLogStore(name: string, create: () => Promise<LogStoreFixture
   testReading(test);
   testHistory(test);
   testBases(test);
+  testDamage(test);
 }
 
 type Register = (shows: string, body: Body) => void;
@@ -268,6 +271,36 @@ function testBases(test: Register): void {
     assert.deepEqual(stored.configs, []);
     assert.equal(stored.commitIndex, 100);
     assert.deepEqual(stored.termStarts, [...installedStarts, { term: termOf(3), index: 101 }]);
+  });
+}
+
+function testDamage(test: Register): void {
+  test("a flipped bit is noticed by whatever reads it, and named", async (fixture) => {
+    const store = await fixture.open();
+    const bodies = ["a", "b", "c"].map(commandBody);
+    const entries = buildEntries(EMPTY_BASE, termOf(1), [configBody(["a"]), ...bodies]);
+    await store.persist([batch(1, { commitIndex: 4, entries })]);
+    await fixture.crash();
+    await fixture.flipBit(3);
+    const again = await fixture.open();
+    const noticed = { reason: "CORRUPT", message: /bad checksum of the entry at index 3/ };
+    await assert.rejects(again.load(everything), noticed);
+    await assert.rejects(again.load(0), noticed, "also where it is not asked for");
+    await assert.rejects(again.read(1, 4, manyBytes), noticed);
+    await assert.rejects(again.read(3, 3, 1), noticed);
+    assert.deepEqual(await again.read(1, 2, manyBytes), entries.slice(0, 2), "the rest is whole");
+    assert.deepEqual((await again.history(4)).config, configAt(entries, 1));
+  });
+
+  test("a flipped bit of a config is noticed by the history", async (fixture) => {
+    const store = await fixture.open();
+    const bodies = [configBody(["a"]), commandBody("x"), configBody(["b"])];
+    await store.persist([batch(1, { entries: buildEntries(EMPTY_BASE, termOf(1), bodies) })]);
+    await fixture.crash();
+    await fixture.flipBit(3);
+    const again = await fixture.open();
+    const noticed = { reason: "CORRUPT", message: /bad checksum of the entry at index 3/ };
+    await assert.rejects(again.history(3), noticed);
   });
 }
 

@@ -181,3 +181,22 @@ scenario("a dropped node knows only members that died since", { nodes: 2 }, [
     writes(c, "c", "n1", "n3");
   }],
 ]);
+
+scenario("a copy of the smaller of two is refused before it leads alone", {
+  nodes: 2,
+  lastResort: false,
+}, [
+  ["both die, and the smaller starts: half with the smallest address is a quorum", (c) => {
+    settle(c);
+    for (const id of ["n1", "n2"]) c.kill(id);
+    c.start("n1");
+  }],
+  ["n2 could say only after T that an older start of n1 lives, so it claims nothing", (c) => {
+    c.run(1_450);
+    assert.equal(c.leader(), undefined);
+  }],
+  ["nobody says so, and it goes on", (c) => {
+    c.until(() => c.leader() === "n1", 500);
+    writes(c, "alone", "n1");
+  }],
+]);

@@ -32,6 +32,18 @@ testLogStore("log.db", () => {
       rmSync(directory, { recursive: true });
       directory = copy;
     },
+    flipBit: async (index) => {
+      const database = Database.open(join(directory, "log.db"));
+      const sql = "SELECT data FROM entries WHERE idx = ?";
+      const [row] = await database.query(sql, [index]);
+      const data = (row!.data as Uint8Array).slice();
+      data[0]! ^= 1;
+      await database.write([{
+        sql: "UPDATE entries SET data = ? WHERE idx = ?",
+        args: [data, index],
+      }]);
+      await database.close();
+    },
     finishState: (applied) => Promise.resolve(store?.offerState({ file: "chat-2.db", applied })),
     dispose: async () => {
       await store?.close();

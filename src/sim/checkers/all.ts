@@ -1,5 +1,27 @@
 /**
- * Every checker of §11 and one of §8, those first that fire first.
+ * Every checker, those first that fire first. Which file judges which property of DESIGN §11 (a
+ * test holds this list against it):
+ *
+ * | property             | judged by                                                               |
+ * | -------------------- | ----------------------------------------------------------------------- |
+ * | `Durability`         | `durability.ts`, at every member in the end                             |
+ * | `Convergence`        | `convergence.ts`                                                        |
+ * | `ElectionSafety`     | `election_safety.ts`                                                    |
+ * | `OneView`            | `one_view.ts`, at each acknowledgement                                  |
+ * | `CommitBacked`       | `commit_backed.ts`, at each acknowledgement and each config's first use |
+ * | `PersistOrder`       | `persist_order.ts`                                                      |
+ * | `LogMatching`        | `log_matching.ts`                                                       |
+ * | `LeaderCompleteness` | `leader_completeness.ts`                                                |
+ * | `StateMachineSafety` | `state_machine_safety.ts`                                               |
+ * | `NoTruncation`       | `no_truncation.ts`                                                      |
+ * | `LeaseSafety`        | `lease_safety.ts`, of claims that `run.ts` looks at now and then        |
+ * | `LinearizableReads`  | `linearizable_reads.ts`, message by message                             |
+ * | `SessionReads`       | `session_reads.ts` (§8)                                                 |
+ * | `Linearizability`    | `linearizability.ts`, of all that clients were told (§8)                |
+ * | `Delivery`           | `delivery.ts`; that all came in the end is a matter of liveness         |
+ * | `NoResurrection`     | `no_resurrection.ts`; within the run also `linearizability.ts`          |
+ * | `Liveness`           | `liveness.ts`                                                           |
+ * | `FailStop`           | `fail_stop.ts` and, within the budget of faults, all others             |
  *
  * @module
  */
@@ -13,6 +35,7 @@ import { electionSafety } from "./election_safety.ts";
 import { failStop } from "./fail_stop.ts";
 import { leaderCompleteness } from "./leader_completeness.ts";
 import { leaseSafety } from "./lease_safety.ts";
+import { linearizability } from "./linearizability.ts";
 import { linearizableReads } from "./linearizable_reads.ts";
 import { liveness } from "./liveness.ts";
 import { logMatching } from "./log_matching.ts";
@@ -38,6 +61,7 @@ export const CHECKERS: readonly Checker[] = [
   convergence,
   linearizableReads,
   sessionReads,
+  linearizability,
   delivery,
   noResurrection,
   liveness,

@@ -12,12 +12,23 @@ import type { History, HistoryEvent, WrittenBatch, WrittenEntry } from "../histo
 /** A broken invariant of §11: which, when, and what was seen. */
 export interface Violation {
   readonly checker: string;
+  readonly kind: ViolationKind;
   readonly at: number;
   readonly message: string;
 }
 
-/** Says what a checker found wrong. */
-export type Report = (message: string) => void;
+/** Something happened that must not; or did not happen in time after the faults, though it must. */
+export type ViolationKind = "safety" | "liveness";
+
+/** What the checkers say of one history. */
+export interface Judgement {
+  readonly violations: readonly Violation[];
+  /** What would have taken too much work to judge, one line each. */
+  readonly undecided: readonly string[];
+}
+
+/** Says what a checker found wrong, or that it found nothing as it would have had to look further. */
+export type Report = (message: string, kind?: ViolationKind | "undecided") => void;
 
 /** One checker over one run. */
 export interface CheckerRun {
@@ -151,11 +162,11 @@ export function isForked({ policy, events }: History): boolean {
     events.some(({ kind }) => kind === "partitioned");
 }
 
-/** Runs checkers over a history in one pass. At most one violation each: the first. */
+/** Runs checkers over a history in one pass. At most one violation of each kind each: the first. */
 export function checkHistory(
   history: History,
   checkers: readonly Checker[],
-): readonly Violation[] {
+): Judgement {
   const forked = isForked(history);
   const violations = new Map<string, Violation>();
   const runs = checkers
@@ -163,8 +174,11 @@ export function checkHistory(
     .map((checker) => ({ name: checker.name, run: checker.begin(history) }));
   const disks = new Disks();
   let at = 0;
-  const reportFor = (name: string): Report => (message) => {
-    if (!violations.has(name)) violations.set(name, { checker: name, at, message });
+  const undecided: string[] = [];
+  const reportFor = (checker: string): Report => (message, kind = "safety") => {
+    const key = `${checker} ${kind}`;
+    if (kind === "undecided") undecided.push(`${checker}: ${message}`);
+    else if (!violations.has(key)) violations.set(key, { checker, kind, at, message });
   };
   for (const event of history.events) {
     at = event.at;
@@ -172,5 +186,5 @@ export function checkHistory(
     for (const { name, run } of runs) run.onEvent?.(event, disks, reportFor(name));
   }
   for (const { name, run } of runs) run.onEnd?.(history, reportFor(name));
-  return [...violations.values()];
+  return { violations: [...violations.values()], undecided };
 }

@@ -13,12 +13,14 @@ import { durability } from "./durability.ts";
 import { failStop } from "./fail_stop.ts";
 import {
   ACCEPTED,
+  ACCEPTED_THROUGH,
   acknowledged,
   final,
   finalState,
   findingOf,
   HEALED,
   historyOf,
+  kindOf,
   sent,
   term,
 } from "./history_fixture.ts";
@@ -45,7 +47,7 @@ function delivered(index: number, id = `m${index}`): HistoryFact {
   return { kind: "delivered", user: 0, stream: 0, message: { id, index } };
 }
 
-const read: OperationBody = { kind: "read", user: 1, linearizable: true };
+const read: OperationBody = { kind: "read", user: 1, accountId: "a", linearizable: true };
 const send: OperationBody = { kind: "send", from: 0, to: 1, session: "s" };
 
 Deno.test("Durability: what a client was told is stored with that outcome", () => {
@@ -126,7 +128,7 @@ Deno.test("Delivery: in the end a subscriber has everything, if the policy promi
 
 Deno.test("SessionReads: no member shows a user less than it has seen or sent to itself", () => {
   const check = (...facts: HistoryFact[]) => findingOf(sessionReads, historyOf(facts));
-  const session: OperationBody = { kind: "read", user: 1, linearizable: false };
+  const session: OperationBody = { ...read, linearizable: false };
   const toItself: OperationBody = { kind: "send", from: 1, to: 1, session: "s" };
   const before = [invoked(1, toItself), answered(1), invoked(2, session)];
   assert.equal(check(...before, readShows(2, "request-1")), null);
@@ -187,12 +189,34 @@ Deno.test("Liveness: writes are accepted after the faults, where that is promise
 Deno.test("Liveness: every operation is answered, and who lives is a member or excused", () => {
   const check = (end: Partial<HistoryFact & { kind: "final" }>, unanswered = 0) => {
     const last = { ...final("n1", 9, "d"), ...end } as HistoryFact;
-    return findingOf(liveness, historyOf([HEALED, ACCEPTED, last], { unanswered }));
+    return findingOf(
+      liveness,
+      historyOf([HEALED, ACCEPTED, ACCEPTED_THROUGH, last], { unanswered }),
+    );
   };
   assert.equal(check({}), null);
   assert.match(check({}, 2)!, /2 operations of clients have no answer/);
   assert.match(check({ member: false })!, /n1 lives and is no ready member/);
   assert.equal(check({ member: false, excused: true }), null);
+});
+
+Deno.test("Liveness: a write through every member is accepted", () => {
+  const ends = [HEALED, ACCEPTED, ACCEPTED_THROUGH, final("n1", 9, "d")];
+  assert.equal(findingOf(liveness, historyOf(ends)), null);
+  const more = historyOf([...ends, final("n2", 9, "d")]);
+  assert.match(findingOf(liveness, more)!, /No write through n2/);
+});
+
+Deno.test("what comes too late is a violation of liveness, what comes wrong one of safety", () => {
+  assert.equal(kindOf(liveness, historyOf([HEALED])), "liveness");
+  const apart = [ACCEPTED, final("n1", 9, "d"), final("n2", 8, "e")];
+  assert.equal(kindOf(convergence, historyOf(apart)), "liveness");
+  const differing = [ACCEPTED, final("n1", 9, "d"), final("n2", 9, "e")];
+  assert.equal(kindOf(convergence, historyOf(differing)), "safety");
+  const received = [[{ id: "m1", index: 1 }, { id: "m2", index: 2 }]];
+  const finals = [finalState("n1", { received })];
+  assert.equal(kindOf(delivery, historyOf([ACCEPTED, delivered(1)], { finals })), "liveness");
+  assert.equal(kindOf(delivery, historyOf([ACCEPTED, delivered(2)], { finals })), "safety");
 });
 
 Deno.test("FailStop: a node that stops itself is reported with its reason", () => {

@@ -30,7 +30,7 @@ export const convergence: Checker = {
           finals.filter(({ member }) => member).map(({ appliedIndex }) => appliedIndex),
         );
         if (judgeLiveness && accepted && indexes.size > 1) {
-          report(`Members end at different indexes: ${[...indexes]}`);
+          report(`Members end at different indexes: ${[...indexes]}`, "liveness");
         }
       },
     };

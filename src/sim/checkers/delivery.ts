@@ -59,7 +59,11 @@ function compare(
   const expected = longest.filter(({ index }) => index <= last).map(({ id }) => id);
   const got = new Set(list.map(({ id }) => id));
   const missing = expected.find((id) => !got.has(id));
-  if (missing !== undefined) report(`User ${user} never gets ${missing}`);
+  if (missing !== undefined) {
+    // Behind it came others: it was passed over. Else it may only be late.
+    const passed = (list.at(-1)?.index ?? 0) > longest.find(({ id }) => id === missing)!.index;
+    report(`User ${user} never gets ${missing}`, passed ? "safety" : "liveness");
+  }
   // Whoever has it may be down for good, beyond what the policy survives.
   if (!accepted) return;
   const known = new Set(longest.map(({ id }) => id));

@@ -34,9 +34,10 @@ export const durability: Checker = {
 
 function compare(history: History, final: FinalState, report: Report): void {
   const forked = isForked(history);
-  const told = new Map<string, Outcome>();
+  // A request that was repeated may have been answered twice: both answers hold.
+  const told: (readonly [requestId: string, outcome: Outcome])[] = [];
   for (const event of history.events) {
-    if (event.kind === "answered") told.set(event.requestId, event.outcome);
+    if (event.kind === "answered") told.push([event.requestId, event.outcome]);
     // The answer may have been lost on its way: it was acknowledged all the same.
     const there = event.kind !== "acknowledged" || final.outcomes.has(event.requestId) ||
       final.salvaged.has(event.requestId);

@@ -7,7 +7,7 @@
 import type { Outcome } from "../../chat/command.ts";
 import type { Index, NodeId, Policy, Term } from "../../raft/types.ts";
 import type { FinalState, History, HistoryFact, WrittenEntry } from "../history.ts";
-import { type Checker, checkHistory } from "./checker.ts";
+import { type Checker, checkHistory, type ViolationKind } from "./checker.ts";
 
 export const ALL_POLICY: Policy = {
   quorum: "all",
@@ -63,6 +63,7 @@ export function final(node: NodeId, appliedIndex: Index, digest: string): Histor
 }
 
 export const ACCEPTED: HistoryFact = { kind: "accepted" };
+export const ACCEPTED_THROUGH: HistoryFact = { kind: "acceptedThrough", node: "n1" };
 export const HEALED: HistoryFact = { kind: "healed" };
 
 /** What came of a sending, as a client is told. */
@@ -98,5 +99,10 @@ export function historyOf(facts: readonly HistoryFact[], more: Partial<History> 
 
 /** What one checker finds: the text of its violation, or `null`. */
 export function findingOf(checker: Checker, history: History): string | null {
-  return checkHistory(history, [checker])[0]?.message ?? null;
+  return checkHistory(history, [checker]).violations[0]?.message ?? null;
+}
+
+/** Of which kind the first violation is that one checker finds. */
+export function kindOf(checker: Checker, history: History): ViolationKind | null {
+  return checkHistory(history, [checker]).violations[0]?.kind ?? null;
 }

@@ -1,0 +1,109 @@
+/**
+ * The clients of a simulation do what they are meant to do, without a fault in their way.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { resultOf } from "../../src/sim/checkers/chat_model.ts";
+import { runScenario } from "../../src/sim/run.ts";
+import type { Operation, Scenario } from "../../src/sim/scenario.ts";
+import { judge } from "../../src/sim/simulate.ts";
+
+const QUIET: Scenario = {
+  seed: 1,
+  config: {
+    nodes: 2,
+    spares: 0,
+    policy: {
+      quorum: "all",
+      lastResort: true,
+      heartbeatMs: 100,
+      failureTimeoutMs: 1_000,
+      isolationGraceMs: 3_000,
+    },
+    budget: "in",
+    ending: "everyone",
+    users: 2,
+    durationMs: 1_000,
+    state: "model",
+  },
+  operations: [],
+  faults: [],
+};
+
+/** What two nodes without faults come to by these operations. */
+async function eventsOf(...operations: readonly Operation[]) {
+  return (await runScenario({ ...QUIET, operations })).history.events;
+}
+
+/** What came of the operations of visitors, and of whatever else is not a sending. */
+async function outcomesOf(...operations: readonly Operation[]): Promise<readonly string[]> {
+  const events = await eventsOf(...operations);
+  const kinds = new Map<string, string>();
+  return events.flatMap((event) => {
+    if (event.kind === "requested") kinds.set(event.command.requestId, event.command.kind);
+    if (event.kind !== "answered") return [];
+    return [`${kinds.get(event.requestId)} ${resultOf(event.outcome)}`];
+  }).filter((text) => !text.startsWith("sendMessage")).slice(2);
+}
+
+Deno.test("clients: a visitor has an account, and deletes it", async () => {
+  assert.deepEqual(await outcomesOf({ atMs: 10, kind: "visit" }), [
+    "createAccount ok",
+    "login ok",
+    "deleteAccount ok",
+  ]);
+});
+
+Deno.test("clients: of two visitors at once, one gets the name", async () => {
+  const outcomes = await outcomesOf({ atMs: 10, kind: "visit" }, { atMs: 10, kind: "visit" });
+  const count = (text: string) => outcomes.filter((outcome) => outcome === text).length;
+  assert.equal(count("createAccount ok"), 1);
+  assert.equal(count("createAccount NAME_TAKEN"), 1);
+  assert.equal(count("deleteAccount ok"), 1);
+});
+
+Deno.test("clients: a reader is shown who there is and what came, and everybody reads in the end", async () => {
+  const read = { kind: "read", user: 1, linearizable: true, node: 0 } as const;
+  const events = await eventsOf(
+    { atMs: 10, kind: "send", from: 0, to: 1 },
+    { atMs: 100, ...read },
+    { atMs: 200, ...read, linearizable: false },
+  );
+  const shown = events.flatMap((event) =>
+    event.kind === "readAnswered" ? [event.messages.length] : []
+  );
+  const users = events.flatMap((event) =>
+    event.kind === "usersAnswered" ? [[...event.accounts].sort()] : []
+  );
+  // Both users in the end; by then one more message came to the second, and one through each node.
+  assert.deepEqual([...shown.slice(0, 2), ...shown.slice(2).sort()], [1, 1, 0, 4]);
+  assert.deepEqual(users, Array.from({ length: 4 }, () => ["account-0", "account-1"]));
+});
+
+Deno.test("clients: a write through every node is accepted in the end", async () => {
+  const events = await eventsOf();
+  const through = events.flatMap((event) => event.kind === "acceptedThrough" ? [event.node] : []);
+  assert.deepEqual(through.sort(), ["n0", "n1"]);
+});
+
+Deno.test("clients: a write goes also through a node that was leaving and comes back", async () => {
+  const policy = { ...QUIET.config.policy, lastResort: false };
+  const config = { ...QUIET.config, policy, nodes: 3, spares: 1, users: 3, logTailEntries: 3 };
+  const crash = { kind: "crash", node: 1, powerCut: false, afterCalls: 0 } as const;
+  // It depends on a few milliseconds when it is back: each of these is back at another moment.
+  for (const seed of [7, 14, 16, 40]) {
+    const { violations } = await judge({
+      seed,
+      config: { ...config, durationMs: 6_000, writeEveryMs: 40, state: "libsql" },
+      operations: [],
+      faults: [
+        { atMs: 5_043, ...crash, restartAfterMs: null },
+        { atMs: 5_243, kind: "join" },
+        { atMs: 5_916, kind: "leave", node: "leader" },
+      ],
+    });
+    assert.deepEqual(violations, []);
+  }
+});

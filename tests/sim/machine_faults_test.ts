@@ -1,0 +1,256 @@
+/**
+ * Faults of machines in the simulator do what their names say: disks, clocks, power, and
+ * operators; and the nodes come to terms with them.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { MachineTime, SimClock } from "../../src/sim/sim_clock.ts";
+import { Process } from "../../src/sim/process.ts";
+import { World } from "../../src/sim/world.ts";
+import { ALL, ALL_WITHOUT, eventsOf, MAJORITY, membersOf, runFrame } from "./fault_runs.ts";
+
+Deno.test("fault writeError: the node stops itself, says why, and is started again", async () => {
+  const result = await runFrame({
+    faults: [{ atMs: 1_000, kind: "writeError", node: 1, restartAfterMs: 400 }],
+  });
+  const [stopped, ...more] = eventsOf(result, "stopped", "n1");
+  assert.match(stopped!.reason, /^Cannot use log\.db: the disk failed .*check the disk/);
+  assert.deepEqual(more, []);
+  const starts = eventsOf(result, "started", "n1").map(({ at }) => at);
+  assert.equal(starts.length, 2);
+  assert.ok(Math.abs(starts[1]! - stopped!.at - 400) < 1);
+  assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+  assert.equal(result.faults.get("stopped by a write error"), 1);
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault diskFull: the node stops, does not start without space, and goes on with it", async () => {
+  const result = await runFrame({
+    faults: [
+      { atMs: 1_000, kind: "diskFull", node: 2, ms: 2_000 },
+      { atMs: 2_000, kind: "restart", node: 2 },
+    ],
+  });
+  const stopped = eventsOf(result, "stopped", "n2");
+  assert.equal(stopped.length, 2, "as it writes, and as it starts");
+  for (const { reason } of stopped) assert.match(reason, /the disk is full; free some space/);
+  const starts = eventsOf(result, "started", "n2").map(({ at }) => at);
+  assert.equal(starts.length, 2);
+  assert.ok(starts[1]! - stopped[0]!.at > 1_900);
+  assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault slowDisk: each write that needs the disk takes so much longer", async () => {
+  const faults = [{ atMs: 0, kind: "slowDisk", node: 1, delayMs: 300, ms: 5_000 }] as const;
+  const operations = [{ atMs: 1_000, kind: "send", from: 0, to: 1 }] as const;
+  const options = { nodes: 2, policy: ALL, writeEveryMs: null, operations };
+  const slow = await runFrame({ ...options, faults });
+  const quick = await runFrame({ ...options, faults: [] });
+  assert.ok(latency(quick) < 50, `${latency(quick)} ms`);
+  assert.ok(latency(slow) > 300 && latency(slow) < 700, `${latency(slow)} ms`);
+  assert.deepEqual(slow.broken, []);
+});
+
+/** From the first message's sending to its answer, ms. */
+function latency(result: Parameters<typeof eventsOf>[0]): number {
+  const sent = eventsOf(result, "invoked").find(({ body }) => body.kind === "send")!;
+  const answer = eventsOf(result, "answered").find(({ operation }) => operation === sent.operation);
+  return answer!.at - sent.at;
+}
+
+for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
+  const name = `${policy.quorum}, last resort ${policy.lastResort}`;
+  Deno.test(`fault flipEntry: the node refuses to start, a new one takes its place (${name})`, async () => {
+    const result = await runFrame({
+      policy,
+      spares: 1,
+      faults: [{ atMs: 2_000, kind: "flipEntry", node: 1, permille: 100, restartAfterMs: 300 }],
+    });
+    const [stopped] = eventsOf(result, "stopped", "n1");
+    assert.match(stopped!.reason, /log\.db: a bad checksum of the entry at index \d+/);
+    assert.equal(result.faults.get("refused to start on a damaged log"), 1);
+    assert.deepEqual(membersOf(result), ["n0", "n2", "n3"]);
+    assert.deepEqual(result.broken, []);
+  });
+}
+
+Deno.test("fault flipEntry: a machine that burns down before it is started again stays lost", async () => {
+  const result = await runFrame({
+    policy: ALL,
+    budget: "over",
+    faults: [
+      { atMs: 2_000, kind: "flipEntry", node: 1, permille: 100, restartAfterMs: 300 },
+      { atMs: 2_100, kind: "replace", node: 1 },
+      { atMs: 3_500, kind: "blackout", downMs: 10, gapMs: 0, lateMs: 0, order: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("refused to start on a damaged log"), undefined);
+  assert.ok(!result.history.judgeLiveness, "nobody has to go on without it");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault flipEntry: a disk that the policy cannot lose is left alone", async () => {
+  const result = await runFrame({
+    nodes: 2,
+    policy: MAJORITY,
+    budget: "over",
+    faults: [{ atMs: 2_000, kind: "flipEntry", node: 1, permille: 100, restartAfterMs: 300 }],
+  });
+  assert.equal(result.faults.get("flipEntry"), undefined);
+  assert.deepEqual(eventsOf(result, "stopped"), []);
+});
+
+Deno.test("fault flipChunk: a damaged snapshot is refused, and fetched again", async () => {
+  const result = await runFrame({
+    spares: 1,
+    logTailEntries: 3,
+    faults: [
+      { atMs: 2_000, kind: "flipChunk", node: 0, bit: 999 },
+      { atMs: 2_000, kind: "flipChunk", node: 1, bit: 999 },
+      { atMs: 2_000, kind: "flipChunk", node: 2, bit: 999 },
+      { atMs: 2_001, kind: "join" },
+    ],
+  });
+  const refused = result.lines.filter((line) => line.includes("Cannot take the snapshot of"));
+  assert.ok(refused.length >= 1, "it is noticed");
+  assert.ok(membersOf(result).includes("n3"), "and harms nobody");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault blackout: all die at once, come back one by one, and go on", async () => {
+  for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
+    const result = await runFrame({
+      policy,
+      ending: "survivors",
+      faults: [
+        { atMs: 2_000, kind: "blackout", downMs: 200, gapMs: 100, lateMs: 1_500, order: 7 },
+      ],
+    });
+    const crashes = eventsOf(result, "crashed").map(({ at }) => at);
+    assert.equal(crashes.length, 3);
+    assert.equal(new Set(crashes).size, 1);
+    const starts = eventsOf(result, "started").map(({ at }) => at - crashes[0]!).slice(3);
+    assert.deepEqual(starts.map(Math.round), [200, 300, 1_900]);
+    assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
+Deno.test("fault replace: an empty node at the same address takes the place of the old one", async () => {
+  const result = await runFrame({
+    spares: 1,
+    faults: [{ atMs: 2_000, kind: "replace", node: 0 }],
+  });
+  assert.deepEqual(membersOf(result), ["n1", "n2", "n3"]);
+  const configs = eventsOf(result, "written", "n1").flatMap(({ batches }) => batches)
+    .flatMap(({ entries }) => entries).flatMap(({ voters }) =>
+      voters === undefined ? [] : [voters]
+    );
+  assert.deepEqual(configs.at(-1), ["n3", "n1", "n2"], "in rank order, so by address");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault replace: clients are led to the node that is at an address now", async () => {
+  const result = await runFrame({
+    nodes: 5,
+    spares: 1,
+    writeEveryMs: null,
+    faults: [
+      { atMs: 1_000, kind: "replace", node: 0 },
+      { atMs: 4_000, kind: "transfer", to: 5 },
+    ],
+    operations: [
+      { atMs: 3_500, kind: "send", from: 0, to: 1 },
+      { atMs: 5_000, kind: "send", from: 0, to: 1 },
+    ],
+  });
+  const [first, second] = eventsOf(result, "invoked").filter(({ body }) => body.kind === "send");
+  const [before] = eventsOf(result, "answered").filter(({ at }) => at > first!.at);
+  const [after] = eventsOf(result, "answered").filter(({ at }) => at > second!.at);
+  assert.ok(eventsOf(result, "acknowledged", "n5").some(({ at }) => at > second!.at));
+  assert.ok(before!.at - first!.at > 0 && after!.at - second!.at < 20, "without a detour");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault copy: a second node with the same data directory ends, the first goes on", async () => {
+  for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
+    const result = await runFrame({
+      policy,
+      spares: 1,
+      faults: [{ atMs: 2_000, kind: "copy", node: 1 }],
+    });
+    const [stopped, ...more] = eventsOf(result, "stopped");
+    assert.equal(stopped!.node, "copy of n1");
+    assert.match(stopped!.reason, /copied or restored data directory/);
+    assert.deepEqual(more, []);
+    assert.equal(eventsOf(result, "started", "n1").length, 1, "the original is not touched");
+    assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
+for (const orderly of [true, false]) {
+  const how = orderly ? "by SIGTERM" : "killed";
+  Deno.test(`fault rollingRestart: each node in turn is ${how} and comes back`, async () => {
+    for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
+      const result = await runFrame({
+        policy,
+        faults: [{ atMs: 500, kind: "rollingRestart", orderly, gapMs: 1_700 }],
+      });
+      for (const node of ["n0", "n1", "n2"]) {
+        assert.equal(eventsOf(result, orderly ? "left" : "crashed", node).length, 1, node);
+        assert.equal(eventsOf(result, "started", node).length, 2, node);
+      }
+      assert.equal(result.faults.get("restarted in turn"), 3);
+      assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+      assert.deepEqual(result.broken, []);
+    }
+  });
+}
+
+Deno.test("fault drift: clocks and timers run at their rates, the fast one by the faster", async () => {
+  const world = new World(1);
+  const time = new MachineTime("n0", world);
+  const read = () => [time.mono(), time.fast(), time.wall()] as const;
+  const clock = new SimClock({ world, process: new Process("n0", world), time });
+  const moved = (before: ReturnType<typeof read>) =>
+    read().map((value, place) => Math.round(value - before[place]!));
+
+  // Time goes on only as long as something is to happen.
+  world.after(10_000, () => {});
+  const start = read();
+  await world.run(1_000);
+  assert.deepEqual(moved(start), [1_000, 1_000, 1_000]);
+  time.drift({ monoPercent: -10, wallPercent: 5 });
+  let rang = 0;
+  clock.after(900, () => rang = world.now);
+  const drifting = read();
+  await world.run(2_000);
+  assert.deepEqual(moved(drifting), [900, 1_050, 1_050]);
+  assert.equal(Math.round(rang), 2_000, "a timer runs by the monotonic clock");
+  time.drift({ monoPercent: 0, wallPercent: 0 });
+  const after = read();
+  await world.run(3_000);
+  assert.deepEqual(moved(after), [1_000, 1_000, 1_000]);
+  const set = read();
+  time.jump(-400);
+  assert.deepEqual(moved(set), [0, 0, -400]);
+});
+
+Deno.test("fault drift: a cluster whose clocks drift apart serves all the time", async () => {
+  const result = await runFrame({
+    policy: ALL,
+    faults: [
+      { atMs: 100, kind: "drift", node: 0, monoPercent: -10, wallPercent: 10, ms: 5_000 },
+      { atMs: 100, kind: "drift", node: 1, monoPercent: 0, wallPercent: -10, ms: 5_000 },
+    ],
+  });
+  const leaders = eventsOf(result, "role").filter(({ role, at }) =>
+    role === "leader" && at > eventsOf(result, "fault")[0]!.at
+  );
+  assert.deepEqual(leaders, [], "nobody is suspected");
+  assert.deepEqual(result.broken, []);
+});
