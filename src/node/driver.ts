@@ -144,12 +144,15 @@ class Driver implements NodeDriver {
     return this.#proposals.propose(this.#options.encode(command));
   }
 
-  readIndex(): Promise<void> {
-    if (this.#stopped || this.#core === null) return Promise.reject(closing());
-    if (this.#running.canRead(this.#clocks())) return Promise.resolve();
-    const error = this.#notLeading();
-    if (error !== null) return Promise.reject(error);
-    return this.#waits.forRead(this.#clock.mono() + limits.readWaitMsMax);
+  async readIndex(): Promise<void> {
+    if (this.#stopped || this.#core === null) throw closing();
+    if (!this.#running.canRead(this.#clocks())) {
+      const error = this.#notLeading();
+      if (error !== null) throw error;
+      await this.#waits.forRead(this.#clock.mono() + limits.readWaitMsMax);
+    }
+    // A follower may show already what is not applied here yet: nobody goes back behind that (§8).
+    await this.waitApplied(this.#running.commitIndex(), this.#clock.wall() + limits.readWaitMsMax);
   }
 
   waitApplied(index: Index, deadlineMs: number): Promise<void> {

@@ -338,6 +338,23 @@ Deno.test("driver: a linearizable read waits for the lease, and fails with the l
   assert.equal(await reasonOf(second), "NOT_LEADER");
 });
 
+Deno.test("driver: a linearizable read shows all that is known to be committed", async () => {
+  const { clock, core, disk, driver } = await leading();
+  core.readable = true;
+  core.commitIndex = () => 1;
+  let shown = false;
+  const read = driver.readIndex().then(() => shown = true);
+  core.script = (input) =>
+    input.kind === "message" ? [persist(1, 1), { kind: "apply", through: 1 }] : [];
+  driver.receive("n2", 1, LEAVE);
+  assert.equal(await reasonOf(read), "none");
+  assert.equal(shown, false);
+  await clock.turns();
+  disk.finish();
+  await clock.turns();
+  await read;
+});
+
 Deno.test("driver: a wait for an index ends when it is applied, or at its deadline", async () => {
   const { clock, core, driver } = await leading();
   const soon = driver.waitApplied(1, 10_000);
