@@ -15,7 +15,7 @@ import type { Fault, PartitionShape, ScenarioConfig, Target } from "./scenario.t
 const CALLS_MAX = 40;
 
 /** Faults that wait for one state together, at most. */
-const AMIDST_MAX = 4;
+const AMIDST_MAX = 5;
 
 /** So long a silence makes a last resort of it: T + G, and a little, ms. */
 const SPLIT_MS = 4_200;
@@ -67,7 +67,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     absenceAndCrash(node),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
-    { weight: 3, arbitrary: amidst(config, { atMs, node, away }) },
+    { weight: 5, arbitrary: amidst(config, { atMs, node, away }) },
   );
 }
 
