@@ -117,7 +117,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "votes for a stale log",
     parts: brokenRules({ fresh: () => true }),
     choices: three,
-    seed: 1,
+    seed: 3,
     caughtBy: "NoTruncation",
   },
   {
@@ -131,7 +131,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "lets the smallest address win whatever its log",
     parts: brokenRules({ smallestWins: () => true }),
     choices: three,
-    seed: 1,
+    seed: 3,
     caughtBy: "NoTruncation",
   },
   {

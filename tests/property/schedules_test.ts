@@ -99,25 +99,25 @@ const CAMPAIGNS: readonly Campaign[] = [
   {
     title: "all with the last resort, faults within its promise: safe and live",
     runs: 200,
-    seed: 101,
+    seed: 301,
     choices: { quorum: "all", lastResort: true, budget: "in" },
   },
   {
     title: "all with the last resort, faults beyond its promise: safe",
     runs: 100,
-    seed: 102,
+    seed: 302,
     choices: { quorum: "all", lastResort: true, budget: "over" },
   },
   {
     title: "all without the last resort: safe, in partitions too, and live within its promise",
     runs: 120,
-    seed: 103,
+    seed: 303,
     choices: { quorum: "all", lastResort: false },
   },
   {
     title: "majority: safe, in partitions too, and live within its promise",
     runs: 120,
-    seed: 104,
+    seed: 304,
     choices: { quorum: "majority" },
   },
 ];
