@@ -186,6 +186,20 @@ export const limits = {
   snapshotIdleMsMax: 60_000,
   /** Snapshots being served at once: each holds a read transaction. */
   snapshotsServedMax: 2,
+  /** Backups that one node gives at once: each holds a read transaction, and reads every row. */
+  backupsGivenMax: 1,
+  /** Longest pause after a chunk of a backup, which is as long as the chunk took, ms. */
+  backupPauseMsMax: 100,
+  /** Longest that a member waits until it has applied what a backup must have, ms. */
+  backupWaitMsMax: 10_000,
+  /** Term starts in one part of a backup: an answer must stay below `answerBytesMax`. */
+  backupTermsPerPart: 4_096,
+  /** Bytes of one part in a backup file: what claims to be longer is damage, not a part. */
+  backupPartBytesMax: 2 * 1024 * 1024,
+  /** Times that a backup is begun anew because the member that gave it failed. */
+  backupAttemptsMax: 8,
+  /** Time before the members are asked again, if one could not give a backup, ms. */
+  backupRetryMs: 500,
   /** Chunks of a served snapshot kept for a reader that comes back. */
   snapshotChunksKept: 16,
   /** Times that a broken snapshot fetch is taken up again before the core is told. */

@@ -20,6 +20,7 @@ const PROTO = new URL("../proto/", import.meta.url);
 const OUTPUT = new URL("../src/rpc/gen/", import.meta.url);
 
 const FILES = [
+  "jmessage/v1/core.proto",
   "jmessage/v1/chat.proto",
   "jmessage/v1/admin.proto",
   "jmessage/v1/cluster.proto",

@@ -1,6 +1,7 @@
 /**
- * `jmessage admin`: status, digest, transfer, remove, wait, recover, salvage and verify. Owns flags
- * and how results look; the asking is `admin_cluster.ts`'s, recovery and checks `src/storage`'s.
+ * `jmessage admin`: what operators ask of a cluster, and do to the directories of stopped nodes.
+ * Owns the tree of commands, and the flags and results of those without a file of their own; the
+ * asking is `admin_cluster.ts`'s.
  *
  * @module
  */
@@ -10,8 +11,10 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { StatusResponse } from "../rpc/api.ts";
 import { connect } from "../rpc/client.ts";
-import { AdminCluster, type AdminConnect } from "./admin_cluster.ts";
+import { backupCommand } from "./admin_backup.ts";
+import { type AdminConnect, withCluster } from "./admin_cluster.ts";
 import { recoverCommand } from "./admin_recover.ts";
+import { restoreCommand } from "./admin_restore.ts";
 import { salvageCommand } from "./admin_salvage.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
 import { verifyCommand } from "./admin_verify.ts";
@@ -45,11 +48,13 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   group.addCommand(digestCommand(options));
   group.addCommand(transferCommand(options));
   group.addCommand(removeCommand(options));
+  group.addCommand(backupCommand(options));
+  group.addCommand(restoreCommand({ output: options.output }));
   group.addCommand(recoverCommand({ output: options.output }));
   group.addCommand(
     salvageCommand({
       output: options.output,
-      withCluster: (flags, action) => withCluster(flags, options, action),
+      withCluster: (flags, action) => withCluster(flags, options.connect, action),
     }),
   );
   group.addCommand(verifyCommand({ output: options.output }));
@@ -63,7 +68,7 @@ function statusCommand(options: AdminOptions): CommandUnknownOpts {
   })
     .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options, async (cluster) => {
+      withCluster(flags, options.connect, async (cluster) => {
         const status = await cluster.status();
         printStatus(status, flags, options.output);
       })
@@ -76,7 +81,7 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
   })
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options, async (cluster) => {
+      withCluster(flags, options.connect, async (cluster) => {
         const members = await cluster.digests();
         const first = members?.[0];
         if (members === undefined || first === undefined) {
@@ -107,7 +112,7 @@ function transferCommand(options: AdminOptions): CommandUnknownOpts {
     .option("--to <id>", "the member to lead (default: whoever is most up to date)")
     .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options, async (cluster) => {
+      withCluster(flags, options.connect, async (cluster) => {
         const request = flags.to === undefined ? {} : { to: flags.to };
         const { leader, term } = await cluster.onLeader((api, context) =>
           api.transferLeadership(request, context)
@@ -125,7 +130,7 @@ function removeCommand(options: AdminOptions): CommandUnknownOpts {
     .argument("<id>", "the member's id, as status shows it")
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((id, flags) =>
-      withCluster(flags, options, async (cluster) => {
+      withCluster(flags, options.connect, async (cluster) => {
         const { members } = await cluster.onLeader((api, context) =>
           api.removeMember({ id }, context)
         );
@@ -143,7 +148,7 @@ function waitCommand(options: AdminOptions): CommandUnknownOpts {
     .option("--members <n>", "and there are this many", parseInteger(1, limits.addressesMax))
     .addOption(serversOption()).addOption(timeoutOption(60)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options, async (cluster) => {
+      withCluster(flags, options.connect, async (cluster) => {
         const status = await waitSynced(cluster, { membersMin: flags.members ?? 1 });
         printStatus(status, flags, options.output);
       })
@@ -153,18 +158,4 @@ function waitCommand(options: AdminOptions): CommandUnknownOpts {
 function printStatus(status: StatusResponse, flags: ClusterFlags, output: Output): void {
   if (flags.json) output.json(statusJson(status));
   else output.line(statusText(status));
-}
-
-async function withCluster(
-  flags: ClusterFlags,
-  options: AdminOptions,
-  action: (cluster: AdminCluster) => Promise<void>,
-): Promise<void> {
-  const deadlineMs = Date.now() + flags.timeout * 1_000;
-  const cluster = new AdminCluster(flags.servers, { connect: options.connect, deadlineMs });
-  try {
-    await action(cluster);
-  } finally {
-    cluster.close();
-  }
 }

@@ -22,6 +22,21 @@ export type AdminConnection = AdminApi & { close(): void };
 /** Opens a connection; nothing is sent before the first call. */
 export type AdminConnect = (address: string) => AdminConnection;
 
+/** Runs `action` on the cluster at the servers, and closes what it opened. */
+export async function withCluster(
+  flags: { readonly servers: readonly string[]; readonly timeout: number },
+  connect: AdminConnect,
+  action: (cluster: AdminCluster) => Promise<void>,
+): Promise<void> {
+  const deadlineMs = Date.now() + flags.timeout * 1_000;
+  const cluster = new AdminCluster(flags.servers, { connect, deadlineMs });
+  try {
+    await action(cluster);
+  } finally {
+    cluster.close();
+  }
+}
+
 /** Asks one cluster, through the addresses it was given and those it learns. */
 export class AdminCluster {
   readonly #servers: readonly string[];
@@ -95,6 +110,11 @@ export class AdminCluster {
     const newest = members.toSorted((a, b) => b.appliedIndex - a.appliedIndex)[0];
     if (newest === undefined) throw new ChatError("NO_LEADER", "Cannot ask as no member is known");
     return (call) => call(this.#open(newest.clientAddress), this.#context());
+  }
+
+  /** The admin service of the member at an address; open until this is closed. */
+  member(address: string): AdminApi {
+    return this.#open(address);
   }
 
   /** Calls the leader; tries again while there is none or it has just changed. */

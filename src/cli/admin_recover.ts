@@ -45,7 +45,9 @@ async function recover(flags: RecoverFlags, options: RecoverOptions): Promise<vo
   const directory = await openDataDirectory(flags.data, { create: false });
   try {
     const recovery = await planRecovery(directory);
-    for (const sentence of recovery.mayLose) output.remark(printable(sentence));
+    for (const sentence of [...recovery.has, ...recovery.mayLose]) {
+      output.remark(printable(sentence));
+    }
     if (flags.yes !== true && (await ask("Go on? Type yes: ")).trim() !== "yes") {
       throw new ChatError("PERMISSION_DENIED", "Not recovered as the answer was not yes");
     }

@@ -52,7 +52,12 @@ function cluster(pages: readonly (readonly SalvageRecord[] | ChatError)[], asked
     const nextPageToken = number + 1 < pages.length ? String(number + 1) : "";
     return Promise.resolve({ records: page, nextPageToken });
   };
-  const others = { digest: refuse, transferLeadership: refuse, removeMember: refuse };
+  const others = {
+    digest: refuse,
+    transferLeadership: refuse,
+    removeMember: refuse,
+    async *backup() {},
+  };
   const nodes: Record<string, AdminApi> = {
     "a:1": { ...others, status: status("a"), listSalvaged: refuse },
     "b:1": { ...others, status: status("b"), listSalvaged },

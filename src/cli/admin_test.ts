@@ -36,6 +36,10 @@ function fakeApi(answers: Partial<AdminApi>): AdminApi {
     transferLeadership: refuse,
     removeMember: refuse,
     listSalvaged: refuse,
+    // deno-lint-ignore require-yield
+    backup: async function* () {
+      await refuse();
+    },
     ...answers,
   };
 }

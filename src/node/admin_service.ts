@@ -8,9 +8,17 @@
 
 import { listSalvaged } from "../chat/queries.ts";
 import { checkPageSize } from "../chat/validate.ts";
+import { ChatError } from "../errors.ts";
 import type { CoreStatus, MemberStatus } from "../raft/io.ts";
 import { termText } from "../raft/term.ts";
-import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
+import type {
+  AdminApi,
+  BackupPart,
+  CallContext,
+  StatusMember,
+  StatusResponse,
+} from "../rpc/api.ts";
+import type { BackupServer } from "./backup_server.ts";
 import { DEFAULT_POLICY } from "./config.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Gate } from "./gate.ts";
@@ -22,6 +30,7 @@ export interface AdminServiceOptions {
   readonly self: () => { readonly clientAddress: string; readonly peerAddress: string };
   readonly driver: NodeDriver;
   readonly state: Pick<StateStore, "digest" | "reader">;
+  readonly backups: Pick<BackupServer, "serve">;
   readonly gate: Gate;
 }
 
@@ -55,7 +64,22 @@ export function createAdminService(options: AdminServiceOptions): AdminApi {
           nextPageToken,
         };
       }),
+    backup: (request, context) => backup(options, request, context),
   };
+}
+
+/** The stream with its errors as `ChatError`s; the gate does not wait for it to end. */
+async function* backup(
+  { gate, backups }: AdminServiceOptions,
+  request: { readonly atLeastIndex: number },
+  context: CallContext,
+): AsyncGenerator<BackupPart> {
+  try {
+    await gate.wait();
+    yield* backups.serve(request, context);
+  } catch (error) {
+    throw ChatError.from(error);
+  }
 }
 
 function status(options: AdminServiceOptions): StatusResponse {

@@ -15,6 +15,7 @@ import type { HealthSource } from "../rpc/health.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
 import { createAdminService } from "./admin_service.ts";
+import { BackupServer } from "./backup_server.ts";
 import { createChatService } from "./chat_service.ts";
 import { DEFAULT_POLICY, type NodeConfig } from "./config.ts";
 import { createDriver } from "./driver.ts";
@@ -50,6 +51,7 @@ export interface Assembly {
   readonly driver: NodeDriver;
   readonly transport: PeerTransport;
   readonly snapshots: SnapshotServer;
+  readonly backups: BackupServer;
   readonly subscriptions: Subscriptions;
   readonly rest: Rest;
   readonly clientGate: Gate;
@@ -133,16 +135,19 @@ function serve(
     passwords,
   });
   const subscriptions = new Subscriptions(parts);
-  const snapshots = new SnapshotServer({ log: directory.log, state, rowsIn, clock, logger });
+  const { log } = directory;
+  const snapshots = new SnapshotServer({ log, state, rowsIn, clock, logger });
+  const backups = new BackupServer({ identity, driver, log, state, rowsIn, clock, logger });
   const { nodeId } = directory.identity;
   return {
     snapshots,
+    backups,
     subscriptions,
     rest: new Rest({ driver, clock, collect: machineCollector() }),
     clientGate,
     peerGate,
     chat: createChatService({ parts, subscriptions, gate: clientGate }),
-    admin: createAdminService({ identity, self, driver, state, gate: clientGate }),
+    admin: createAdminService({ identity, self, driver, state, backups, gate: clientGate }),
     peers: createPeerService({
       nodeId,
       clusterId,

@@ -254,7 +254,7 @@ class Node implements RunningNode {
 
   async #leave(): Promise<void> {
     const { config: { logger }, clock } = this.#parts;
-    const { driver, clientGate, subscriptions } = this.#assembly;
+    const { driver, clientGate, subscriptions, backups } = this.#assembly;
     const until = clock.mono() + limits.shutdownMsMax - limits.closeMsMax;
     const left = () => Math.max(0, until - clock.mono());
     logger.log("info", "Stopping");
@@ -262,6 +262,7 @@ class Node implements RunningNode {
     this.#giveUp.abort();
     const finished = clientGate.shut();
     subscriptions.close();
+    await backups.close();
     const inTime = await within(finished, left());
     const closing = this.#clients?.close(limits.closeMsMax);
     if (!inTime) logger.log("warn", "Some calls were not finished in time");
@@ -277,7 +278,7 @@ class Node implements RunningNode {
   async #close(): Promise<void> {
     this.#giveUp.abort();
     const { directory, state } = this.#parts;
-    const { driver, transport, snapshots } = this.#assembly;
+    const { driver, transport, snapshots, backups } = this.#assembly;
     const { subscriptions, rest, clientGate, peerGate } = this.#assembly;
     rest.close();
     void clientGate.shut();
@@ -286,6 +287,7 @@ class Node implements RunningNode {
     await this.#clients?.close(0);
     await driver.close();
     transport.close();
+    await backups.close();
     await snapshots.close();
     await state.close();
     await directory.close();

@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { LogPosition, Policy, Term, TermStart } from "../raft/types.ts";
+
 /** What travels in metadata beside a request. */
 export interface CallContext {
   /** `authorization: Bearer …` without the scheme; `undefined` if not logged in. */
@@ -230,6 +232,31 @@ export interface ListSalvagedResponse {
   readonly nextPageToken: string;
 }
 
+/** What a backup says before its rows. */
+export interface BackupHeader {
+  readonly clusterId: string;
+  /** Who gives it. */
+  readonly nodeId: string;
+  /** Newest entry whose effects are in it. */
+  readonly base: LogPosition;
+  /** Highest term that the giver knows: that of the base, or above. */
+  readonly term: Term;
+  readonly policy: Policy;
+  /** Version of the tables that its rows are for. */
+  readonly schemaVersion: number;
+  readonly takenAtMs: number;
+  /** Rows in all, with a line for each table, for progress. */
+  readonly rowsTotal: number;
+}
+
+/** A backup as a member streams it: one header, all term starts, chunks in order, one end. */
+export type BackupPart =
+  | ({ readonly kind: "header" } & BackupHeader)
+  /** Some of the terms up to the base, oldest first. */
+  | { readonly kind: "terms"; readonly termStarts: readonly TermStart[] }
+  | { readonly kind: "chunk"; readonly number: number; readonly data: Uint8Array }
+  | { readonly kind: "end"; readonly chunks: number; readonly digest: string };
+
 /** `jmessage.v1.AdminService`. */
 export interface AdminApi {
   status(request: object, context: CallContext): Promise<StatusResponse>;
@@ -248,4 +275,12 @@ export interface AdminApi {
   ): Promise<{ readonly members: readonly string[] }>;
   /** What is in this node's state, oldest first. */
   listSalvaged(request: PageRequest, context: CallContext): Promise<ListSalvagedResponse>;
+  /**
+   * Everything that is replicated, once the node has applied `atLeastIndex`, at one index (it may
+   * be further). Parts are pulled one at a time, as fast as the caller reads them.
+   */
+  backup(
+    request: { readonly atLeastIndex: number },
+    context: CallContext,
+  ): AsyncIterable<BackupPart>;
 }

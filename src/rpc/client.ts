@@ -7,17 +7,26 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { AdminApi, CallContext, ChatApi, SubscribeFrame, SubscribeRequest } from "./api.ts";
+import type {
+  AdminApi,
+  BackupPart,
+  CallContext,
+  ChatApi,
+  SubscribeFrame,
+  SubscribeRequest,
+} from "./api.ts";
 import { Channel, type Outgoing } from "./channel.ts";
 import { requestMetadata, responseInfoOf } from "./metadata.ts";
 import {
   adminMethods,
+  backupMethod,
   chatMethods,
   type Method,
   type MethodTable,
   subscribeMethod,
   type Unary,
 } from "./services.ts";
+import { unlessStalled } from "./stalling.ts";
 import type { Form } from "./wire.ts";
 
 /** The services of one member over one connection. */
@@ -40,6 +49,7 @@ export function connect(address: string): ChatConnection {
     ...unaryMethods(channel, { methods: chatMethods, answered: true }),
     ...unaryMethods(channel, { methods: adminMethods, answered: false }),
     subscribe: (request, context) => subscribe(channel, { request, context }),
+    backup: (request, context) => backup(channel, { request, context }),
     close: () => channel.close(),
   };
 }
@@ -69,6 +79,15 @@ async function* subscribe(
   for await (const bytes of channel.stream(outgoing(subscribeMethod, call))) {
     const frame = parse(subscribeMethod.response, bytes);
     if (frame !== null) yield frame;
+  }
+}
+
+async function* backup(
+  channel: Channel,
+  call: { readonly request: Parameters<AdminApi["backup"]>[0]; readonly context: CallContext },
+): AsyncGenerator<BackupPart, void, undefined> {
+  for await (const bytes of unlessStalled(channel, outgoing(backupMethod, call))) {
+    yield parse(backupMethod.response, bytes);
   }
 }
 

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
 import { ChatError, isReason } from "../errors.ts";
 import {
   baseFromWire,
@@ -17,6 +15,7 @@ import {
   termFromWire,
   termStartsFromWire,
 } from "./convert_core.ts";
+import { chunkFromWire, chunkToWire } from "./chunk.ts";
 import { v1 } from "./gen/messages.js";
 import type {
   HandOverAnswer,
@@ -147,10 +146,6 @@ export const fetchSnapshotRequest: Form<SnapshotAsk> = form(v1.FetchSnapshotRequ
   }),
 });
 
-function chunkChecksum(data: Uint8Array): Uint8Array {
-  return createHash("sha256").update(data).digest();
-}
-
 /** A chunk gets its checksum here. */
 function snapshotPartToWire(part: SnapshotPart): v1.FetchSnapshotResponse {
   switch (part.kind) {
@@ -158,10 +153,8 @@ function snapshotPartToWire(part: SnapshotPart): v1.FetchSnapshotResponse {
       const { base, termStarts, rowsTotal } = part;
       return { header: { base: baseToWire(base), termStarts, rowsTotal } };
     }
-    case "chunk": {
-      const { number, data } = part;
-      return { chunk: { number, data, checksum: chunkChecksum(data) } };
-    }
+    case "chunk":
+      return { chunk: chunkToWire(part) };
     case "end":
       return { end: { chunks: part.chunks, digest: part.digest } };
   }
@@ -177,13 +170,7 @@ function snapshotPartFromWire(wire: v1.FetchSnapshotResponse): SnapshotPart {
       rowsTotal: integer(wire.header.rowsTotal, "header.rows_total"),
     };
   }
-  if (wire.chunk) {
-    const number = integer(wire.chunk.number, "chunk.number");
-    if (Buffer.compare(chunkChecksum(wire.chunk.data), wire.chunk.checksum) !== 0) {
-      throw new ChatError("CORRUPT", `Chunk ${number} of the snapshot came with a bad checksum`);
-    }
-    return { kind: "chunk", number, data: ownBytes(wire.chunk.data) };
-  }
+  if (wire.chunk) return { kind: "chunk", ...chunkFromWire(wire.chunk) };
   const end = present(wire.end, "part");
   return {
     kind: "end",

@@ -18,7 +18,7 @@ import type {
   SnapshotPart,
 } from "./peer_api.ts";
 import { clusterMethods, type Method } from "./services.ts";
-import { noAnswer } from "./status.ts";
+import { unlessStalled } from "./stalling.ts";
 
 /**
  * The peer at `host:port`. Returns at once; connections are made by what is asked: one for all
@@ -107,24 +107,8 @@ async function* snapshotParts(
   { ask, signal }: { readonly ask: SnapshotAsk; readonly signal: AbortSignal },
 ): AsyncGenerator<SnapshotPart, void, undefined> {
   const { path, request, response } = clusterMethods.fetchSnapshot;
-  const stall = new AbortController();
-  const stream = channel.stream({
-    path,
-    bytes: request.toBytes(ask),
-    signal: AbortSignal.any([signal, stall.signal]),
-  });
-  try {
-    while (true) {
-      const timer = setTimeout(() => stall.abort(), limits.snapshotStallMsMax);
-      const next = await stream.next().finally(() => clearTimeout(timer));
-      if (next.done) return;
-      yield parse(response, next.value);
-    }
-  } catch (error) {
-    if (stall.signal.aborted) throw noAnswer(channel.address, "the snapshot has stalled", error);
-    throw error;
-  } finally {
-    await stream.return();
+  for await (const bytes of unlessStalled(channel, { path, bytes: request.toBytes(ask), signal })) {
+    yield parse(response, bytes);
   }
 }
 

@@ -99,6 +99,7 @@ export function fakeAdmin(changes: Partial<AdminApi> = {}): AdminApi {
     transferLeadership: ({ to = "chosen" }) => Promise.resolve({ leader: to, term: "1.3.n2" }),
     removeMember: () => Promise.resolve({ members: ["n1"] }),
     listSalvaged: () => Promise.resolve({ records: [], nextPageToken: "" }),
+    async *backup() {},
     ...changes,
   };
 }

@@ -19,6 +19,7 @@ import {
 } from "./listener.ts";
 import {
   adminMethods,
+  backupMethod,
   chatMethods,
   type Method,
   type MethodTable,
@@ -47,6 +48,8 @@ export function serveClients(address: string, services: ClientServices): Promise
     (request, context) => chat.subscribe(request, context),
   );
   addStream(server, subscribeMethod.path, subscribe);
+  const backup = streamHandler(backupMethod, (request, context) => admin.backup(request, context));
+  addStream(server, backupMethod.path, backup);
   addHealth(server, health);
   return listen(server, address);
 }

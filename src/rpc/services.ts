@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { AdminApi, ChatApi, SubscribeFrame, SubscribeRequest } from "./api.ts";
+import type { AdminApi, BackupPart, ChatApi, SubscribeFrame, SubscribeRequest } from "./api.ts";
 import * as account from "./convert_account.ts";
 import * as admin from "./convert_admin.ts";
+import * as backup from "./convert_backup.ts";
 import * as chat from "./convert_chat.ts";
 import { linkRequest, linkResponse } from "./convert_link.ts";
 import * as peer from "./convert_peer.ts";
@@ -86,7 +87,7 @@ export const subscribeMethod: Method<SubscribeRequest, SubscribeFrame | null> = 
   [chat.subscribeRequest, chat.subscribeResponse],
 );
 
-/** `jmessage.v1.AdminService`. */
+/** `jmessage.v1.AdminService`, but for `Backup`. */
 export const adminMethods: MethodTable<AdminApi> = {
   status: method(`${ADMIN}/Status`, [admin.statusRequest, admin.statusResponse]),
   digest: method(`${ADMIN}/Digest`, [admin.digestRequest, admin.digestResponse]),
@@ -103,6 +104,12 @@ export const adminMethods: MethodTable<AdminApi> = {
     admin.listSalvagedResponse,
   ]),
 };
+
+/** `jmessage.v1.AdminService/Backup`, a server stream. */
+export const backupMethod: Method<Parameters<AdminApi["backup"]>[0], BackupPart> = method(
+  `${ADMIN}/Backup`,
+  [backup.backupRequest, backup.backupResponse],
+);
 
 /** `jmessage.v1.ClusterService`: `link` streams both ways, `fetchSnapshot` from the server. */
 export const clusterMethods = {

@@ -25,6 +25,7 @@ import {
 } from "./rpc_test_values.ts";
 import {
   adminMethods,
+  backupMethod,
   chatMethods,
   clusterMethods,
   type Method,
@@ -340,6 +341,7 @@ Deno.test("services: every rpc of the schema is in a table, and nothing else", (
     ...Object.values(adminMethods),
     ...Object.values(clusterMethods),
     subscribeMethod,
+    backupMethod,
   ].map(({ path }) => path);
   assert.deepStrictEqual(served.toSorted(), declared.toSorted());
 });

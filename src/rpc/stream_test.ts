@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
-import type { ChatApi, SubscribeFrame } from "./api.ts";
+import type { AdminApi, BackupPart, ChatApi, SubscribeFrame } from "./api.ts";
 import { connect } from "./client.ts";
 import { grpc } from "./gen/messages.js";
 import {
@@ -21,6 +21,7 @@ import {
   message,
 } from "./rpc_test_services.ts";
 import { serveClients } from "./server.ts";
+import { backupMethod } from "./services.ts";
 import { asBuffer } from "./wire.ts";
 
 const request = { positions: [] };
@@ -293,4 +294,53 @@ Deno.test("health: watch tells each change once, and stops listening when its re
     client.close();
     await listener.close(0);
   }
+});
+
+Deno.test("backup: what a member gives arrives, and is refused where it was changed", async () => {
+  const term = { epoch: 1, number: 2, nodeId: "n1" };
+  const policy = {
+    quorum: "majority",
+    lastResort: false,
+    heartbeatMs: 1,
+    failureTimeoutMs: 4,
+    isolationGraceMs: 5,
+  } as const;
+  const parts: BackupPart[] = [
+    {
+      kind: "header",
+      clusterId: "cluster-1",
+      nodeId: "n1",
+      base: { index: 7, term, checksum: "abc" },
+      term: { ...term, number: 3 },
+      policy,
+      schemaVersion: 1,
+      takenAtMs: 1_700_000_000_123,
+      rowsTotal: 9,
+    },
+    { kind: "terms", termStarts: [{ term, index: 1 }] },
+    { kind: "chunk", number: 0, data: new Uint8Array([1, 2, 3]) },
+    { kind: "end", chunks: 1, digest: "abcd" },
+  ];
+  const asked: unknown[] = [];
+  const backup: AdminApi["backup"] = async function* (request) {
+    asked.push(request);
+    yield* parts;
+  };
+  const listener = await serveClients("127.0.0.1:0", fakeServices({ admin: { backup } }));
+  const connection = connect(listener.address);
+  try {
+    const ask = { atLeastIndex: 6 };
+    assert.deepStrictEqual(await Array.fromAsync(connection.backup(ask, contextFor(5_000))), parts);
+    assert.deepStrictEqual(asked, [ask]);
+  } finally {
+    connection.close();
+    await listener.close(0);
+  }
+  for (const part of parts) {
+    const bytes = backupMethod.response.toBytes(part);
+    assert.deepStrictEqual(backupMethod.response.fromBytes(bytes), part);
+  }
+  const chunk = backupMethod.response.toBytes(parts[2]!);
+  chunk[chunk.indexOf(3, 4)]! ^= 1;
+  assert.throws(() => backupMethod.response.fromBytes(chunk), { reason: "CORRUPT" });
 });

@@ -7,6 +7,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { assert } from "../assert.ts";
@@ -26,6 +27,9 @@ import { checkWal } from "./wal_check.ts";
 
 /** A state of any generation, and what SQLite lays beside it: nobody else's files are touched. */
 const stateFilePattern = /^chat-\d+\.db(-wal|-shm|-journal)?$/;
+
+/** The log of a cluster that is being restored: it gets its name when everything else is there. */
+export const RESTORING_FILE = "restoring.db";
 
 export interface OpenOptions {
   /** Make the directory if there is none. Off for commands on a stopped node. */
@@ -55,7 +59,7 @@ export async function openDataDirectory(
   options: OpenOptions,
 ): Promise<DataDirectory> {
   const directory = resolve(path);
-  await prepare(directory, options);
+  await prepareDirectory(directory, options);
   const lock = await lockDirectory(directory);
   let log: LibsqlLogStore | null = null;
   try {
@@ -164,16 +168,23 @@ export async function checkApplied(
   throw corrupt(file, `it has applied index ${index}, which is not on the log of ${LOG_FILE}`);
 }
 
-/** Makes the directory, readable by its owner only, or says why it cannot be used. */
-async function prepare(directory: string, options: OpenOptions): Promise<void> {
+/**
+ * Makes the directory, readable by its owner only, or says why it cannot be used. Whether it was
+ * made.
+ */
+export async function prepareDirectory(
+  directory: string,
+  options: Pick<OpenOptions, "create">,
+): Promise<boolean> {
   const info = await stat(directory).catch(() => null);
   if (info !== null && !info.isDirectory()) {
     throw unusable(directory, "it is not a directory", "give another --data");
   }
-  if (info !== null) return;
+  if (info !== null) return false;
   if (!options.create) throw noDirectory(directory);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    return true;
   } catch (thrown) {
     const error = ChatError.from(toStorageError(thrown, directory));
     // Most often a file is where a directory should be.
@@ -192,7 +203,11 @@ async function isFresh(directory: string, options: OpenOptions): Promise<boolean
 
 /** Whether there is a log. A state without one is no fresh directory. */
 async function hasLog(directory: string): Promise<boolean> {
-  if (await fileSize(join(directory, LOG_FILE)) > 0) return true;
+  if (await holdsLog(directory)) return true;
+  if (existsSync(join(directory, RESTORING_FILE))) {
+    const detail = "a backup was being restored into it, and that was never finished";
+    throw unusable(directory, detail, "run admin restore again, or empty it");
+  }
   const [state] = await stateFiles(directory);
   if (state !== undefined) throw corrupt(LOG_FILE, `it is missing beside ${state}`);
   return false;
@@ -204,7 +219,7 @@ async function hasLog(directory: string): Promise<boolean> {
  */
 export async function lockStopped(path: string): Promise<DirectoryLock> {
   const directory = resolve(path);
-  await prepare(directory, { create: false });
+  await prepareDirectory(directory, { create: false });
   const lock = await lockDirectory(directory);
   try {
     if (!await hasLog(directory)) throw noDirectory(directory);
@@ -216,8 +231,13 @@ export async function lockStopped(path: string): Promise<DirectoryLock> {
   }
 }
 
+/** Whether a log is there, so that a node may have run. */
+export async function holdsLog(directory: string): Promise<boolean> {
+  return await fileSize(join(directory, LOG_FILE)) > 0;
+}
+
 /** An empty directory is about to hold what people wrote: nobody else needs to look into it. */
-async function closeToOthers(directory: string): Promise<void> {
+export async function closeToOthers(directory: string): Promise<void> {
   const names = await readdir(directory);
   if (names.some((name) => name !== LOCK_FILE)) return;
   try {
@@ -261,7 +281,7 @@ function checkCluster(directory: string, stored: string, wanted: string): void {
   throw new ChatError("WRONG_CLUSTER", text);
 }
 
-async function stateFiles(directory: string): Promise<string[]> {
+export async function stateFiles(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).filter((name) => stateFilePattern.test(name));
   } catch (error) {

@@ -116,7 +116,7 @@ export class LibsqlLogStore implements LogStore {
   /** Stores another identity, together with what `batch` writes. */
   setIdentity(identity: StoredIdentity, batch?: PersistBatch): Promise<void> {
     return this.#serial.run(async () => {
-      const plan = planWrite(this.#head, batch === undefined ? [] : [batch], null);
+      const plan = planWrite(this.#head, batch === undefined ? [] : [batch], this.#pending);
       await this.#database.write([setMeta("identity", identity), ...plan.statements]);
       this.#head = plan.head;
       this.#identity = identity;

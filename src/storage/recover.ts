@@ -6,6 +6,8 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { changeConfig, findMember } from "../raft/config.ts";
@@ -31,6 +33,8 @@ export interface Recovery {
   readonly clusterId: string;
   /** Epoch of every term from then on. */
   readonly epoch: number;
+  /** Sentences for the operator: what there is. */
+  readonly has: readonly string[];
   /** Sentences for the operator: what may be lost. */
   readonly mayLose: readonly string[];
   readonly batch: PersistBatch;
@@ -38,7 +42,8 @@ export interface Recovery {
 
 /**
  * Reads a stopped directory and says what a recovery would do; changes nothing. Throws
- * `INVALID_ARGUMENT` if its node cannot go on alone: it never was a member, or was removed.
+ * `INVALID_ARGUMENT` if its node cannot go on alone: it never was a member, or was removed; and
+ * `CORRUPT` if its state cannot be used, since it would not start then.
  */
 export async function planRecovery(directory: DataDirectory): Promise<Recovery> {
   const { log, identity } = directory;
@@ -47,7 +52,28 @@ export async function planRecovery(directory: DataDirectory): Promise<Recovery> 
   const committed = await log.positionAt(stored.commitIndex);
   assert(committed !== null, "The commit index is on the log");
   const plan = planForcedConfig(stored, { nodeId: identity.nodeId, committed });
-  return { clusterId: identity.clusterId, ...plan };
+  const rows = await describeRows(directory);
+  const owner = `This is node ${identity.nodeId} of cluster ${identity.clusterId}; ${rows}`;
+  return { clusterId: identity.clusterId, ...plan, has: [owner, ...plan.has] };
+}
+
+/** What the state holds. One that is missing is made from a whole log when the node starts. */
+async function describeRows(directory: DataDirectory): Promise<string> {
+  const { log, path } = directory;
+  if (log.base.index === 0 && !existsSync(join(path, log.currentStateFile()))) {
+    return "its database is missing, and is made again from its log.";
+  }
+  const state = await directory.openState({ keepsOthers: true });
+  try {
+    const [row] = await state.reader.query(
+      `SELECT (SELECT count(*) FROM accounts WHERE deleted_at_ms IS NULL) AS accounts,
+        (SELECT count(*) FROM messages) AS messages`,
+    );
+    return `its database has ${row?.accounts} accounts and ${row?.messages} messages, up to ` +
+      `index ${state.applied().index}.`;
+  } finally {
+    await state.close();
+  }
 }
 
 /** Carries out a plan of {@linkcode planRecovery}, in one transaction. */
@@ -71,7 +97,8 @@ export function planForcedConfig(
   const entry = forcedEntry(stored, { newest, c0, self, committed });
   return {
     epoch: entry.term.epoch,
-    mayLose: describeLosses(newest, { self, committed, lastIndex: entry.index - 1 }),
+    has: describeLog({ committed, lastIndex: entry.index - 1 }),
+    mayLose: describeLosses(newest, { self, lastIndex: entry.index - 1 }),
     batch: { number: 1, promised: entry.term, commitIndex: entry.index, entries: [entry] },
   };
 }
@@ -103,26 +130,25 @@ function forcedEntry(
   return { index, term, checksum: chain(last.checksum, index, term, body), ...body };
 }
 
+function describeLog(
+  { committed, lastIndex }: { readonly committed: LogPosition; readonly lastIndex: Index },
+): string[] {
+  const log = `This node's log ends at index ${lastIndex}; it knows that everything up to index ` +
+    `${committed.index} is committed, and keeps all of it.`;
+  if (lastIndex === committed.index) return [log];
+  return [log, "What is after that may never have been acknowledged, and counts from now on."];
+}
+
 function describeLosses(
   newest: ConfigEntry,
-  known: {
-    readonly self: Member;
-    readonly committed: LogPosition;
-    readonly lastIndex: Index;
-  },
+  { self, lastIndex }: { readonly self: Member; readonly lastIndex: Index },
 ): string[] {
-  const { self, committed, lastIndex } = known;
   const others = newest.config.voters.filter((voter) => voter.id !== self.id);
-  const sentences = [
-    `This node's log ends at index ${lastIndex}; it knows that everything up to index ` +
-    `${committed.index} is committed, and keeps all of it.`,
-  ];
   if (others.length === 0) {
-    return [...sentences, "It is the only voter of its newest configuration: nothing is lost."];
+    return ["It is the only voter of its newest configuration: nothing is lost."];
   }
   const names = others.map(({ id, peerAddress }) => `${id} (${peerAddress})`).join(", ");
   return [
-    ...sentences,
     `Messages that others acknowledged without this node, after index ${lastIndex}, are lost ` +
     `unless one of them is met again: ${names}.`,
     "If one of them still runs, or starts later, there are two clusters until they meet.",

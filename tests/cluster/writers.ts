@@ -71,6 +71,11 @@ export class Writers {
     return this.#acknowledged.length;
   }
 
+  /** What was acknowledged until now. */
+  acknowledgedSoFar(): readonly SeenMessage[] {
+    return [...this.#acknowledged];
+  }
+
   /** Longest time without any acknowledgement since the last call of this, ms. */
   takePauseMs(): number {
     const longest = Math.max(this.#pauseMsMax, performance.now() - this.#lastMs);

@@ -31,6 +31,7 @@ async function bench(nodeId = "node-2") {
       digest: () => Promise.resolve({ appliedIndex: driver.appliedPosition().index, digest: "d" }),
       reader: driver.chat,
     },
+    backups: { async *serve() {} },
     gate,
   });
   return { driver, admin };

@@ -214,6 +214,9 @@ Deno.test("message service: a member that is behind waits for what its caller ha
   const fresh = await reading;
   assert.equal(fresh.messages.length, 1);
   assert.equal(fresh.info.position, position);
+  const elsewhere = "99.0.0.another-history";
+  const read = await member.chat.getMessages({}, context(ann, { position: elsewhere }));
+  assert.equal(read.messages.length, 1, "an earlier term never comes after a later one");
   const ahead = position.replace(/^\d+/, "99");
   await assert.rejects(member.chat.getMessages({}, context(ann, { position: ahead })), {
     reason: "NOT_UP_TO_DATE",

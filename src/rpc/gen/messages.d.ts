@@ -14,6 +14,49 @@ export interface Codec<T> {
 
 export namespace jmessage {
   export namespace v1 {
+    export type Quorum = number;
+    export const Quorum: {
+      readonly QUORUM_UNSPECIFIED: 0;
+      readonly QUORUM_ALL: 1;
+      readonly QUORUM_MAJORITY: 2;
+    };
+    export interface Term {
+      epoch: number;
+      number: number;
+      nodeId: string;
+    }
+    export namespace Term {
+      export function encode(message: Term, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Term;
+    }
+    export interface LogPosition {
+      index: number;
+      term?: jmessage.v1.Term | null;
+      checksum: string;
+    }
+    export namespace LogPosition {
+      export function encode(message: LogPosition, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): LogPosition;
+    }
+    export interface TermStart {
+      term?: jmessage.v1.Term | null;
+      index: number;
+    }
+    export namespace TermStart {
+      export function encode(message: TermStart, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): TermStart;
+    }
+    export interface Policy {
+      quorum: jmessage.v1.Quorum;
+      lastResort: boolean;
+      heartbeatMs: number;
+      failureTimeoutMs: number;
+      isolationGraceMs: number;
+    }
+    export namespace Policy {
+      export function encode(message: Policy, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Policy;
+    }
     export interface CreateAccountRequest {
       requestId: string;
       name: string;
@@ -230,12 +273,6 @@ export namespace jmessage {
       export function encode(message: ClusterMember, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): ClusterMember;
     }
-    export type Quorum = number;
-    export const Quorum: {
-      readonly QUORUM_UNSPECIFIED: 0;
-      readonly QUORUM_ALL: 1;
-      readonly QUORUM_MAJORITY: 2;
-    };
     export type MemberRole = number;
     export const MemberRole: {
       readonly MEMBER_ROLE_UNSPECIFIED: 0;
@@ -362,6 +399,61 @@ export namespace jmessage {
       export function encode(message: SalvageRecord, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): SalvageRecord;
     }
+    export interface BackupRequest {
+      atLeastIndex: number;
+    }
+    export namespace BackupRequest {
+      export function encode(message: BackupRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupRequest;
+    }
+    export interface BackupResponse {
+      header?: jmessage.v1.BackupHeader | null;
+      terms?: jmessage.v1.BackupTerms | null;
+      chunk?: jmessage.v1.BackupChunk | null;
+      end?: jmessage.v1.BackupEnd | null;
+    }
+    export namespace BackupResponse {
+      export function encode(message: BackupResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupResponse;
+    }
+    export interface BackupHeader {
+      clusterId: string;
+      nodeId: string;
+      base?: jmessage.v1.LogPosition | null;
+      term?: jmessage.v1.Term | null;
+      policy?: jmessage.v1.Policy | null;
+      schemaVersion: number;
+      takenAt?: google.protobuf.Timestamp | null;
+      rowsTotal: number;
+    }
+    export namespace BackupHeader {
+      export function encode(message: BackupHeader, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupHeader;
+    }
+    export interface BackupTerms {
+      termStarts: readonly jmessage.v1.TermStart[];
+    }
+    export namespace BackupTerms {
+      export function encode(message: BackupTerms, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupTerms;
+    }
+    export interface BackupChunk {
+      number: number;
+      data: Uint8Array;
+      checksum: Uint8Array;
+    }
+    export namespace BackupChunk {
+      export function encode(message: BackupChunk, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupChunk;
+    }
+    export interface BackupEnd {
+      chunks: number;
+      digest: string;
+    }
+    export namespace BackupEnd {
+      export function encode(message: BackupEnd, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): BackupEnd;
+    }
     export interface LinkRequest {
       hello?: jmessage.v1.Hello | null;
       frames: readonly jmessage.v1.Frame[];
@@ -426,32 +518,6 @@ export namespace jmessage {
       export function encode(message: PresenceAccount, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): PresenceAccount;
     }
-    export interface Term {
-      epoch: number;
-      number: number;
-      nodeId: string;
-    }
-    export namespace Term {
-      export function encode(message: Term, writer?: Writer): Writer;
-      export function decode(bytes: Uint8Array): Term;
-    }
-    export interface LogPosition {
-      index: number;
-      term?: jmessage.v1.Term | null;
-      checksum: string;
-    }
-    export namespace LogPosition {
-      export function encode(message: LogPosition, writer?: Writer): Writer;
-      export function decode(bytes: Uint8Array): LogPosition;
-    }
-    export interface TermStart {
-      term?: jmessage.v1.Term | null;
-      index: number;
-    }
-    export namespace TermStart {
-      export function encode(message: TermStart, writer?: Writer): Writer;
-      export function decode(bytes: Uint8Array): TermStart;
-    }
     export interface Entry {
       index: number;
       term?: jmessage.v1.Term | null;
@@ -479,17 +545,6 @@ export namespace jmessage {
     export namespace Member {
       export function encode(message: Member, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): Member;
-    }
-    export interface Policy {
-      quorum: jmessage.v1.Quorum;
-      lastResort: boolean;
-      heartbeatMs: number;
-      failureTimeoutMs: number;
-      isolationGraceMs: number;
-    }
-    export namespace Policy {
-      export function encode(message: Policy, writer?: Writer): Writer;
-      export function decode(bytes: Uint8Array): Policy;
     }
     export interface Mark {
       base?: jmessage.v1.LogPosition | null;
