@@ -71,7 +71,7 @@ Deno.test("cluster of 3: who finds its state and then its log damaged joins agai
 
 Deno.test("cluster of 2: who meets damage while it leads stops at once, and joins again by itself", async () => {
   await inDirectory(async (directory) => {
-    const cluster = new NodeCluster({ program: PROGRAM, directory });
+    const cluster = new NodeCluster({ program: PROGRAM, directory: join(directory, "cluster") });
     try {
       const [first, second] = [await cluster.start("n1"), await cluster.start("n2")];
       const one = connect(first.ready.listen);
