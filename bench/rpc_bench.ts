@@ -28,7 +28,15 @@ function append(count: number): Frame {
     data: new Uint8Array(250),
   }));
   const prev = { index: 999, term, checksum };
-  const message = { kind: "append", term, prev, entries, commitIndex: 990, c0Index: 3, mark: null } as const;
+  const message = {
+    kind: "append",
+    term,
+    prev,
+    entries,
+    commitIndex: 990,
+    c0Index: 3,
+    mark: null,
+  } as const;
   return { kind: "raft", message };
 }
 
