@@ -154,6 +154,10 @@ export const limits = {
   joinAskMsMax: 2_000,
   /** Longest that a node with damaged data looks for a member that has a leader, ms. */
   damageAskMsMax: 10_000,
+  /** Longest that it waits for the library to let go of its closed files, ms. */
+  damageCloseMsMax: 2_000,
+  /** Pause between two looks at that, ms. */
+  damageCloseMs: 20,
   /** Times that one process begins again with its node after damage: more is a broken disk. */
   damageRestartsMax: 3,
   /** Time before the members are asked again, if none took a joiner in, ms. */

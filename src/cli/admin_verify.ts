@@ -45,14 +45,14 @@ function verificationText(found: Verification): string {
   if (!ok) return [...lines, ...problems.map((one) => `damaged  ${printable(one)}`)].join("\n");
   const rows = replayed
     ? "every row is what the log comes to"
-    : "what older entries wrote was checked for its structure only: the log begins later";
+    : "every row is as it was written; it was not made again, as the log begins later";
   return [...lines, `whole    ${rows}`].join("\n");
 }
 
 function damaged(path: string, { problems }: Verification): ChatError {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   const text =
-    `The data directory ${printable(path)} is damaged (${count}): move it away and start ` +
-    "the node on an empty one with --join, or recover another node if this was the last";
+    `The data directory ${printable(path)} is damaged (${count}): start the node while others ` +
+    "are up, and it sets the data aside and joins again; if this was the last, restore a backup";
   return new ChatError("CORRUPT", text);
 }

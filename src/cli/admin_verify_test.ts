@@ -57,7 +57,7 @@ Deno.test("admin verify: a damaged directory is exit code 1, and says what to do
     assert.match(text, /\ndamaged {2}Cannot use chat-1\.db: it is damaged/);
     assert.match(
       errors.join("\n"),
-      /^jmessage: The data directory .* is damaged \(1 problem\): move it away/,
+      /^jmessage: The data directory .* is damaged \(1 problem\): start the node while/,
     );
     const { json: [found] } = await trial("--data", path, "--json");
     assert.equal((found as { ok: boolean }).ok, false);

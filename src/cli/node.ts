@@ -107,26 +107,42 @@ async function runNode(flags: NodeFlags, output: Output): Promise<void> {
   // Whoever started it may want no more than the first line; the cluster wants the node.
   outliveReader();
   try {
-    let options = optionsOf(flags);
-    for (let restarts = 0;; restarts++) {
-      const node = await startNode(options);
-      signals.onFirst(() => void node.stop());
-      void announce(node, { json: flags.json === true, output });
-      const damage = await Promise.race([node.stopped, signals.second]).then(() => null, damageOf);
-      if (damage === null) return;
-      if (restarts === limits.damageRestartsMax || signals.told) throw damage;
-      // Its start looks at everything, and sets aside what is damaged. At the same addresses.
-      options = { ...options, listen: node.listen, peerListen: node.peerListen };
+    const asked = { signals, json: flags.json === true, output };
+    let options: NodeOptions | null = optionsOf(flags);
+    for (let left = limits.damageRestartsMax; options !== null; left--) {
+      options = await runOnce(options, { ...asked, mayRestart: left > 0 });
     }
   } finally {
     signals.close();
   }
 }
 
-/** The error, if it tells of damaged data; any other is thrown on. */
-function damageOf(error: unknown): ChatError {
-  if (error instanceof ChatError && error.reason === "CORRUPT") return error;
-  throw error;
+/**
+ * Runs a node until it stops; with what to start it again if it stopped because of damaged data: a
+ * start looks at everything, and sets aside what is damaged. Nothing of the node is kept here: its
+ * files must be closed by then.
+ */
+async function runOnce(
+  options: NodeOptions,
+  { signals, json, output, mayRestart }: {
+    readonly signals: Signals;
+    readonly json: boolean;
+    readonly output: Output;
+    readonly mayRestart: boolean;
+  },
+): Promise<NodeOptions | null> {
+  const node = await startNode(options);
+  signals.onFirst(() => void node.stop());
+  void announce(node, { json, output });
+  try {
+    await Promise.race([node.stopped, signals.second]);
+    return null;
+  } catch (error) {
+    const damaged = error instanceof ChatError && error.reason === "CORRUPT";
+    if (!damaged || !mayRestart || signals.told) throw error;
+    // At the same addresses.
+    return { ...options, listen: node.listen, peerListen: node.peerListen };
+  }
 }
 
 function optionsOf(flags: NodeFlags): NodeOptions {
@@ -169,10 +185,10 @@ async function announce(
 
 /** SIGTERM and SIGINT: the first one asks the node to stop, a second one ends it at once. */
 class Signals {
-  readonly #first = Promise.withResolvers<void>();
   readonly #second = Promise.withResolvers<never>();
   readonly #onSignal = () => this.#take();
   #count = 0;
+  #stop: () => void = () => {};
 
   constructor() {
     this.#second.promise.catch(() => {});
@@ -189,9 +205,10 @@ class Signals {
     return this.#count > 0;
   }
 
-  /** Calls back at the first signal, also if it came already. */
+  /** Calls back at the first signal, also if it came already; whoever asked before is forgotten. */
   onFirst(stop: () => void): void {
-    void this.#first.promise.then(stop);
+    this.#stop = stop;
+    if (this.told) stop();
   }
 
   close(): void {
@@ -200,7 +217,7 @@ class Signals {
 
   #take(): void {
     this.#count += 1;
-    if (this.#count === 1) return this.#first.resolve();
+    if (this.#count === 1) return this.#stop();
     const text = "The node did not finish as it was told twice to stop";
     this.#second.reject(new ChatError("SHUTTING_DOWN", text));
   }

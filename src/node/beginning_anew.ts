@@ -10,7 +10,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { PeerClient, ProbeAnswer } from "../rpc/peer_api.ts";
@@ -22,9 +21,6 @@ import type { NodeConfig } from "./config.ts";
 import { pause } from "./pause.ts";
 import type { Clock } from "./ports.ts";
 import { machineCollector } from "./rest.ts";
-
-/** Collections after which what is still open stays so. */
-const collectionsMax = 8;
 
 /** What is asked with. */
 export interface AnewOptions {
@@ -70,7 +66,7 @@ export async function beginAnew(
   const nodeId = successorOf(remains.identity?.nodeId ?? config.id ?? "node", options.clock.wall());
   const into = `damaged-${stampOf(options.clock.wall())}`;
   const aside: Aside = { into, nodeId, ...found, moved: false };
-  const closed = await areClosed(data);
+  const closed = await areClosed(data, options.clock);
   await withLock(data, async () => {
     await noteAside(data, aside);
     if (!closed) throw moveLater(what);
@@ -88,12 +84,13 @@ function afterAside(config: NodeConfig, { nodeId, clusterId, addresses }: Aside)
   return { config: { ...config, id: nodeId, join }, clusterId };
 }
 
-/** Whether the library has let go of all that was closed: what it is asked for takes some turns. */
-async function areClosed(directory: string): Promise<boolean> {
+/** Whether the library has let go of all that was closed: what it is asked for takes a moment. */
+async function areClosed(directory: string, clock: Clock): Promise<boolean> {
   const collect = machineCollector();
-  for (let turn = 0; turn < collectionsMax; turn++) {
+  const until = clock.mono() + limits.damageCloseMsMax;
+  while (clock.mono() < until) {
     collect();
-    await setImmediate();
+    await pause(clock, limits.damageCloseMs, new AbortController().signal);
     if (!await isOpenHere(directory)) return true;
   }
   return false;

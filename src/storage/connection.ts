@@ -11,6 +11,7 @@
  */
 
 import Libsql from "libsql";
+import { assert } from "../assert.ts";
 import type { SqlRow, SqlValue } from "../chat/port.ts";
 import { limits } from "../limits.ts";
 
@@ -24,7 +25,8 @@ const noRows: readonly SqlRow[] = [];
 
 /** An open connection. Everything here is done when the call returns; it throws what libSQL does. */
 export class Connection {
-  readonly #native: Libsql.Database;
+  /** `null` once it is closed: whoever still knows this object keeps no file open by that. */
+  #native: Libsql.Database | null;
   /** By text, longest unused first. */
   readonly #prepared = new Map<string, Prepared>();
 
@@ -35,47 +37,64 @@ export class Connection {
 
   /** Whether a transaction is open: some failures end it by themselves. */
   get inTransaction(): boolean {
-    return this.#native.inTransaction;
+    return this.#open.inTransaction;
   }
 
   /** The rows of a statement; none if it is of a kind that has no rows. */
   query(sql: string, args: readonly SqlValue[]): readonly SqlRow[] {
     const { statement, reads } = this.#prepare(sql);
-    if (reads) return (statement.all(args) as SqlRow[]).map(withBytes);
-    statement.run(args);
-    return noRows;
+    try {
+      if (reads) return (statement.all(args) as SqlRow[]).map(withBytes);
+      statement.run(args);
+      return noRows;
+    } catch (error) {
+      throw detached(error);
+    }
   }
 
   /** Runs a statement; what rows it has are dropped. */
   run(sql: string, args: readonly SqlValue[]): void {
     const { statement, reads } = this.#prepare(sql);
-    // To the end: a statement that was left half-way keeps its lock.
-    if (reads) statement.all(args);
-    else statement.run(args);
+    try {
+      // To the end: a statement that was left half-way keeps its lock.
+      if (reads) statement.all(args);
+      else statement.run(args);
+    } catch (error) {
+      throw detached(error);
+    }
   }
 
   /** Several statements without arguments, as in a schema. */
   script(sql: string): void {
-    this.#native.exec(sql);
+    try {
+      this.#open.exec(sql);
+    } catch (error) {
+      throw detached(error);
+    }
   }
 
   /** Gives back the memory of pages and statements: both are made again when they are needed. */
   shrink(): void {
     this.#prepared.clear();
-    this.#native.exec("PRAGMA shrink_memory");
+    this.#open.exec("PRAGMA shrink_memory");
   }
 
   /** Nothing may be asked of it any more: libSQL would abort the process. */
   close(): void {
     this.#prepared.clear();
-    this.#native.close();
+    this.#open.close();
+    this.#native = null;
+  }
+
+  get #open(): Libsql.Database {
+    assert(this.#native !== null, "Nothing is asked of a closed connection");
+    return this.#native;
   }
 
   #prepare(sql: string): Prepared {
     let prepared = this.#prepared.get(sql);
     if (prepared === undefined) {
-      const statement = this.#native.prepare(sql);
-      prepared = { statement, reads: statement.reader };
+      prepared = this.#make(sql);
     } else {
       this.#prepared.delete(sql);
     }
@@ -84,12 +103,32 @@ export class Connection {
     return prepared;
   }
 
+  #make(sql: string): Prepared {
+    try {
+      const statement = this.#open.prepare(sql);
+      return { statement, reads: statement.reader };
+    } catch (error) {
+      throw detached(error);
+    }
+  }
+
   #forgetOldest(): void {
     for (const oldest of this.#prepared.keys()) {
       this.#prepared.delete(oldest);
       return;
     }
   }
+}
+
+/**
+ * The same error without what it was thrown from: an error keeps the objects on its stack, here a
+ * statement, and so an open file for as long as anybody remembers what went wrong.
+ */
+function detached(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message } = error;
+  const { code, rawCode } = error as { readonly code?: unknown; readonly rawCode?: unknown };
+  return Object.assign(new Error(message), { name, code, rawCode });
 }
 
 /** Blobs come as `ArrayBuffer`. */

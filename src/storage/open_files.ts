@@ -19,7 +19,10 @@ export async function isOpenHere(directory: string): Promise<boolean> {
   for (const number of numbers) {
     const path = await readlink(join(openFiles, number)).catch(() => "");
     if (dirname(path) === resolve(directory) && /\.db(-wal|-shm)?$/.test(path)) {
-      if (!path.endsWith(`/${LOCK_FILE}`)) return true;
+      if (!path.endsWith(`/${LOCK_FILE}`)) {
+        console.error("OPEN", path);
+        return true;
+      }
     }
   }
   return false;

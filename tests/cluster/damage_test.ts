@@ -6,17 +6,25 @@
  */
 
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { AdminCluster } from "../../src/cli/admin_cluster.ts";
+import { NodeCluster } from "../../src/cli/node_cluster.ts";
 import { NodeProcess } from "../../src/cli/node_process.ts";
+import { connect } from "../../src/rpc/client.ts";
 import { openDataDirectory } from "../../src/storage/data_directory.ts";
-import { contents, founding } from "../storage/data_directories.ts";
+import { alter, contents, founding } from "../storage/data_directories.ts";
 import { inDirectory } from "../storage/temporary.ts";
 import { type ClusterTest, withCluster } from "./cluster.ts";
+import { until } from "./wait.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
+
+/** Longest that everything asked of a cluster may take, ms. */
+const CALLS_MS_MAX = 20_000;
 
 /** Flips a bit of a text that lies in a file. */
 function damage(path: string, text: string): void {
@@ -58,6 +66,42 @@ Deno.test("cluster of 3: who finds its state and then its log damaged joins agai
     }
     assert.equal(ids.size, 2);
     await test.prove(3);
+  });
+});
+
+Deno.test("cluster of 2: who meets damage while it leads stops at once, and joins again by itself", async () => {
+  await inDirectory(async (directory) => {
+    const cluster = new NodeCluster({ program: PROGRAM, directory: join(directory, "cluster") });
+    try {
+      const [first, second] = [await cluster.start("n1"), await cluster.start("n2")];
+      const one = connect(first.ready.listen);
+      const context = {
+        deadlineMs: Date.now() + CALLS_MS_MAX,
+        signal: AbortSignal.timeout(CALLS_MS_MAX),
+      };
+      const account = (name: string) => {
+        return { requestId: randomUUID(), name, password: "long enough" };
+      };
+      await one.createAccount(account("ann"), context);
+      const path = join(cluster.dataDirectory("n1"), "chat-1.db");
+      await alter(path, "SELECT 1");
+      damage(path, "scrypt");
+      // What is new makes the readers look at the file again.
+      await one.createAccount(account("bob"), context);
+      await assert.rejects(one.login(account("ann"), context), { reason: "SHUTTING_DOWN" });
+      one.close();
+      const admin = new AdminCluster([second.ready.listen], { connect, ...context });
+      await until(async () => {
+        const { members } = await admin.status();
+        return members.length === 2 && members.every(({ id, voter }) => voter && id !== "n1");
+      }, { what: "the new node votes", ms: CALLS_MS_MAX });
+      const digests = await admin.digests();
+      assert.equal(new Set(digests?.map(({ digest }) => digest)).size, 1);
+      admin.close();
+      assert.match(first.process.log.join("\n"), /Damaged data, which is not served: .*chat-1\.db/);
+    } finally {
+      await cluster.close();
+    }
   });
 });
 

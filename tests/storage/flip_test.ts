@@ -15,7 +15,7 @@ import { makeDirectories, structuralPlaces, toldBy } from "./flips.ts";
 import { inDirectory } from "./temporary.ts";
 
 /** Flips tried in each file, half of them where SQLite keeps its structure. Thousands passed. */
-const FLIPS = 100;
+const FLIPS = 60;
 const SEED = 60_101;
 
 /** Flips before closed connections are collected: each keeps its files open until then. */
