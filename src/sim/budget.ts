@@ -157,6 +157,7 @@ export class FaultBudget {
    * else as one. It is noted if so.
    */
   takesPause(node: SimNode, ms: number): boolean {
+    if (this.#held) return false;
     const { world, policy } = this.#cluster;
     const gap = policy.heartbeatMs + RECOVERY_MS;
     const merged = merge(
@@ -191,8 +192,9 @@ export class FaultBudget {
    * long as it likes if its sides find together again: all is promised once it is over.
    */
   takesSilences(pairs: readonly Pair[], ms: number): boolean {
+    if (this.#held) return false;
     const short = pairs.every(({ from, to }) => this.#silence(from, to, ms).short);
-    if (!short && (this.#held || !this.#splitsHeal)) return false;
+    if (!short && !this.#splitsHeal) return false;
     if (!short) this.#partitioned = true;
     for (const { from, to } of pairs) this.#noteSilence(from, to, ms);
     return true;

@@ -103,7 +103,7 @@ export class FaultInjector {
       case "slow":
         return this.#slow(fault);
       case "lose":
-        return this.#lose(fault);
+        return !this.#budget.quiet && this.#lose(fault);
       case "duplicate":
         return this.#duplicate(fault);
       case "reorder":
@@ -115,7 +115,7 @@ export class FaultInjector {
       case "partition":
         return this.#partition(fault, fault.times);
       case "reset":
-        return this.#reset(fault);
+        return !this.#budget.quiet && this.#reset(fault);
       case "clockJump":
         return this.#clockJump(fault);
       case "join":

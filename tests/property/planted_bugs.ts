@@ -30,7 +30,7 @@ const lastResort = { ...anywhere, quorum: "all", lastResort: true } as const;
 const quorumOnly = { ...anywhere, quorum: "all", lastResort: false } as const;
 const majority = { ...anywhere, quorum: "majority" } as const;
 const three = { nodesMin: 3, nodesMax: 3, quorum: "majority" } as const;
-const two = { ...lastResort, nodesMin: 2, nodesMax: 2, budget: "over" } as const;
+const outForLong = { ...lastResort, nodesMin: 3, nodesMax: 3, budget: "over" } as const;
 
 function brokenRules(broken: Partial<Rules>): NodeParts {
   const rules = { ...RULES, ...broken };
@@ -195,8 +195,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "lets a leader that was out for long drop others",
     parts: brokenRules({ mayDrop: () => true }),
-    choices: two,
-    seed: 3,
-    caughtBy: "OneView",
+    choices: outForLong,
+    seed: 1,
+    caughtBy: "LeaseSafety",
   },
 ];
