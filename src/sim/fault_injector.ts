@@ -230,7 +230,9 @@ export class FaultInjector {
 
   #isolate(fault: FaultOf<"isolate">): boolean {
     const inside = new Set(fault.nodes.map((target) => this.#cluster.target(target)));
-    return this.#block(crossing(inside, this.#cluster.nodes), fault.ms);
+    // A copy has the name of its original: it would be cut off in the other's place.
+    const others = this.#cluster.nodes.filter((node) => !node.isCopy);
+    return this.#block(crossing(inside, others), fault.ms);
   }
 
   /** Once, and as often again as is left. */
@@ -238,7 +240,7 @@ export class FaultInjector {
     const { nodes, world } = this.#cluster;
     const first = this.#cluster.target(fault.around);
     // Those that have not begun yet are on nobody's side.
-    const begun = nodes.filter((node) => node.alive || node.down);
+    const begun = nodes.filter((node) => !node.isCopy && (node.alive || node.down));
     const place = first === null ? -1 : begun.indexOf(first);
     if (place < 0) return false;
     const order = [...begun.slice(place), ...begun.slice(0, place)];
@@ -261,7 +263,7 @@ export class FaultInjector {
 
   #blockPair({ from, to }: Pair, ms: number): void {
     const { network, world } = this.#cluster;
-    const key = `${from.id}>${to.id}`;
+    const key = `${from.member.peerAddress}>${to.member.peerAddress}`;
     const add = (count: number) => {
       const overlapping = (this.#blocks.get(key) ?? 0) + count;
       this.#blocks.set(key, overlapping);
