@@ -23,7 +23,7 @@ export class Gate {
   /** Resolves once the gate is open; throws `SHUTTING_DOWN` if it is shut. */
   async wait(): Promise<void> {
     await this.#opened.promise;
-    if (this.#shut) throw stopping();
+    if (this.#shut) throw new ChatError("SHUTTING_DOWN", "The node is stopping: try another");
   }
 
   /** Runs the call once the gate is open, or throws `SHUTTING_DOWN`. */
@@ -32,10 +32,8 @@ export class Gate {
     this.#inside += 1;
     try {
       return await call();
-    } catch (thrown) {
-      const error = ChatError.from(thrown);
-      // Damaged data here, so the node is about to stop: another member has the answer.
-      throw error.reason === "CORRUPT" ? stopping() : error;
+    } catch (error) {
+      throw ChatError.from(error);
     } finally {
       this.#inside -= 1;
       if (this.#inside === 0) this.#empty();
@@ -49,8 +47,4 @@ export class Gate {
     if (this.#inside === 0) return Promise.resolve();
     return new Promise((resolve) => this.#empty = resolve);
   }
-}
-
-function stopping(): ChatError {
-  return new ChatError("SHUTTING_DOWN", "The node is stopping: try another");
 }

@@ -20,16 +20,20 @@ export class DamageWatch {
     if (this.#found !== null) listener(this.#found);
   }
 
-  /** What the promise comes to; damage is told before it is thrown on. */
+  /**
+   * What the promise comes to. Where damage ends it the listener is told first, and whoever waits
+   * is sent elsewhere, as the node is stopping; without a listener they are told themselves.
+   */
   async over<T>(promise: Promise<T>): Promise<T> {
     try {
       return await promise;
     } catch (error) {
-      if (error instanceof ChatError && error.reason === "CORRUPT" && this.#found === null) {
-        this.#found = error;
-        this.#listener?.(error);
-      }
-      throw error;
+      if (!(error instanceof ChatError) || error.reason !== "CORRUPT") throw error;
+      const isFirst = this.#found === null;
+      this.#found ??= error;
+      if (this.#listener === null) throw error;
+      if (isFirst) this.#listener(error);
+      throw new ChatError("SHUTTING_DOWN", "The node is stopping: try another");
     }
   }
 }

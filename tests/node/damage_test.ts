@@ -8,8 +8,10 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ChatError } from "../../src/errors.ts";
 import { startNode } from "../../src/node/node.ts";
 import { connect } from "../../src/rpc/client.ts";
+import { until } from "../cluster/wait.ts";
 import { alter } from "../storage/data_directories.ts";
 import { inDirectory } from "../storage/temporary.ts";
 
@@ -39,7 +41,11 @@ Deno.test("node: a damaged row that is met while it serves is not told, and ends
       await assert.rejects(connection.login(account("ann"), context()), {
         reason: "SHUTTING_DOWN",
       });
-      await assert.rejects(node.stopped, { reason: "CORRUPT", message: /chat-1\.db: a row in it/ });
+      let ended: unknown = null;
+      node.stopped.catch((error) => ended = error);
+      await until(() => ended !== null, { what: "the node ends", ms: 5_000 });
+      assert.ok(ended instanceof ChatError && ended.reason === "CORRUPT", String(ended));
+      assert.match(ended.message, /chat-1\.db: a row in it/);
     } finally {
       connection.close();
       await node.stop();

@@ -16,6 +16,7 @@ import { create } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
 import { stateSchemaV1 } from "../support/state_schema_v1.ts";
 import { alter, batch, contents, founded, inCopy, withState } from "./data_directories.ts";
+import { makeDirectories } from "./flips.ts";
 import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
 
 /** Flips tried in each file, evenly spread: some hit what no row or index uses. */
@@ -70,6 +71,17 @@ Deno.test("verify: what kill -9 leaves is whole, too, and stays as it is", async
       assert.deepEqual(everything(copy), before);
     });
     await directory.close();
+  });
+});
+
+Deno.test("verify: what only a write-ahead log has counts, and stays there", async () => {
+  await inDirectory(async (parent) => {
+    const { stopped, killed } = await makeDirectories(parent);
+    const before = everything(killed);
+    const found = await verifyDirectory(killed);
+    assert.equal(found.ok, true);
+    assert.deepEqual(found, await verifyDirectory(stopped));
+    assert.deepEqual(everything(killed), before);
   });
 });
 
