@@ -258,7 +258,7 @@ export class NodeFaults {
     const statuses = await Promise.all(others.map((one) => one.status()));
     const leader = statuses.find((status) => status !== null && status.leader === status.self);
     return leader !== undefined && leader !== null &&
-      !leader.members.some(({ id }) => id === place.id);
+      !leader.members.some(({ id }) => place.isHere(id));
   }
 }
 

@@ -70,6 +70,11 @@ export class Place {
     return `torture-${this.name}-g${this.#generation}`;
   }
 
+  /** Whether a node of this id is the one here: found damaged, it joins again under a longer id. */
+  isHere(id: string): boolean {
+    return id === this.id || id.startsWith(`${this.id}-`);
+  }
+
   get listen(): string {
     return `127.0.0.1:${this.#port}`;
   }

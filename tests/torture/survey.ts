@@ -30,10 +30,12 @@ export async function survey(
 ): Promise<ReadonlyMap<string, NodeView>> {
   const digests = await digestsOf(places);
   const views = new Map<string, NodeView>();
-  for (const { id, listen } of places) {
-    const connection = connect(listen);
+  for (const place of places) {
+    const { id } = place;
+    const connection = connect(place.listen);
     try {
-      const digest = digests.get(id) ?? `none of ${id}`;
+      const own = [...digests].find(([known]) => place.isHere(known));
+      const digest = own?.[1] ?? `none of ${id}`;
       views.set(id, { ...await viewOf(connection, questions), digest });
     } finally {
       connection.close();
