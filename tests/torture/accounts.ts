@@ -24,6 +24,9 @@ export class Accounts {
   readonly sessions: SessionFact[] = [];
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Until it is resolved nobody new comes. */
+  #pause: PromiseWithResolvers<void> | null = null;
+  #living: Promise<void> = Promise.resolve();
   readonly #stop = Promise.withResolvers<void>();
 
   constructor(options: {
@@ -40,21 +43,35 @@ export class Accounts {
     this.#running = this.#run();
   }
 
+  /**
+   * Resolves once nothing is on its way, and nothing will be before {@linkcode resume}: while two
+   * sides are parted, each ends sessions and accounts that the other one has.
+   */
+  async pause(): Promise<void> {
+    this.#pause ??= Promise.withResolvers();
+    await this.#living;
+  }
+
+  resume(): void {
+    this.#pause?.resolve();
+    this.#pause = null;
+  }
+
   /** Resolves once nothing is on its way any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.resume();
     this.#stop.resolve();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     for (let number = 1; !this.#stopped; number++) {
+      await this.#pause?.promise;
+      if (this.#stopped) return;
       const client = openChat({ servers: this.#servers });
-      try {
-        await this.#oneLife(client, `guest${number}`);
-      } finally {
-        client.close();
-      }
+      this.#living = this.#oneLife(client, `guest${number}`).finally(() => client.close());
+      await this.#living;
       const pause = new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       await Promise.race([pause, this.#stop.promise]);
     }

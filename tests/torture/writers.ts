@@ -135,6 +135,7 @@ export class Writers {
       sentMs,
       outcome: "open",
       seq: 0,
+      otherSeqs: [],
       answeredMs: 0,
     };
     this.sent.push(noted);
@@ -189,12 +190,12 @@ export class Writers {
 
   #answered(message: SentMessage, seq: number): void {
     const now = performance.now();
-    if (message.outcome === "acknowledged" && message.seq !== seq) {
-      this.#options.onProblem(`${message.id} was acknowledged as ${message.seq} and as ${seq}`);
-    }
     message.outcome = "acknowledged";
+    if (message.answeredMs > 0) {
+      if (message.seq !== seq) message.otherSeqs.push(seq);
+      return;
+    }
     message.seq = seq;
-    if (message.answeredMs > 0) return;
     message.answeredMs = now;
     this.#acknowledged += 1;
     this.#pauseMsMax = Math.max(this.#pauseMsMax, now - this.#lastMs);
