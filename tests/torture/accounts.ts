@@ -8,6 +8,7 @@
 
 import { type ChatClient, ChatError, openChat } from "../../mod.ts";
 import type { Random } from "../../src/sim/random.ts";
+import { wait } from "./pause.ts";
 import type { AccountFact, SessionFact } from "./record.ts";
 import { PASSWORD } from "./writers.ts";
 
@@ -72,8 +73,7 @@ export class Accounts {
       const client = openChat({ servers: this.#servers });
       this.#living = this.#oneLife(client, `guest${number}`).finally(() => client.close());
       await this.#living;
-      const pause = new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await Promise.race([pause, this.#stop.promise]);
+      await Promise.race([wait(PAUSE_MS), this.#stop.promise]);
     }
   }
 

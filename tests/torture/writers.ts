@@ -10,6 +10,7 @@ import { type ChatClient, ChatError, openChat, type Reason } from "../../mod.ts"
 import { systemClock } from "../../src/client/clock.ts";
 import { newRequestId } from "../../src/client/request_id.ts";
 import type { Random } from "../../src/sim/random.ts";
+import { wait } from "./pause.ts";
 import type { SentMessage } from "./record.ts";
 
 export const PASSWORD = "a long enough password";
@@ -122,7 +123,7 @@ export class Writers {
       else if (way < 0.1) await this.#impatiently(client, { message, again: random.chance(0.6) });
       else if (way < 0.15) await this.#twice(client, message);
       else await this.#send(client, message, PATIENT_MS);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await wait(PAUSE_MS);
     }
   }
 
