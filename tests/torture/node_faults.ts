@@ -262,18 +262,18 @@ export class NodeFaults {
   }
 }
 
-/**
- * Files that say by themselves that they are damaged. The pages of the state's database say
- * nothing: a flipped bit there is found by `admin verify` and by digests, not by the node.
- */
-const DAMAGED = /^log\.db(-wal)?$|^chat-\d+\.db-wal$/;
+/** Files whose every byte a start checks, or that hold nothing which is not checked with them. */
+const DAMAGED = /^(log|chat-\d+)\.db(-wal)?$/;
+
+/** Those files of a data directory in which a flipped bit must be found, or do no harm. */
+export function filesToDamage(names: readonly string[]): readonly string[] {
+  return names.filter((name) => DAMAGED.test(name)).toSorted();
+}
 
 /** Flips one bit of one of the databases in a directory, and says which. */
 function flipBit(directory: string, dice: number): string {
-  const files = readdirSync(directory)
-    .filter((name) => DAMAGED.test(name))
-    .filter((name) => statSync(join(directory, name)).size > 0)
-    .toSorted();
+  const files = filesToDamage(readdirSync(directory))
+    .filter((name) => statSync(join(directory, name)).size > 0);
   const name = files[Math.floor(dice * files.length)] ?? "log.db";
   const path = join(directory, name);
   const place = Math.floor((dice * 7_919 % 1) * statSync(path).size);
