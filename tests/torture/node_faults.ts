@@ -10,6 +10,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 
 import { join } from "node:path";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { connect } from "../../src/rpc/client.ts";
+import type { NodeExit } from "../../src/cli/node_process.ts";
 import { verifyDirectory } from "../../src/storage/verify.ts";
 import { until } from "../cluster/wait.ts";
 import type { Budget } from "./budget.ts";
@@ -75,8 +76,9 @@ export class NodeFaults {
       if (this.#options.signal.aborted) return;
       const exit = process?.exit;
       if (exit === undefined) this.#options.onProblem(`${place.id} did not end after SIGTERM`);
-      const isClean = exit?.code === 0 || exit?.signal === "SIGKILL" || place.mayEnd !== null;
-      if (exit !== undefined && !isClean) {
+      const isFine = exit === undefined || place.mayEnd !== null ||
+        isStop(exit, { isMute: process?.log.length === 0 });
+      if (!isFine) {
         const text = `code ${exit.code}, signal ${exit.signal}: ${process?.lastLine()}`;
         this.#options.onProblem(`${place.id} ended after SIGTERM with ${text}`);
       }
@@ -260,6 +262,17 @@ export class NodeFaults {
     return leader !== undefined && leader !== null &&
       !leader.members.some(({ id }) => place.isHere(id));
   }
+}
+
+/**
+ * Whether a node that was told to stop has ended as it should, or somebody killed it meanwhile. One
+ * that has not said a word was not yet there to be told: the signal ends it as it ends any program.
+ */
+export function isStop(
+  { code, signal }: NodeExit,
+  { isMute }: { readonly isMute: boolean },
+): boolean {
+  return code === 0 || signal === "SIGKILL" || (signal === "SIGTERM" && isMute);
 }
 
 /** Files whose every byte a start checks, or that hold nothing which is not checked with them. */
