@@ -66,7 +66,10 @@ export class NodeFaults {
 
   /** SIGTERM; it must end by itself, with exit code 0. */
   async stop(place: Place, ms: number | null): Promise<boolean> {
-    if (!place.running || !await this.#options.budget.allows(place)) return false;
+    // A second signal would end it at once.
+    if (!place.running || place.endExpected || !await this.#options.budget.allows(place)) {
+      return false;
+    }
     this.#begin(place, ms, "stop");
     const { process } = place;
     place.endExpected = true;
