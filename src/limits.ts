@@ -210,7 +210,12 @@ export const limits = {
   snapshotResumesMax: 8,
   /** Commands in one step of a hand-over to another side (§9): they commit together. */
   handOverCommandsMax: 256,
-  /** Requests in one question whether they are known on the other side: some 40 KB. */
+  /** Term starts in one question for the last index in common: some 250 KB, far below a message. */
+  handOverTermsMax: 4_096,
+  /**
+   * Requests in one question whether they are known on the other side, and indexes in one look for
+   * them: some 40 KB, and no more of them in memory, however long a side went on.
+   */
   handOverRequestsMax: 1_000,
   /** Longest that a step of a hand-over waits for its commit, ms. */
   handOverWaitMsMax: 10_000,
