@@ -222,6 +222,10 @@ export const limits = {
   /** Time before a failed hand-over is tried again, ms; doubles up to the bound after it. */
   handOverRetryMs: 250,
   handOverRetryMsMax: 30_000,
+  /** Time before a failed snapshot is fetched anew, ms; doubles up to the bound after it. */
+  snapshotRetryMs: 250,
+  /** A member that waits for its snapshot does not campaign: no longer than a person would wait. */
+  snapshotRetryMsMax: 4_000,
   /** Time before a broken snapshot fetch is taken up again, ms. */
   snapshotResumeMs: 250,
 

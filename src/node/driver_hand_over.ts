@@ -12,8 +12,8 @@ import type { Core } from "../raft/core_api.ts";
 import type { Effect, Input } from "../raft/io.ts";
 import type { Index, NodeId } from "../raft/types.ts";
 import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
-import { pause } from "./pause.ts";
 import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+import { Retries } from "./retries.ts";
 
 /** What {@linkcode HandOvers} need and whom they tell. */
 export interface HandOversOptions {
@@ -34,11 +34,13 @@ export interface HandOversOptions {
 export class HandOvers {
   readonly #options: HandOversOptions;
   readonly #stop = new AbortController();
-  #failures = 0;
-  #told = "";
+  readonly #retries: Retries;
 
   constructor(options: HandOversOptions) {
     this.#options = options;
+    const { clock, onNotice } = options;
+    const [firstMs, mostMs] = [limits.handOverRetryMs, limits.handOverRetryMsMax];
+    this.#retries = new Retries({ clock, firstMs, mostMs, onNotice, signal: this.#stop.signal });
   }
 
   /** Effect `handOver`. */
@@ -80,9 +82,10 @@ export class HandOvers {
       await this.#catchUp();
       await this.#handOver(effect);
       done = true;
-      this.#failures = 0;
+      this.#retries.succeeded();
     } catch (error) {
-      await this.#failed(to, ChatError.from(error));
+      // It waits, as the core begins again at once.
+      await this.#retries.failed(`Cannot hand over to ${to}: ${ChatError.from(error).message}`);
     }
     if (this.#stop.signal.aborted) return;
     this.#options.step({ kind: "handedOver", to, through, done });
@@ -152,15 +155,5 @@ export class HandOvers {
   ): Promise<HandOverAnswer> {
     const nothing = { termStarts: [], lastIndex: 0, commands: [], requestIds: [] };
     return this.#options.transport.handOver(to, { ...nothing, ...ask });
-  }
-
-  /** Waits, as the core begins again at once. */
-  async #failed(to: NodeId, error: ChatError): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    const text = `Cannot hand over to ${to}: ${error.message}: it will be tried again`;
-    if (text !== this.#told) this.#options.onNotice(text);
-    this.#told = text;
-    const ms = Math.min(limits.handOverRetryMs * 2 ** this.#failures++, limits.handOverRetryMsMax);
-    await pause(this.#options.clock, ms, this.#stop.signal).catch(() => undefined);
   }
 }

@@ -61,6 +61,13 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
   return new ChatError("INTERNAL", `Cannot use ${file}: ${oneLine(message)}`, options);
 }
 
+/** Whether it is the disk or the directory that refuses, whatever is written to it. */
+export function isDiskFailure(thrown: unknown): boolean {
+  const { cause, reason } = toStorageError(thrown, "") as Partial<ChatError>;
+  return reason === "DISK_FULL" || reason === "DATA_DIRECTORY" ||
+    failedCodes.has(describe(cause).code);
+}
+
 /** The file can be neither written nor made. */
 export function denied(file: string, options: { readonly cause?: unknown } = {}): ChatError {
   const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
