@@ -360,6 +360,8 @@ export const limits = {
   simulateStepsMax: 200,
   /** Voters of a simulated cluster at its start. */
   simulateNodesMax: 9,
+  /** Schedules of one campaign that are kept since they could not be judged: enough to look into. */
+  simulateUndecidedKept: 20,
   /** Processes that share one simulation: more than cores help nobody. */
   simulateJobsMax: 256,
 } as const;
