@@ -21,6 +21,8 @@ export interface IncomingLinksOptions {
   readonly clock: Clock;
   /** T of the cluster: what takes longer on its way counts as lost. */
   readonly failureTimeoutMs: () => number;
+  /** Address at which another start of this node answers, if that is known to be one. */
+  readonly answersElsewhere: (hello: Hello) => Promise<string | null>;
   /** A link is open; it may take the place of an older one. */
   readonly opened: (hello: Hello) => void;
   readonly frames: (hello: Hello, frames: readonly Frame[]) => void;
@@ -101,13 +103,19 @@ export class IncomingLinks {
     if (error !== null) throw error;
   }
 
-  /** Waits until the link of an older start has ended or fallen silent; throws if it lives. */
+  /**
+   * Waits until the link of an older start has ended or fallen silent; throws if it lives, or if
+   * another start answers where this node has its address.
+   */
   async #outliveOlder(hello: Hello): Promise<void> {
     const older = this.#current.get(hello.nodeId);
-    if (older === undefined || older.hello.incarnation >= hello.incarnation) return;
-    if (await this.#answers(older)) {
-      throw copied(hello, `an older start of this node is still running`);
-    }
+    const isOlder = older !== undefined && older.hello.incarnation < hello.incarnation;
+    const [answers, elsewhere] = await Promise.all([
+      isOlder && this.#answers(older),
+      this.#options.answersElsewhere(hello),
+    ]);
+    if (elsewhere !== null) throw copied(hello, `another start of it answers at ${elsewhere}`);
+    if (answers) throw copied(hello, `an older start of this node is still running`);
   }
 
   #answers(older: Incoming): Promise<boolean> {

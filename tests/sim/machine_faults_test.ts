@@ -192,6 +192,37 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
   }
 });
 
+Deno.test("fault copy: the original goes on though its own link to somebody is not up yet", async () => {
+  const options = { policy: ALL_WITHOUT, seed: 0, ending: "survivors" } as const;
+  // Right after a power cut one end is through at once, and the other dials for a second.
+  const afterCut = await runFrame({
+    ...options,
+    ...{ nodes: 2, spares: 1, durationMs: 3_268, writeEveryMs: 400, logTailEntries: 12 },
+    faults: [
+      { atMs: 8, kind: "blackout", downMs: 1, gapMs: 1, lateMs: 0, order: 17_196 },
+      { atMs: 68, kind: "copy", node: "follower" },
+    ],
+  });
+  // One that has just started has seen nobody's start, and is called by the copy first.
+  const atStart = await runFrame({
+    ...options,
+    ...{ spares: 2, budget: "over", durationMs: 3_054, writeEveryMs: 40, logTailEntries: null },
+    faults: [
+      { atMs: 100, kind: "crash", node: 0, powerCut: true, afterCalls: 0, restartAfterMs: 2_124 },
+      { atMs: 132, kind: "rollingRestart", orderly: false, gapMs: 0 },
+      { atMs: 3_053, kind: "copy", node: "leader" },
+      { atMs: 100, kind: "join" },
+    ],
+  });
+  for (const result of [afterCut, atStart]) {
+    const [stopped, ...more] = eventsOf(result, "stopped");
+    assert.match(stopped!.node, /^copy of n\d$/);
+    assert.match(stopped!.reason, /another start of it answers at/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
 for (const orderly of [true, false]) {
   const how = orderly ? "by SIGTERM" : "killed";
   Deno.test(`fault rollingRestart: each node in turn is ${how} and comes back`, async () => {
