@@ -294,8 +294,6 @@ export function onSnapshotNeeded(state: CoreState, peer: Peer, message: Snapshot
 export function onSnapshotFetching(state: CoreState, index: Index | null): void {
   state.fetching = index !== null;
   state.snapshotIndex = index ?? 0;
-  // It begins anew: what was handed over before is known there.
-  if (index === null && state.surrender?.stage === "handed") state.surrender = null;
 }
 
 /**

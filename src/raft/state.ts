@@ -96,7 +96,7 @@ export interface Surrender {
   stage: "asks" | "hands" | "handed";
   /** End of the log that is handed over. */
   through: Index;
-  /** Slow ms at which a leader of another side was last known. */
+  /** Slow ms at which a leader of another side was last known; later, the snapshot last asked for. */
   seenAt: number;
 }
 

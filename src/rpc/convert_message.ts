@@ -18,8 +18,6 @@ import {
   configEntryToWire,
   entriesFromWire,
   entriesToWire,
-  markFromWire,
-  markToWire,
   memberFromWire,
   optionalTermFromWire,
   positionFromWire,
@@ -193,7 +191,6 @@ function voteRequestToWire(request: VoteRequest): v1.VoteRequest {
   return {
     ...request,
     last: positionToWire(request.last),
-    mark: markToWire(request.mark),
   };
 }
 
@@ -204,7 +201,6 @@ function voteRequestFromWire(wire: v1.VoteRequest): Message {
     term: termFromWire(wire.term, "vote_request.term"),
     last: positionFromWire(wire.last, "vote_request.last"),
     termStarts: termStartsFromWire(wire.termStarts, "vote_request.term_starts"),
-    mark: markFromWire(wire.mark, "vote_request.mark"),
     lastResort: wire.lastResort,
     everyPreVote: wire.everyPreVote,
     transferTerm: optionalTermFromWire(wire.transferTerm, "vote_request.transfer_term"),

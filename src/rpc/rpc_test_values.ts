@@ -75,18 +75,15 @@ export const policies: fc.Arbitrary<Policy> = record({
   failureTimeoutMs: uint32,
   isolationGraceMs: uint32,
 });
+const sides: fc.Arbitrary<Side> = list(
+  record({ term: terms, forced: fc.boolean(), size: uint32, smallest: names }),
+);
 const marks: fc.Arbitrary<Mark> = record({
   base: positions,
   baseVoters: list(members),
-  forced: fc.boolean(),
-  term: terms,
-  size: uint32,
-  smallest: names,
+  open: fc.boolean(),
+  side: sides,
 });
-const sides: fc.Arbitrary<Side> = fc.oneof(
-  fc.constant("unmarked" as const),
-  record({ forced: fc.boolean(), term: terms, size: uint32, smallest: names }),
-);
 const configs: fc.Arbitrary<Config> = record({
   policy: policies,
   voters: list(members),
@@ -197,7 +194,6 @@ const elections = {
     term: terms,
     last: positions,
     termStarts: termStartLists,
-    mark: fc.option(marks),
     lastResort: flag,
     everyPreVote: flag,
     transferTerm: fc.option(terms),

@@ -26,8 +26,8 @@ import type {
 } from "../../src/raft/types.ts";
 import {
   beginHandOver,
-  buildSnapshot,
   type BuiltSnapshot,
+  fetchSnapshot,
   type HandOver,
   lookAfter,
   startsAfter,
@@ -82,6 +82,8 @@ export class TestCluster {
   readonly policy: Policy;
   /** Directed pairs `a>b` that lose every message. */
   readonly cut = new Set<string>();
+  /** How many more snapshots are refused to whoever asks. */
+  snapshotsRefused = 0;
   #proposal = 1;
 
   constructor(policy: Partial<Policy> = {}) {
@@ -269,16 +271,8 @@ export class TestCluster {
     } else if (effect.kind === "handOver") {
       node.handOver = beginHandOver(this, node, effect);
     } else if (effect.kind === "fetchSnapshot") {
-      this.#fetch(node, effect.from);
+      fetchSnapshot(this, node, effect.from);
     }
-  }
-
-  #fetch(node: TestNode, from: NodeId): void {
-    const { built, termStarts } = buildSnapshot(this.node(from));
-    node.snapshot = built;
-    const { base } = built;
-    node.inbox.push({ at: this.now, input: { kind: "snapshotFetching", index: base.index } });
-    node.inbox.push({ at: this.now + 1, input: { kind: "snapshotBuilt", base, termStarts } });
   }
 
   #switch(node: TestNode): void {

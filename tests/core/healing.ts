@@ -64,8 +64,21 @@ export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | nul
   return { kind: "handedOver", to, through, done };
 }
 
-/** A snapshot of what the target has applied now. */
-export function buildSnapshot(
+/** A snapshot of what another node has applied now; refused if the test wants it so. */
+export function fetchSnapshot(cluster: TestCluster, node: TestNode, from: NodeId): void {
+  const feed = (at: number, input: Input) => node.inbox.push({ at, input });
+  if (cluster.snapshotsRefused > 0) {
+    cluster.snapshotsRefused -= 1;
+    return void feed(cluster.now, { kind: "snapshotFetching", index: null });
+  }
+  const { built, termStarts } = buildSnapshot(cluster.node(from));
+  node.snapshot = built;
+  const { base } = built;
+  feed(cluster.now, { kind: "snapshotFetching", index: base.index });
+  feed(cluster.now + 1, { kind: "snapshotBuilt", base, termStarts });
+}
+
+function buildSnapshot(
   target: TestNode,
 ): { readonly built: BuiltSnapshot; readonly termStarts: readonly TermStart[] } {
   const { index, term, checksum } = target.applied;

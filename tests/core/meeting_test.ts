@@ -5,37 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { outranks } from "../../src/raft/side.ts";
-import type { Side } from "../../src/raft/types.ts";
-import type { TestCluster } from "./cluster.ts";
 import { receives } from "./messages.ts";
-import { scenario, settle, writes } from "./scenario.ts";
-
-/** Everybody follows one leader, has the same commands, and each of these once. */
-function meets(c: TestCluster, ids: readonly string[], texts: readonly string[]): void {
-  const same = () => {
-    const logs = ids.map((id) => c.node(id).stored.entries.at(-1)?.checksum);
-    return new Set(logs).size === 1 && c.voters().join() === ids.join() &&
-      ids.every((id) => c.node(id).core?.status().ready === true);
-  };
-  c.until(same, 30_000);
-  for (const id of ids) {
-    assert.deepEqual(c.commands(id), c.commands(ids[0]!), `${id} has what ${ids[0]} has`);
-  }
-  for (const text of texts) {
-    const count = c.commands(ids[0]!).filter((other) => other === text).length;
-    assert.equal(count, 1, `${text} is there ${count} times`);
-  }
-}
-
-/** Whoever leads on this side of the partition, as soon as it does, has this applied. */
-function goesOn(c: TestCluster, side: readonly string[], text: string): string {
-  let leader: string | undefined;
-  c.until(() => (leader = side.find((id) => c.leads(id))) !== undefined, 20_000);
-  c.proposeAt(leader!, text);
-  c.until(() => c.applied(text, ...side));
-  return leader!;
-}
+import { goesOn, meets, scenario, settle, writes } from "./scenario.ts";
 
 scenario("one of three goes on alone, and gives in to the side of the quorum", {}, [
   ["n3 is cut off; n1 and n2 go on, and so does n3 by last resort", (c) => {
@@ -254,25 +225,46 @@ scenario("who gave in to a side that went away again was gone on without", { nod
   }],
 ]);
 
-Deno.test("sides: which one gives in", () => {
-  const term = (epoch: number) => ({ epoch, number: 1, nodeId: "n" });
-  const side = (change: Partial<Exclude<Side, "unmarked">>): Side => ({
-    forced: false,
-    term: term(1),
-    size: 1,
-    smallest: "10.0.0.2:1",
-    ...change,
-  });
-  const order: readonly Side[] = [
-    side({ forced: true, size: 2 }),
-    side({ forced: true }),
-    "unmarked",
-    side({ size: 3 }),
-    side({ size: 2, smallest: "10.0.0.9:1" }),
-    side({ size: 2, smallest: "10.0.0.10:1", term: term(2) }),
-    side({ size: 2, smallest: "10.0.0.10:1" }),
-  ];
-  order.forEach((left, i) =>
-    order.forEach((right, j) => assert.equal(outranks(left, right), i < j, `${i} and ${j}`))
-  );
-});
+scenario(
+  "who is refused a snapshot after a hand-over asks again, and hands over nothing twice",
+  {},
+  [
+    ["n3 went on alone", (c) => {
+      settle(c);
+      c.partition(["n3"], ["n1", "n2"]);
+      goesOn(c, ["n1", "n2"], "a");
+      goesOn(c, ["n3"], "b");
+      c.node("n3").effects = [];
+    }],
+    ["they meet, and the first two snapshots are refused", (c) => {
+      c.snapshotsRefused = 2;
+      c.heal();
+      meets(c, ["n1", "n2", "n3"], ["a", "b"]);
+      const count = (kind: string) =>
+        c.node("n3").effects.filter((effect) => effect.kind === kind).length;
+      assert.equal(count("handOver"), 1);
+      assert.equal(count("fetchSnapshot"), 3);
+    }],
+  ],
+);
+
+scenario("a leader that slept long follows who went on without it, as soon as it knows", {
+  nodes: 2,
+}, [
+  ["n1 sleeps; n2 goes on by last resort", (c) => {
+    settle(c);
+    c.pause("n1", 6_000);
+    goesOn(c, ["n2"], "a");
+    c.until(() => c.node("n1").pausedUntil <= c.now);
+  }],
+  ["n1 wakes up: it has nothing to hand over, and need not wait for T + G", (c) => {
+    const { failureTimeoutMs, isolationGraceMs } = c.policy;
+    const took = c.until(() => c.voters().length === 2 && c.leads("n2"));
+    assert.ok(took < failureTimeoutMs + isolationGraceMs, `It took ${took} ms`);
+    meets(c, ["n1", "n2"], ["a"]);
+    const warned = c.node("n1").effects.some((effect) =>
+      effect.kind === "notice" && effect.text.startsWith("Meets the other side")
+    );
+    assert.ok(!warned, "Nobody was on another side");
+  }],
+]);

@@ -261,7 +261,6 @@ scenario("a tail that begins at the base is read from the disk behind it", {}, [
       term: { ...term, number: term.number + 1 },
       last: base,
       termStarts: node.stored.termStarts.filter((start) => start.index <= index),
-      mark: null,
       lastResort: false,
       everyPreVote: false,
       transferTerm: null,
