@@ -166,7 +166,9 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
   if (known !== undefined) {
     changeAddress(state, config, member);
   } else {
-    const replaced = missing(config).filter((other) => other.peerAddress === member.peerAddress);
+    const replaced = missing(config).filter((other) =>
+      other.peerAddress === member.peerAddress && other.id !== member.id
+    );
     appendConfig(state, {
       learners: [...config.learners, member],
       tombstones: [...config.tombstones, ...replaced.map(({ id }) => id)],

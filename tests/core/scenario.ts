@@ -57,6 +57,8 @@ export function meets(c: TestCluster, ids: readonly string[], texts: readonly st
   c.until(same, 30_000);
   for (const id of ids) {
     assert.deepEqual(c.commands(id), c.commands(ids[0]!), `${id} has what ${ids[0]} has`);
+    const { tombstones } = c.node(id).stored.configs.at(-1)!.config;
+    assert.ok(!tombstones.some((gone) => ids.includes(gone)), "Who is here was not removed");
   }
   for (const text of texts) {
     const count = c.commands(ids[0]!).filter((other) => other === text).length;
