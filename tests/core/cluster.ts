@@ -27,6 +27,7 @@ import type {
 import {
   beginHandOver,
   type BuiltSnapshot,
+  carryOut,
   fetchSnapshot,
   type HandOver,
   lookAfter,
@@ -286,9 +287,7 @@ export class TestCluster {
     for (const entry of node.stored.entries) {
       if (entry.index <= node.applied.index || entry.index > through) continue;
       node.applied = entry;
-      if (entry.kind === "command") {
-        node.appliedCommands.push(new TextDecoder().decode(entry.data));
-      }
+      if (entry.kind === "command") carryOut(node, entry.data);
     }
     node.inbox.push({ at: this.now, input: { kind: "applied", position: node.applied } });
   }

@@ -14,6 +14,21 @@ import type { TestCluster, TestNode } from "./cluster.ts";
 /** How long a hand-over may take before the host gives it up, in ms. */
 const HAND_OVER_MS = 1_000;
 
+/** What a command begins with that was handed over: it is carried out unless it is known. */
+const SALVAGED = "salvaged ";
+
+/** What a command says, wherever it was proposed first. */
+function textOf(data: Uint8Array): string {
+  return new TextDecoder().decode(data).replace(SALVAGED, "");
+}
+
+/** Carries a command out, as the chat does: one that was handed over, only once. */
+export function carryOut(node: TestNode, data: Uint8Array): void {
+  const text = textOf(data);
+  const handedOver = new TextDecoder().decode(data) !== text;
+  if (!handedOver || !node.appliedCommands.includes(text)) node.appliedCommands.push(text);
+}
+
 /** A hand-over under way. */
 export interface HandOver {
   readonly to: NodeId;
@@ -47,7 +62,7 @@ export function beginHandOver(
   );
   const texts = node.stored.entries
     .filter((entry) => entry.index > common && entry.index <= through)
-    .flatMap((entry) => entry.kind === "command" ? [new TextDecoder().decode(entry.data)] : [])
+    .flatMap((entry) => entry.kind === "command" ? [textOf(entry.data)] : [])
     .filter((text) => !target.appliedCommands.includes(text));
   return { to, through, texts, until: cluster.now + HAND_OVER_MS, proposed: false };
 }
@@ -57,7 +72,7 @@ export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | nul
   const { to, through, texts, until } = handOver;
   if (!handOver.proposed && cluster.leads(to)) {
     handOver.proposed = true;
-    for (const text of texts) cluster.proposeAt(to, text);
+    for (const text of texts) cluster.proposeAt(to, SALVAGED + text);
   }
   const done = texts.every((text) => cluster.applied(text, to));
   if (!done && cluster.now < until && cluster.node(to).core !== null) return null;

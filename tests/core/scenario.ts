@@ -48,13 +48,20 @@ export function settle(cluster: TestCluster): void {
 }
 
 /** Everybody follows one leader, has the same commands, and each of these once. */
-export function meets(c: TestCluster, ids: readonly string[], texts: readonly string[]): void {
+export function meets(
+  c: TestCluster,
+  ids: readonly string[],
+  texts: readonly string[],
+  withinMs = 30_000,
+): void {
   const same = () => {
-    const logs = ids.map((id) => c.node(id).stored.entries.at(-1)?.checksum);
-    return new Set(logs).size === 1 && c.voters().join() === ids.join() &&
+    const { stored: { entries } } = c.node(ids[0]!);
+    const end = entries.at(-1)?.checksum;
+    return ids.every((id) => c.node(id).stored.entries.at(-1)?.checksum === end) &&
+      ids.every((id) => c.node(id).applied.checksum === end) && c.voters().join() === ids.join() &&
       ids.every((id) => c.node(id).core?.status().ready === true);
   };
-  c.until(same, 30_000);
+  c.until(same, withinMs);
   for (const id of ids) {
     assert.deepEqual(c.commands(id), c.commands(ids[0]!), `${id} has what ${ids[0]} has`);
     const { tombstones } = c.node(id).stored.configs.at(-1)!.config;
