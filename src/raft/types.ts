@@ -109,12 +109,11 @@ export interface ConfigEntry {
   readonly config: Config;
 }
 
-/** What an entry carries. `orphans` is reserved for healing after a partition (§9). */
+/** What an entry carries. */
 export type EntryBody =
   | { readonly kind: "command"; readonly data: Uint8Array }
   | { readonly kind: "config"; readonly config: Config }
-  | { readonly kind: "noop" }
-  | { readonly kind: "orphans"; readonly data: Uint8Array };
+  | { readonly kind: "noop" };
 
 /** A log entry: its place, and its body. */
 export type Entry = LogPosition & EntryBody;

@@ -74,8 +74,6 @@ function entryToWire(entry: Entry, term: Term | null): v1.Entry {
       return { index, term, checksum, config: configToWire(entry.config) };
     case "noop":
       return { index, term, checksum, noop: {} };
-    case "orphans":
-      return { index, term, checksum, orphans: entry.data };
   }
 }
 
@@ -105,7 +103,6 @@ function entryFromWire(wire: v1.Entry, term: Term, field: string): Entry {
 function rareBodyFromWire(wire: v1.Entry, field: string): EntryBody {
   if (wire.config) return { kind: "config", config: configFromWire(wire.config, field) };
   if (wire.noop) return { kind: "noop" };
-  if (wire.orphans) return { kind: "orphans", data: ownBytes(wire.orphans) };
   throw invalid(`${field}.body`, "it is missing or of an unknown kind");
 }
 

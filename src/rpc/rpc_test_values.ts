@@ -109,7 +109,6 @@ const bodies: fc.Arbitrary<EntryBody> = fc.oneof(
   record({ kind: fc.constant("command" as const), data: bytes }),
   record({ kind: fc.constant("config" as const), config: configs }),
   fc.constant({ kind: "noop" as const }),
-  record({ kind: fc.constant("orphans" as const), data: bytes }),
 );
 /** Terms that differ in as little as one field. */
 const nearTerms: fc.Arbitrary<Term> = record({

@@ -525,7 +525,6 @@ export namespace jmessage {
       command?: Uint8Array | null;
       config?: jmessage.v1.Config | null;
       noop?: jmessage.v1.Noop | null;
-      orphans?: Uint8Array | null;
     }
     export namespace Entry {
       export function encode(message: Entry, writer?: Writer): Writer;

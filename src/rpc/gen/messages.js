@@ -5802,12 +5802,11 @@ export const jmessage = $root.jmessage = (() => {
             Entry.prototype.command = null;
             Entry.prototype.config = null;
             Entry.prototype.noop = null;
-            Entry.prototype.orphans = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Entry.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["command", "config", "noop", "orphans"]),
+                get: $util.oneOfGetter($oneOfFields = ["command", "config", "noop"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -5830,8 +5829,6 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.Config.encode(message.config, writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.noop != null && $Object.hasOwnProperty.call(message, "noop"))
                     $root.jmessage.v1.Noop.encode(message.noop, writer.uint32(50).fork(), _depth + 1).ldelim();
-                if (message.orphans != null && $Object.hasOwnProperty.call(message, "orphans"))
-                    writer.uint32(58).bytes(message.orphans);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5908,13 +5905,6 @@ export const jmessage = $root.jmessage = (() => {
                                 break;
                             message.noop = $root.jmessage.v1.Noop.decode(reader, reader.size(), $undefined, _depth + 1, message.noop);
                             message.body = "noop";
-                            continue;
-                        }
-                    case 7: {
-                            if (wireType !== 2)
-                                break;
-                            message.orphans = reader.bytes();
-                            message.body = "orphans";
                             continue;
                         }
                     }
