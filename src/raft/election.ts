@@ -320,6 +320,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
   state.campaign = null;
   state.campaignAt = null;
   state.leader = state.self.id;
+  state.leaderSince = state.slow;
   state.leaderTerm = term;
   state.held = null;
   state.heldTail = [];

@@ -92,6 +92,7 @@ export function followLeader(state: CoreState, peer: Peer, term: Term): void {
   // It said so while it was a candidate; links keep the order of messages.
   peer.gaveUpTerm = null;
   state.leader = peer.id;
+  state.leaderSince = state.slow;
   state.leaderTerm = term;
   state.leaderIncarnation = peer.incarnation;
   state.leaderSuspects = [];

@@ -57,9 +57,9 @@ function isLed(state: CoreState): boolean {
   return side !== null && isOwn(state, nameOf(side));
 }
 
-/** Whether nobody could serve on this node's side for T. */
+/** Whether nobody could serve on this node's side for T, and its leader had as long for it. */
 function isUnserved(state: CoreState): boolean {
-  return state.slow - state.ledAt >= state.timeout;
+  return state.slow - Math.max(state.ledAt, state.leaderSince) >= state.timeout;
 }
 
 /** Whether a log on the side of this name is on this node's side. */

@@ -155,6 +155,8 @@ export class CoreState {
   surrender: Surrender | null = null;
   /** Slow ms at which this node last knew a leader of its own side that could serve (§9). */
   ledAt = 0;
+  /** Slow ms since which it knows the leader that it follows, or leads itself, in this term. */
+  leaderSince = 0;
   /** Whose history was last told of as one that forked, and in which term. */
   forkTold: LogPosition["term"] | null = null;
   /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */

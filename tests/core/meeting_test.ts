@@ -268,3 +268,26 @@ scenario("a leader that slept long follows who went on without it, as soon as it
     assert.ok(!warned, "Nobody was on another side");
   }],
 ]);
+
+scenario("two sides whose leaders have not served yet as they meet do not outbid each other", {
+  nodes: 5,
+}, [
+  ["n2 and n5 are cut off; n3 dies; n1 and n4 go on by last resort", (c) => {
+    c.run(50);
+    c.partition(["n1", "n3", "n4"], ["n2", "n5"]);
+    c.run(180);
+    c.kill("n3");
+    c.run(3_870);
+    assert.ok(c.leads("n1") && c.voters().join() === "n1,n4");
+  }],
+  ["n2 asks for votes to do so, too, as they meet the others and n3 comes back", (c) => {
+    assert.equal(c.node("n2").core?.status().role, "candidate");
+    c.heal();
+    c.start("n3");
+  }],
+  ["the terms do not run away", (c) => {
+    meets(c, ["n1", "n2", "n3", "n4", "n5"], []);
+    const { number } = c.node("n1").core!.status().term;
+    assert.ok(number < 12, `It took up to term ${number}`);
+  }],
+]);
