@@ -79,11 +79,14 @@ export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | nul
   return { kind: "handedOver", to, through, done };
 }
 
-/** A snapshot of what another node has applied now; refused if the test wants it so. */
+/**
+ * A snapshot of what another node has applied now; refused if the test wants it so, and by the
+ * host before the switch to the last one is over.
+ */
 export function fetchSnapshot(cluster: TestCluster, node: TestNode, from: NodeId): void {
   const feed = (at: number, input: Input) => node.inbox.push({ at, input });
-  if (cluster.snapshotsRefused > 0) {
-    cluster.snapshotsRefused -= 1;
+  if (cluster.snapshotsRefused > 0 || node.snapshot !== null) {
+    cluster.snapshotsRefused = Math.max(cluster.snapshotsRefused - 1, 0);
     return void feed(cluster.now, { kind: "snapshotFetching", index: null });
   }
   const { built, termStarts } = buildSnapshot(cluster.node(from));
