@@ -132,7 +132,7 @@ function askVoters(state: CoreState, current: Campaign, after: number): void {
       pre: current.pre,
       term: current.term,
       last: { index, term, checksum },
-      termStarts: state.log.termStarts.slice(-limits.voteTermStartsMax),
+      termStarts: state.log.termStarts.slice(-limits.termStartsMax),
       lastResort: current.lastResort,
       everyPreVote: current.everyPreVote,
       transferTerm: current.transferTerm,

@@ -99,7 +99,7 @@ function isOther(state: CoreState, peer: Peer): boolean {
  */
 function givesIn(state: CoreState, peer: Peer): boolean {
   if (!isOther(state, peer) || peer.side === null) return false;
-  if (state.newest === null || state.wantsLeave) return false;
+  if (state.newest === null || state.wantsLeave || state.fetching) return false;
   if (outranks(peer.side, ownSideOf(state))) return true;
   return !isLed(state) && state.slow - state.ledAt >= state.timeout + state.grace;
 }

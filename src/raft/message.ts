@@ -84,6 +84,8 @@ export interface SnapshotNeeded {
   readonly from: NodeId;
   /** Where the leader's log begins: who has that much by now needs none. */
   readonly baseIndex: Index;
+  /** First index of each term of the leader's log up to there, newest last, bounded (§9). */
+  readonly termStarts: readonly TermStart[];
   /** As in an append. */
   readonly mark: Term | null;
 }

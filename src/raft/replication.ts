@@ -164,11 +164,13 @@ function sendAppend(
 
 function askToFetch(state: CoreState, peer: Peer, leadership: Leadership): void {
   peer.progress.sentAt = state.mono;
+  const { base: { index: baseIndex }, termStarts } = state.log;
   state.send(peer.id, {
     kind: "snapshotNeeded",
     term: leadership.term,
     from: state.self.id,
-    baseIndex: state.log.base.index,
+    baseIndex,
+    termStarts: termStarts.filter(({ index }) => index <= baseIndex).slice(-limits.termStartsMax),
     mark: nameOf(ownSideOf(state)),
   });
 }

@@ -42,7 +42,7 @@ export function messageToWire(message: Message): v1.Frame {
     case "appendReply":
       return { appendReply: appendReplyToWire(message) };
     case "snapshotNeeded":
-      return { snapshotNeeded: message };
+      return { snapshotNeeded: { ...message, termStarts: [...message.termStarts] } };
     case "voteRequest":
       return { voteRequest: voteRequestToWire(message) };
     case "voteReply":
@@ -73,12 +73,13 @@ export function messageFromWire(frame: v1.Frame): Message | null {
 
 function rareMessageFromWire(frame: v1.Frame): Message | null {
   if (frame.snapshotNeeded) {
-    const { term, from, baseIndex, mark } = frame.snapshotNeeded;
+    const { term, from, baseIndex, termStarts, mark } = frame.snapshotNeeded;
     return {
       kind: "snapshotNeeded",
       term: termFromWire(term, "snapshot_needed.term"),
       from: text(from, "snapshot_needed.from"),
       baseIndex: integer(baseIndex, "snapshot_needed.base_index"),
+      termStarts: termStartsFromWire(termStarts, "snapshot_needed.term_starts"),
       mark: optionalTermFromWire(mark, "snapshot_needed.mark"),
     };
   }

@@ -183,6 +183,7 @@ const replication = {
     term: terms,
     from: names,
     baseIndex: integers,
+    termStarts: termStartLists,
     mark: fc.option(terms),
   }),
 };

@@ -5,7 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import { receives } from "./messages.ts";
+import type { Effect } from "../../src/raft/io.ts";
+import type { TermStart } from "../../src/raft/types.ts";
+import type { TestCluster } from "./cluster.ts";
+import { lastOf, receives } from "./messages.ts";
 import { goesOn, meets, scenario, settle, writes } from "./scenario.ts";
 
 scenario("one of three goes on alone, and gives in to the side of the quorum", {}, [
@@ -266,6 +269,34 @@ scenario("a leader that slept long follows who went on without it, as soon as it
       effect.kind === "notice" && effect.text.startsWith("Meets the other side")
     );
     assert.ok(!warned, "Nobody was on another side");
+  }],
+]);
+
+/** What n2 makes of a leader's word that it needs a snapshot, of a log with these terms. */
+function hearsOfSnapshot(c: TestCluster, before: readonly TermStart[]): readonly Effect["kind"][] {
+  const term = { epoch: 1, number: 9, nodeId: "n1" };
+  const { index } = lastOf(c, "n2");
+  const termStarts = [...before, { term, index: before.length === 0 ? 1 : index + 1 }];
+  const place = { from: "n1", baseIndex: index + 9, termStarts };
+  c.node("n2").effects = [];
+  receives(c, "n2", "n1", { kind: "snapshotNeeded", term, mark: term, ...place });
+  return c.node("n2").effects.map(({ kind }) => kind);
+}
+
+scenario("who was only away while others parted fetches their snapshot at once", {}, [
+  ["all have a write, and n2 hears of n1 no more", (c) => {
+    settle(c);
+    writes(c, "a", "n1", "n2", "n3");
+    c.partition(["n1"], ["n2"]);
+    c.run(2_000);
+  }],
+  ["a leader whose history is another one has to wait", (c) => {
+    const kinds = hearsOfSnapshot(c, []);
+    assert.ok(kinds.includes("notice") && !kinds.includes("fetchSnapshot"));
+  }],
+  ["a leader whose history goes on from its own has not", (c) => {
+    const kinds = hearsOfSnapshot(c, c.node("n2").stored.termStarts);
+    assert.ok(!kinds.includes("notice") && kinds.includes("fetchSnapshot"));
   }],
 ]);
 

@@ -665,6 +665,7 @@ export namespace jmessage {
       from: string;
       baseIndex: number;
       mark?: jmessage.v1.Term | null;
+      termStarts: readonly jmessage.v1.TermStart[];
     }
     export namespace SnapshotNeeded {
       export function encode(message: SnapshotNeeded, writer?: Writer): Writer;

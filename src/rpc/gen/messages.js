@@ -7412,6 +7412,7 @@ export const jmessage = $root.jmessage = (() => {
         v1.SnapshotNeeded = (function() {
 
             const SnapshotNeeded = function (properties) {
+                this.termStarts = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -7422,6 +7423,7 @@ export const jmessage = $root.jmessage = (() => {
             SnapshotNeeded.prototype.from = "";
             SnapshotNeeded.prototype.baseIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             SnapshotNeeded.prototype.mark = null;
+            SnapshotNeeded.prototype.termStarts = $util.emptyArray;
 
             SnapshotNeeded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -7438,6 +7440,9 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(24).uint64(message.baseIndex);
                 if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
                     $root.jmessage.v1.Term.encode(message.mark, writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.termStarts != null && message.termStarts.length)
+                    for (let i = 0; i < message.termStarts.length; ++i)
+                        $root.jmessage.v1.TermStart.encode(message.termStarts[i], writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -7499,6 +7504,14 @@ export const jmessage = $root.jmessage = (() => {
                             if (wireType !== 2)
                                 break;
                             message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.termStarts && message.termStarts.length))
+                                message.termStarts = [];
+                            message.termStarts.push($root.jmessage.v1.TermStart.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
                     }
