@@ -49,6 +49,8 @@ export class SnapshotServer {
   readonly #served = new Map<string, Served>();
   #opening = 0;
   #closed = false;
+  /** The failure that was told last. */
+  #told = "";
 
   constructor(options: SnapshotServerOptions) {
     this.#options = options;
@@ -56,6 +58,25 @@ export class SnapshotServer {
 
   /** {@linkcode PeerApi.fetchSnapshot}, for a caller of this cluster. */
   async *serve(ask: SnapshotAsk, signal: AbortSignal): AsyncGenerator<SnapshotPart> {
+    try {
+      yield* this.#serve(ask, signal);
+      this.#told = "";
+    } catch (error) {
+      this.#failed(ask.nodeId, error);
+      throw error;
+    }
+  }
+
+  /** Who asked is told why, and asks again; here a person should read it, once. */
+  #failed(nodeId: string, error: unknown): void {
+    const { message, reason } = ChatError.from(error);
+    if (reason !== "INTERNAL" && reason !== "DISK_FULL" && reason !== "DATA_DIRECTORY") return;
+    const text = `Cannot give ${nodeId} a snapshot: ${message}`;
+    if (text !== this.#told) this.#options.logger.log("warn", text);
+    this.#told = text;
+  }
+
+  async *#serve(ask: SnapshotAsk, signal: AbortSignal): AsyncGenerator<SnapshotPart> {
     const reader = Symbol();
     const served = ask.index === 0 ? await this.#open(ask) : this.#resume(ask);
     served.cancelIdle();
