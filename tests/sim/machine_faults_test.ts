@@ -254,3 +254,19 @@ Deno.test("fault drift: a cluster whose clocks drift apart serves all the time",
   assert.deepEqual(leaders, [], "nobody is suspected");
   assert.deepEqual(result.broken, []);
 });
+
+Deno.test("fault copy: in the place of a spare that was removed, which is faulty no more then", async () => {
+  const result = await runFrame({
+    spares: 2,
+    policy: ALL_WITHOUT,
+    faults: [
+      { atMs: 6, kind: "join" },
+      { atMs: 6, kind: "remove", node: 4 },
+      { atMs: 2_105, kind: "copy", node: "leader" },
+      { atMs: 3_306, kind: "rollingRestart", orderly: false, gapMs: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("copy refused"), 1);
+  assert.equal(result.faults.get("rollingRestart"), 1);
+  assert.deepEqual(result.broken, []);
+});
