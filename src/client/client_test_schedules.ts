@@ -13,6 +13,9 @@ import { FakeCluster } from "./client_test_cluster.ts";
 
 const NODES = ["n1:1", "n2:1", "n3:1"];
 
+/** Who leads from the last step on. */
+const LAST_LEADER = "n2:1";
+
 /** Steps of a schedule, at most. */
 const STEPS_MAX = 25;
 
@@ -37,6 +40,8 @@ export type ClientStep =
 
 export interface ClientSchedule {
   readonly steps: readonly ClientStep[];
+  /** Whether all nodes are well in the end, or only the leader for certain. */
+  readonly ending: "everyone" | "survivors";
   readonly seed: number;
 }
 
@@ -58,10 +63,15 @@ export function clientSchedules(): fc.Arbitrary<ClientSchedule> {
   });
   const wait: fc.Arbitrary<ClientStep> = fc.record({
     kind: fc.constant("wait"),
-    ms: fc.integer({ min: 1, max: 2_000 }),
+    // Now and then for longer than any call may last.
+    ms: fc.oneof(
+      { weight: 9, arbitrary: fc.integer({ min: 1, max: 2_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 10_000, max: 90_000 }) },
+    ),
   });
   const steps = fc.array(fc.oneof(fault, call, wait), { maxLength: STEPS_MAX, size: "max" });
-  return fc.record({ steps, seed: fc.nat() });
+  const ending = fc.constantFrom<ClientSchedule["ending"]>("everyone", "survivors");
+  return fc.record({ steps, ending, seed: fc.nat() });
 }
 
 /** What came of a schedule. */
@@ -101,8 +111,20 @@ function apply(cluster: FakeCluster, fault: ClientFault): void {
   }
 }
 
-/** Runs a schedule to its end, with all nodes well and a leader from the last step on. */
-export async function runClientSchedule({ steps, seed }: ClientSchedule): Promise<ClientRun> {
+/** In the end there is a leader, and all that was held up goes on. */
+function heal(cluster: FakeCluster, ending: ClientSchedule["ending"]): void {
+  for (const address of NODES) {
+    if (ending === "everyone" || address === LAST_LEADER) cluster.revive(address);
+    cluster.node(address).appliedMax = Infinity;
+  }
+  cluster.elect(LAST_LEADER);
+  cluster.wakeReaders();
+}
+
+/** Runs a schedule to its end. */
+export async function runClientSchedule(
+  { steps, ending, seed }: ClientSchedule,
+): Promise<ClientRun> {
   const clock = new ManualClock({ seed });
   const cluster = new FakeCluster(NODES);
   const options = { servers: NODES, connect: cluster.connect, clock };
@@ -137,12 +159,7 @@ export async function runClientSchedule({ steps, seed }: ClientSchedule): Promis
     else if (step.kind === "read") pending.push(read());
     else write(step.kind);
   }
-  for (const address of NODES) {
-    cluster.revive(address);
-    cluster.node(address).appliedMax = Infinity;
-  }
-  cluster.elect("n2:1");
-  cluster.wakeReaders();
+  heal(cluster, ending);
   await clock.until(Promise.all(pending));
   await clock.advance(DELIVERY_MS);
   controller.abort();

@@ -95,44 +95,4 @@ export const CLIENT: readonly Mutant[] = [
       replace: "    return { positions: this.#failures > 0 ? [] : positions, ...(fresh",
     },
   },
-  {
-    name: "resumes from the oldest position that it knows",
-    part: "client",
-    campaign: clients,
-    edit: {
-      file: "src/client/cursor.ts",
-      find: "return this.#seen.map((seen) => seen.position);",
-      replace: "return this.#seen.map((seen) => seen.position).reverse();",
-    },
-  },
-  {
-    name: "goes back to where a heartbeat says that the stream is",
-    part: "client",
-    campaign: clients,
-    edit: {
-      file: "src/client/cursor.ts",
-      find: "const entry = newer ? { position, place } : before;",
-      replace: "const entry = { position, place };",
-    },
-  },
-  {
-    name: "takes a message for new by its place alone",
-    part: "client",
-    campaign: clients,
-    edit: {
-      file: "src/client/cursor.ts",
-      find: "const fresh = !this.#ids.has(message.id) && !this.#isBehind(message.position);",
-      replace: "const fresh = !this.#isBehind(message.position);",
-    },
-  },
-  {
-    name: "follows an older leader than it knows",
-    part: "client",
-    campaign: clients,
-    edit: {
-      file: "src/client/leader_tracker.ts",
-      find: "if (order < 0 || (order === 0 && !this.#doubted)) return;",
-      replace: "if (order === 0 && !this.#doubted) return;",
-    },
-  },
 ];
