@@ -192,6 +192,29 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
   }
 });
 
+/** Which of two that begin at once is the node, and which the copy, nobody can tell. */
+Deno.test("fault copy: no copy of a node is started before the others know of its start", async () => {
+  for (const [copiedMs, copies] of [[2_100.1, 0], [2_800, 1]] as const) {
+    const result = await runFrame({
+      nodes: 4,
+      spares: 1,
+      faults: [
+        {
+          atMs: 1_000,
+          kind: "crash",
+          node: 0,
+          powerCut: false,
+          afterCalls: 0,
+          restartAfterMs: 1_100,
+        },
+        { atMs: copiedMs, kind: "copy", node: 0 },
+      ],
+    });
+    assert.equal(eventsOf(result, "started", "copy of n0").length, copies);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
 for (const orderly of [true, false]) {
   const how = orderly ? "by SIGTERM" : "killed";
   Deno.test(`fault rollingRestart: each node in turn is ${how} and comes back`, async () => {
