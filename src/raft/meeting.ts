@@ -22,14 +22,20 @@ export function tickMeeting(state: CoreState): void {
   if (surrender === null) {
     const peer = peers.find((candidate) => givesIn(state, candidate));
     if (peer !== undefined) beginSurrender(state, peer);
-  } else if (surrender.stage === "asks") {
-    if (peers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
+  } else if (surrender.stage === "handed") {
+    if (!state.fetching) fetchAgain(state, surrender);
+  } else {
+    const takers = surrender.stage === "asks" ? peers : [state.peer(surrender.to)];
+    if (takers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
     // That side elects anew above this one's terms. If it stays away, this node goes on as it was:
-    // it has given up nothing yet.
-    if (state.slow - surrender.seenAt >= state.timeout) state.surrender = null;
-  } else if (surrender.stage === "handed" && !state.fetching) {
-    fetchAgain(state, surrender);
+    // it has given up nothing yet, and what went over already is told by its request ids.
+    if (state.slow - surrender.seenAt >= state.timeout) takeBack(state, surrender);
   }
+}
+
+function takeBack(state: CoreState, { to }: Surrender): void {
+  state.surrender = null;
+  state.notice("info", `The other side is out of reach again, with ${to}: goes on without it`);
 }
 
 /**
@@ -111,7 +117,7 @@ function beginSurrender(state: CoreState, peer: Peer): void {
     `Meets the other side of a partition, which ${peer.id} leads: what was accepted here ` +
       "meanwhile goes over to it, then this node follows it",
   );
-  state.surrender = { to: peer.id, stage: "asks", through: 0, seenAt: state.slow };
+  state.surrender = { to: peer.id, stage: "asks", number: 0, through: 0, seenAt: state.slow };
   state.leadership = null;
   state.leader = null;
   state.campaign = null;
@@ -132,11 +138,12 @@ export function onFork(state: CoreState, peer: Peer, term: Term): void {
   if (surrender === null) {
     tellFork(state, peer, term);
   } else if (surrender.stage === "asks") {
+    const number = ++state.handOvers;
     const through = state.log.lastIndex;
-    state.surrender = { ...surrender, to: peer.id, stage: "hands", through };
+    state.surrender = { to: peer.id, stage: "hands", number, through, seenAt: state.slow };
     const { termStarts, base: { index: baseIndex } } = state.log;
     const place = { through, baseIndex, termStarts: [...termStarts] };
-    state.effects.push({ kind: "handOver", to: peer.id, ...place });
+    state.effects.push({ kind: "handOver", number, to: peer.id, ...place });
   }
 }
 
@@ -156,14 +163,14 @@ export function isFrozen(state: CoreState): boolean {
   return state.surrender !== null && state.surrender.stage !== "asks";
 }
 
-/** The host has handed over everything up to an index, and it is committed there; or it failed. */
+/** The host has handed everything over, and it is committed there; or it failed. */
 export function onHandedOver(
   state: CoreState,
-  from: { readonly to: NodeId; readonly through: Index; readonly done: boolean },
+  { number, done }: { readonly number: number; readonly done: boolean },
 ): void {
   const { surrender } = state;
-  if (surrender?.stage !== "hands" || surrender.to !== from.to) return;
-  if (!from.done || state.log.lastIndex !== from.through) {
+  if (surrender?.stage !== "hands" || surrender.number !== number) return;
+  if (!done || state.log.lastIndex !== surrender.through) {
     // It begins anew, with the same leader or another: what is there by now is told twice at most.
     state.surrender = null;
     return;

@@ -215,7 +215,7 @@ export class TestCluster {
         this.feed(node.member.id, { kind: "persisted", number: batch.number });
       }
     }
-    const answer = node.handOver === null ? null : lookAfter(this, node.handOver);
+    const answer = node.handOver === null ? null : lookAfter(this, node.member.id, node.handOver);
     if (answer !== null) {
       node.handOver = null;
       this.feed(node.member.id, answer);

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Input } from "../../src/raft/io.ts";
+import type { Effect, Input } from "../../src/raft/io.ts";
 import { lastCommonIndex } from "../../src/raft/log.ts";
 import type { Base, Entry, NodeId, TermStart } from "../../src/raft/types.ts";
 import type { TestCluster, TestNode } from "./cluster.ts";
@@ -31,8 +31,8 @@ export function carryOut(node: TestNode, data: Uint8Array): void {
 
 /** A hand-over under way. */
 export interface HandOver {
+  readonly number: number;
   readonly to: NodeId;
-  readonly through: number;
   /** Commands that the other side did not have as it began. */
   readonly texts: readonly string[];
   readonly until: number;
@@ -50,7 +50,7 @@ export interface BuiltSnapshot {
 export function beginHandOver(
   cluster: TestCluster,
   node: TestNode,
-  { to, through }: { readonly to: NodeId; readonly through: number },
+  { number, to, through }: Effect & { readonly kind: "handOver" },
 ): HandOver {
   const target = cluster.node(to);
   const common = lastCommonIndex(
@@ -64,19 +64,24 @@ export function beginHandOver(
     .filter((entry) => entry.index > common && entry.index <= through)
     .flatMap((entry) => entry.kind === "command" ? [textOf(entry.data)] : [])
     .filter((text) => !target.appliedCommands.includes(text));
-  return { to, through, texts, until: cluster.now + HAND_OVER_MS, proposed: false };
+  return { number, to, texts, until: cluster.now + HAND_OVER_MS, proposed: false };
 }
 
 /** Proposes it there; the answer to the hand-over, once there is one. */
-export function lookAfter(cluster: TestCluster, handOver: HandOver): Input | null {
-  const { to, through, texts, until } = handOver;
-  if (!handOver.proposed && cluster.leads(to)) {
+export function lookAfter(
+  cluster: TestCluster,
+  from: NodeId,
+  handOver: HandOver,
+): Input | null {
+  const { number, to, texts, until } = handOver;
+  const reaches = !cluster.cut.has(`${from}>${to}`) && !cluster.cut.has(`${to}>${from}`);
+  if (reaches && !handOver.proposed && cluster.leads(to)) {
     handOver.proposed = true;
     for (const text of texts) cluster.proposeAt(to, SALVAGED + text);
   }
-  const done = texts.every((text) => cluster.applied(text, to));
+  const done = reaches && texts.every((text) => cluster.applied(text, to));
   if (!done && cluster.now < until && cluster.node(to).core !== null) return null;
-  return { kind: "handedOver", to, through, done };
+  return { kind: "handedOver", number, done };
 }
 
 /**

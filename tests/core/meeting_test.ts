@@ -322,3 +322,32 @@ scenario("two sides whose leaders have not served yet as they meet do not outbid
     assert.ok(number < 12, `It took up to term ${number}`);
   }],
 ]);
+
+scenario("who is parted again in the middle of a hand-over goes on as it was", {}, [
+  ["n3 went on alone", (c) => {
+    settle(c);
+    c.partition(["n3"], ["n1", "n2"]);
+    goesOn(c, ["n1", "n2"], "a");
+    goesOn(c, ["n3"], "b");
+    c.node("n3").effects = [];
+  }],
+  ["they meet, and are parted as n3 begins to hand over", (c) => {
+    c.heal();
+    const hands = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
+    for (let ms = 0; !hands() && ms < 10_000; ms++) c.run(1);
+    assert.ok(hands());
+    c.partition(["n3"], ["n1", "n2"]);
+    // A host that waits before it tries again does not hold the node up.
+    c.node("n3").handOver = null;
+  }],
+  ["n3 serves again", (c) => {
+    const { failureTimeoutMs } = c.policy;
+    const took = c.until(() => c.leads("n3"));
+    assert.ok(took < 3 * failureTimeoutMs, `It took ${took} ms`);
+    goesOn(c, ["n3"], "c");
+  }],
+  ["they meet for good", (c) => {
+    c.heal();
+    meets(c, ["n1", "n2", "n3"], ["a", "b", "c"]);
+  }],
+]);
