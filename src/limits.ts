@@ -46,8 +46,10 @@ export const limits = {
   logTailEntries: 10_000,
   /** Entries applied in one transaction: bounds how long it blocks the event loop. */
   applyEntriesMax: 256,
-  /** Term starts in a vote request: one an election; more is older than any useful tail. */
-  voteTermStartsMax: 256,
+  /** Partings that a config remembers: each is a last resort; sides differ in the newest few. */
+  partingsMax: 16,
+  /** Term starts in one message: one an election; more is older than any useful tail. */
+  termStartsMax: 256,
 
   /** Messages that wait for a write before they are sent: a hung disk must not fill the memory. */
   heldMessagesMax: 16_384,

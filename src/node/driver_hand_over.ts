@@ -35,6 +35,8 @@ export class HandOvers {
   readonly #options: HandOversOptions;
   readonly #stop = new AbortController();
   readonly #retries: Retries;
+  /** Number of the hand-over under way. */
+  #newest = 0;
 
   constructor(options: HandOversOptions) {
     this.#options = options;
@@ -43,8 +45,9 @@ export class HandOvers {
     this.#retries = new Retries({ clock, firstMs, mostMs, onNotice, signal: this.#stop.signal });
   }
 
-  /** Effect `handOver`. */
+  /** Effect `handOver`. What is left of an earlier one counts no more. */
   begin(effect: Effect & { readonly kind: "handOver" }): void {
+    this.#newest = effect.number;
     void this.#run(effect);
   }
 
@@ -76,7 +79,7 @@ export class HandOvers {
   }
 
   async #run(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
-    const { to, through } = effect;
+    const { number, to } = effect;
     let done = false;
     try {
       await this.#catchUp();
@@ -87,8 +90,12 @@ export class HandOvers {
       // It waits, as the core begins again at once.
       await this.#retries.failed(`Cannot hand over to ${to}: ${ChatError.from(error).message}`);
     }
-    if (this.#stop.signal.aborted) return;
-    this.#options.step({ kind: "handedOver", to, through, done });
+    if (this.#isVoid(number)) return;
+    this.#options.step({ kind: "handedOver", number, done });
+  }
+
+  #isVoid(number: number): boolean {
+    return this.#stop.signal.aborted || number !== this.#newest;
   }
 
   async #handOver(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
@@ -96,7 +103,7 @@ export class HandOvers {
     const commonIndex = await this.#commonIndex(effect);
     let next = Math.max(commonIndex, effect.baseIndex) + 1;
     await this.#checkKnown(to, commonIndex + 1, Math.min(effect.baseIndex, through));
-    while (next <= through && !this.#stop.signal.aborted) {
+    while (next <= through && !this.#isVoid(effect.number)) {
       const last = Math.min(through, next + limits.handOverCommandsMax - 1);
       const entries = await this.#options.log.read(next, last, limits.appendBytesMax);
       if (entries[0]?.index !== next) throw new ChatError("FORK", `entry ${next} is compacted now`);

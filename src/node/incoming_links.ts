@@ -36,8 +36,12 @@ interface Incoming {
   readonly link: IncomingLink;
   /** Monotonic ms. */
   heardAt: number;
-  /** Whoever wants to know how the link goes on. */
-  readonly watchers: Set<(event: "heard" | "closed") => void>;
+}
+
+/** Whoever wants to know whether a start of a node lives, over whichever link. */
+interface Watcher {
+  readonly hello: Hello;
+  readonly event: (event: "heard" | "closed") => void;
 }
 
 export class IncomingLinks {
@@ -45,6 +49,7 @@ export class IncomingLinks {
   readonly #current = new Map<NodeId, Incoming>();
   /** Newest start of each node that this node has seen. */
   readonly #newest = new Map<NodeId, number>();
+  readonly #watchers = new Set<Watcher>();
 
   constructor(options: IncomingLinksOptions) {
     this.#options = options;
@@ -126,17 +131,26 @@ export class IncomingLinks {
     const onTheWayMs = this.#options.failureTimeoutMs();
     const waitMs = onTheWayMs + limits.olderStartAnswersMs;
     return new Promise((resolve) => {
+      let cancel = () => {};
       const decide = (answers: boolean) => {
         cancel();
-        older.watchers.delete(watch);
+        this.#watchers.delete(watcher);
         resolve(answers);
       };
-      const watch = (event: "heard" | "closed") => {
-        if (event === "closed") decide(false);
-        else if (clock.mono() - since > onTheWayMs) decide(true);
+      const waitFor = (ms: number) => {
+        cancel();
+        cancel = clock.after(ms, () => decide(false));
       };
-      const cancel = clock.after(waitMs, () => decide(false));
-      older.watchers.add(watch);
+      const event = (event: "heard" | "closed") => {
+        const waitedMs = clock.mono() - since;
+        // One that lives opens another link at once: it may have met somebody else at an address.
+        if (event === "closed") waitFor(limits.olderStartAnswersMs);
+        else if (waitedMs > onTheWayMs) decide(true);
+        else waitFor(waitMs - waitedMs);
+      };
+      const watcher = { hello: older.hello, event };
+      waitFor(waitMs);
+      this.#watchers.add(watcher);
     });
   }
 
@@ -144,9 +158,10 @@ export class IncomingLinks {
     const id = hello.nodeId;
     const previous = this.#current.get(id);
     const { clock } = this.#options;
-    const incoming: Incoming = { hello, link, heardAt: clock.mono(), watchers: new Set() };
+    const incoming: Incoming = { hello, link, heardAt: clock.mono() };
     this.#current.set(id, incoming);
-    if (previous !== undefined) hangUp(previous);
+    previous?.link.close();
+    this.#tell(hello, "heard");
     this.#newest.set(id, hello.incarnation);
     this.#options.opened(hello);
     return {
@@ -155,7 +170,7 @@ export class IncomingLinks {
         // A link that was replaced says nothing any more.
         if (this.#current.get(id) !== incoming) return;
         incoming.heardAt = clock.mono();
-        for (const watcher of [...incoming.watchers]) watcher("heard");
+        this.#tell(hello, "heard");
         this.#options.frames(hello, frames);
       },
       closed: () => this.#end(id, incoming),
@@ -165,14 +180,17 @@ export class IncomingLinks {
   #end(id: NodeId, incoming: Incoming): void {
     if (this.#current.get(id) !== incoming) return;
     this.#current.delete(id);
-    hangUp(incoming);
+    this.#tell(incoming.hello, "closed");
+    incoming.link.close();
     this.#options.closed(id);
   }
-}
 
-function hangUp(incoming: Incoming): void {
-  for (const watcher of [...incoming.watchers]) watcher("closed");
-  incoming.link.close();
+  #tell({ nodeId, incarnation }: Hello, event: "heard" | "closed"): void {
+    for (const watcher of [...this.#watchers]) {
+      const { hello } = watcher;
+      if (hello.nodeId === nodeId && hello.incarnation === incarnation) watcher.event(event);
+    }
+  }
 }
 
 function wrongCluster(hello: Hello, own: string): ChatError {

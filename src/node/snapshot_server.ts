@@ -9,6 +9,7 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { termAtStarts } from "../raft/log.ts";
 import { sameTerm } from "../raft/term.ts";
 import type { ConfigEntry } from "../raft/types.ts";
 import type { SnapshotAsk, SnapshotHeader, SnapshotPart } from "../rpc/peer_api.ts";
@@ -167,6 +168,9 @@ export class SnapshotServer {
   async #header(source: SnapshotSource): Promise<SnapshotHeader> {
     const { applied, rowsTotal } = source;
     const { config, next, termStarts } = await this.#options.log.history(applied.index);
+    // The log went over to another side of a fork in between: it says nothing of these rows.
+    const term = termAtStarts(termStarts, applied.index);
+    if (term === null || !sameTerm(term, applied.term)) throw outdated(applied.index);
     // The log moved past the snapshot in between: the next one will be newer.
     if (config !== null && config.index > applied.index) throw outdated(applied.index);
     if (config !== null && wasSkipped(config, next)) throw outdated(applied.index);

@@ -47,6 +47,7 @@ import {
 import {
   changeMembers,
   dropSuspects,
+  isMissing,
   isServing,
   notLeader,
   onLeaveRequest,
@@ -59,7 +60,7 @@ import { canReadAt } from "./reads.ts";
 import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
 import { lastCommonIndex } from "./log.ts";
 import { compact } from "./compaction.ts";
-import { onHandedOver, tickMeeting } from "./meeting.ts";
+import { isOvertaken, onHandedOver, tickMeeting } from "./meeting.ts";
 import { RULES, type Rules } from "./rules.ts";
 import { CoreState } from "./state.ts";
 import { isReady, roleOf, statusOf } from "./status.ts";
@@ -195,6 +196,7 @@ class RaftCore implements Core {
     retryHeld(state);
     forgetWish(state);
     tickMeeting(state);
+    if (isOvertaken(state)) stepDown(state);
     dropSuspects(state);
     tickElection(state);
     changeMembers(state);
@@ -305,7 +307,7 @@ class RaftCore implements Core {
       });
     if (state.leadership === null || config === undefined) {
       state.effects.push({ kind: "adminAnswer", id, refusal: notLeader(state) });
-    } else if (findMember(config, peer) === undefined) {
+    } else if (findMember(config, peer) === undefined && !isMissing(config, peer)) {
       answer(`${peer} is not a member of this cluster`);
     } else if (peer === state.self.id) {
       answer(`${peer} leads: transfer leadership first, then remove it`);

@@ -1,6 +1,6 @@
 /**
  * The leader's changes of configuration (§6): dropping the suspected, taking in learners,
- * promoting, removing, leaving, changing an address, clearing a mark. Every change is one
+ * promoting, removing, leaving, changing an address, closing a mark. Every change is one
  * config entry; when it commits is decided in `commit.ts`.
  *
  * @module
@@ -143,7 +143,7 @@ export function changeMembers(state: CoreState): void {
   tellLeavers(state, leadership);
   if (!isServing(state) || !isSettled(state) || leadership.transfer !== null) return;
   const changed = leaveOrRemove(state, leadership, config) || promote(state, config) ||
-    dropLearners(state, config) || moveSelf(state, config) || clearMark(state, config);
+    dropLearners(state, config) || moveSelf(state, config) || closeMark(state, config);
   if (changed) return;
 }
 
@@ -166,7 +166,13 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
   if (known !== undefined) {
     changeAddress(state, config, member);
   } else {
-    appendConfig(state, { learners: [...config.learners, member] });
+    const replaced = missing(config).filter((other) =>
+      other.peerAddress === member.peerAddress && other.id !== member.id
+    );
+    appendConfig(state, {
+      learners: [...config.learners, member],
+      tombstones: [...config.tombstones, ...replaced.map(({ id }) => id)],
+    });
   }
   return null;
 }
@@ -257,15 +263,31 @@ function moveSelf(state: CoreState, config: Config): boolean {
   return true;
 }
 
-/** §9: the mark goes once every voter of its base's config is here again, or replaced. */
-function clearMark(state: CoreState, config: Config): boolean {
-  const mark = config.mark;
-  if (mark === null) return false;
-  const met = mark.baseVoters.every((voter) =>
-    isVoter(config, voter.id) || config.tombstones.includes(voter.id)
+/**
+ * Voters of an open mark's base that this side has not met again: no members here, neither removed
+ * nor replaced (§9).
+ */
+function missing(config: Config): readonly Member[] {
+  if (!config.mark?.open) return [];
+  return config.mark.baseVoters.filter(({ id }) =>
+    findMember(config, id) === undefined && !config.tombstones.includes(id)
+  );
+}
+
+/** Whether it is one of those: an operator may know that it is gone for good. */
+export function isMissing(config: Config, id: NodeId): boolean {
+  return missing(config).some((member) => member.id === id);
+}
+
+/** §9: the mark is closed once every voter of its base is a voter here again, or is out for good. */
+function closeMark(state: CoreState, config: Config): boolean {
+  const { mark } = config;
+  if (!mark?.open) return false;
+  const met = mark.baseVoters.every(({ id }) =>
+    isVoter(config, id) || config.tombstones.includes(id)
   );
   if (!met) return false;
-  appendConfig(state, { mark: null });
+  appendConfig(state, { mark: { ...mark, open: false } });
   return true;
 }
 

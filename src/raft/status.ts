@@ -45,7 +45,7 @@ export function statusOf(state: CoreState): CoreStatus {
     appliedIndex: state.applied.index,
     ready: isReady(state),
     certain: isCertain(state),
-    livesByLastResort: config?.mark != null,
+    livesByLastResort: config?.mark?.open === true,
     tolerates: config === undefined ? 0 : tolerated(state, config),
     policy: config?.policy ?? null,
     members: config === undefined ? [] : membersOf(state, config),

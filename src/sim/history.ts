@@ -185,10 +185,21 @@ export type HistoryFact =
     readonly excused: boolean;
   };
 
+/** A message as it is stored. */
+export interface StoredMessage {
+  readonly index: Index;
+  readonly fromAccountId: string;
+  readonly toAccountId: string;
+  readonly body: string;
+  readonly sentAtMs: number;
+}
+
 /** What was decided, as one node's database has it at the end. */
 export interface FinalState {
   readonly node: NodeId;
   readonly outcomes: ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>;
+  /** All messages that were ever sent, by id: those to accounts that are deleted since, too. */
+  readonly messages: ReadonlyMap<string, StoredMessage>;
   /** Messages by receiver. */
   readonly received: readonly (readonly SeenMessage[])[];
   /** By id: whether it is open. */

@@ -221,6 +221,8 @@ export class ModelState implements SimState {
   readonly view: StateView = {
     received: (accountId, after = 0) =>
       Promise.resolve(receivedBy(this.#content, accountId, after)),
+    messages: () =>
+      Promise.resolve(new Map([...this.#content.rows.messages] as Iterable<[string, NewMessage]>)),
     outcomes: () =>
       Promise.resolve(
         new Map(

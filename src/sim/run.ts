@@ -343,7 +343,8 @@ class Run {
     const accountsOpen = await view.openAccounts();
     for (const id of this.#clients.visitors) accounts.set(id, accountsOpen.has(id));
     const outcomes = await view.outcomes();
-    const salvaged = await view.salvaged();
-    return { node: node.id, outcomes, received, sessions, accounts, salvaged, acknowledged };
+    const [salvaged, messages] = [await view.salvaged(), await view.messages()];
+    const sent = { messages, received, acknowledged };
+    return { node: node.id, outcomes, ...sent, sessions, accounts, salvaged };
   }
 }

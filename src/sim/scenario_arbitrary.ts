@@ -20,6 +20,8 @@ export interface ScenarioChoices {
   readonly quorum?: "all" | "majority" | undefined;
   readonly lastResort?: boolean | undefined;
   readonly budget?: Budget | undefined;
+  /** `undefined`: the model, and now and then libSQL. */
+  readonly state?: ScenarioConfig["state"] | undefined;
   /** Operations and faults together are at most this many. */
   readonly stepsMax: number;
 }
@@ -108,7 +110,9 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     logTailEntries: fc.constantFrom(null, 3, 12),
     // On libSQL a schedule takes two to three times as long, and finds the same but for what is
     // wrong in the tables themselves: of eight, it takes about as much time as three of the others.
-    state: weighted<ScenarioConfig["state"]>([7, fc.constant("model")], [1, fc.constant("libsql")]),
+    state: choices.state === undefined
+      ? weighted<ScenarioConfig["state"]>([7, fc.constant("model")], [1, fc.constant("libsql")])
+      : fc.constant(choices.state),
   });
 }
 

@@ -8,6 +8,7 @@
 import type { Outcome, TermKey } from "../chat/command.ts";
 import type { StateStore } from "../node/ports.ts";
 import type { Base, Index } from "../raft/types.ts";
+import type { StoredMessage } from "./history.ts";
 
 /** A message as its receiver sees it. */
 export interface ReceivedMessage {
@@ -21,6 +22,8 @@ export interface ReceivedMessage {
 export interface StateView {
   /** What a live account received behind an index, in log order. */
   received(accountId: string, after?: Index): Promise<readonly ReceivedMessage[]>;
+  /** All messages by id, those to deleted accounts too. */
+  messages(): Promise<ReadonlyMap<string, StoredMessage>>;
   /** Every decided request with its first outcome, by request id. */
   outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
   /** Ids of the sessions that are not revoked, and of the accounts that are not deleted. */

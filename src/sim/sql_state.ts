@@ -170,6 +170,19 @@ class LibsqlState implements SqlState {
         acknowledged: row["acknowledged"] === 1,
       }));
     },
+    messages: async () => {
+      const columns = "log_index, id, from_id, to_id, body, sent_at_ms";
+      const rows = await this.reader.query(
+        `SELECT ${columns} FROM messages UNION ALL SELECT ${columns} FROM deleted_messages`,
+      );
+      return new Map(rows.map((row) => [String(row["id"]), {
+        index: Number(row["log_index"]),
+        fromAccountId: String(row["from_id"]),
+        toAccountId: String(row["to_id"]),
+        body: new TextDecoder().decode(row["body"] as Uint8Array),
+        sentAtMs: Number(row["sent_at_ms"]),
+      }]));
+    },
     outcomes: async () => {
       const rows = await this.reader.query(
         "SELECT id, log_index, accepted_at_ms, outcome FROM requests",

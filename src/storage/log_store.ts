@@ -158,7 +158,7 @@ export class LibsqlLogStore implements LogStore {
       const pageEnd = Math.min(last.index + readPageEntries, end);
       const page = await readRange(this.#database, head, last, pageEnd);
       for (const entry of page) {
-        if (entry.kind === "command" || entry.kind === "orphans") bytes += entry.data.length;
+        if (entry.kind === "command") bytes += entry.data.length;
         if (entries.length > 0 && bytes > bytesMax) return entries;
         entries.push(entry);
       }

@@ -39,6 +39,8 @@ class Bench {
   /** Request ids in the state, by index. */
   requests: readonly string[] = [];
   commonIndex = 0;
+  /** Of the next hand-over. */
+  number = 1;
   /** The leader's log, if what is in common is to be found by it. */
   leaderLog: { readonly starts: readonly TermStart[]; readonly last: number } | null = null;
   readonly asked: Asked[] = [];
@@ -111,6 +113,7 @@ class Bench {
   ): Promise<void> {
     const effect: Effect & { readonly kind: "handOver" } = {
       kind: "handOver",
+      number: this.number++,
       to: "n1",
       through,
       baseIndex,
@@ -131,7 +134,7 @@ Deno.test("hand-over: what follows the common index goes over in order, commands
     "ask n1: common with end 5",
     "ask n1: salvaged command 2,salvaged command 4,salvaged command 5",
   ]);
-  assert.deepEqual(bench.inputs, [{ kind: "handedOver", to: "n1", through: 5, done: true }]);
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 1, done: true }]);
 });
 
 Deno.test("hand-over: a long log goes over in parts", async () => {
@@ -221,7 +224,7 @@ Deno.test("hand-over: as long as one is not known there, nothing is given up", a
   assert.deepEqual(bench.inputs, [], "it waits before it begins anew");
   await bench.clock.advance(limits.handOverRetryMs);
   await settled();
-  assert.deepEqual(bench.inputs, [{ kind: "handedOver", to: "n1", through: 5, done: false }]);
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 1, done: false }]);
 });
 
 Deno.test("hand-over: a failure is told once, and the next try comes later each time", async () => {
@@ -264,4 +267,16 @@ Deno.test("hand-over: what the winner could not commit is no success", async () 
   bench.failsToPropose = new ChatError("LEADERSHIP_LOST", "Another leads now");
   const ask = { termStarts: [], lastIndex: 0, requestIds: [], commands: [encoder.encode("a")] };
   await assert.rejects(bench.handOvers.take(ask), { reason: "LEADERSHIP_LOST" });
+});
+
+Deno.test("hand-over: what is left of one that was given up counts no more", async () => {
+  const bench = new Bench();
+  bench.entries = [command(1)];
+  bench.fails = new ChatError("NO_LEADER", "Nobody leads");
+  await bench.handsOver(1);
+  bench.fails = null;
+  await bench.handsOver(1);
+  await bench.clock.advance(limits.handOverRetryMsMax);
+  await settled();
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 2, done: true }]);
 });

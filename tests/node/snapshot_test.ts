@@ -242,6 +242,15 @@ Deno.test("snapshot server: a snapshot by a config that was never in force is no
   assert.equal((await pending.read(pending.ask())).length, 3);
 });
 
+Deno.test("snapshot server: gives out no state with the terms of another history", async () => {
+  // As after a switch to another side of a fork, between the reading of the rows and of the log.
+  const [start] = history.termStarts;
+  const other = { index: 40, term: { ...start!.term, number: start!.term.number + 1 } };
+  const bench = new Bench(1, { ...history, termStarts: [start!, other] });
+  await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
+  assert.equal(bench.closed, 1);
+});
+
 Deno.test("snapshot server: a disk that cannot be read is told once here, and to who asked", async () => {
   const bench = new Bench(3);
   const eio = toStorageError(

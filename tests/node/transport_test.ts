@@ -143,6 +143,21 @@ Deno.test("transport: a copy of a running node's directory is refused and told s
   peers.close();
 });
 
+Deno.test("transport: a node that dials anew while its copy waits is still running", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  const talking = peers.every(50, () => b!.transport.send("a", message));
+  const copy = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
+  copy.transport.setPeers([a!.member]);
+  await settled();
+  // A member that is gone had this address: who answers there is another, and is hung up on.
+  b!.transport.setPeers([a!.member, { ...a!.member, id: "gone" }]);
+  await settled();
+  await peers.clock.advance(T_MS + limits.olderStartAnswersMs);
+  assert.deepEqual([b!.copied, copy.copied], [0, 1]);
+  talking();
+  peers.close();
+});
+
 Deno.test("transport: a start right after a crash is no copy", async () => {
   const { peers, nodes: [a, b] } = await cluster("a", "b");
   b!.transport.send("a", message);

@@ -17,6 +17,8 @@ import type { NodeParts } from "../../src/sim/sim_node_options.ts";
 /** A bug, and where to look for it. */
 export interface PlantedBug {
   readonly name: string;
+  /** The part of the product that it is in. */
+  readonly part: "core" | "storage" | "chat";
   readonly parts: NodeParts;
   readonly choices: Omit<ScenarioChoices, "stepsMax">;
   /** Seed of a campaign that finds it soon. */
@@ -100,6 +102,7 @@ function wrapped(state: StateStore, change: (entry: Entry) => Entry): StateStore
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "acknowledges before the fsync",
+    part: "storage",
     parts: { ...SOUND_PARTS, wrapLog: earlyLog },
     choices: majority,
     seed: 1,
@@ -107,6 +110,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "acknowledges before the replication",
+    part: "core",
     parts: brokenRules({ commitSet: (config, has) => config.voters.some(({ id }) => has(id)) }),
     choices: lastResort,
     seed: 1,
@@ -114,6 +118,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "votes for a stale log",
+    part: "core",
     parts: brokenRules({ fresh: () => true }),
     choices: three,
     seed: 3,
@@ -121,6 +126,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "does not persist the promised term",
+    part: "core",
     parts: brokenRules({ persistsPromise: () => false }),
     choices: majority,
     seed: 1,
@@ -128,6 +134,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "lets the smallest address win whatever its log",
+    part: "core",
     parts: brokenRules({ smallestWins: () => true }),
     choices: three,
     seed: 3,
@@ -135,6 +142,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "counts learners in the quorum",
+    part: "core",
     parts: brokenRules({
       counted: (config) => ({ ...config, voters: [...config.voters, ...config.learners] }),
     }),
@@ -144,6 +152,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "does not look request ids up",
+    part: "chat",
     parts: { ...SOUND_PARTS, wrapState: forgetfulState },
     choices: lastResort,
     seed: 1,
@@ -151,6 +160,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "lets two accounts have one name",
+    part: "chat",
     parts: { ...SOUND_PARTS, wrapState: namelessState },
     choices: lastResort,
     seed: 1,
@@ -158,6 +168,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "commits without a quorum of every anchor while a config is pending",
+    part: "core",
     parts: brokenRules({ pendingNeedsAnchors: () => false }),
     choices: quorumOnly,
     seed: 1,
@@ -165,6 +176,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "sends a config before it is persisted",
+    part: "core",
     parts: brokenRules({ sendThrough: (last) => last }),
     choices: lastResort,
     seed: 1,
@@ -172,6 +184,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "ignores certainty in an election by quorum",
+    part: "core",
     parts: brokenRules({ trusted: () => true }),
     choices: lastResort,
     seed: 1,
@@ -179,6 +192,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "counts a lease from the answer instead of the sending",
+    part: "core",
     parts: brokenRules({ leaseBegan: (_sentMs, receivedMs) => receivedMs }),
     choices: lastResort,
     seed: 1,
@@ -186,6 +200,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "goes on by last resort without being certain",
+    part: "core",
     parts: brokenRules({ mayLastResort: () => true }),
     choices: lastResort,
     seed: 1,

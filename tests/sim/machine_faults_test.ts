@@ -223,6 +223,29 @@ Deno.test("fault copy: the original goes on though its own link to somebody is n
   }
 });
 
+Deno.test("fault copy: of two that begin at once the one at the node's own address goes on", async () => {
+  for (const copiedMs of [2_100.1, 2_800]) {
+    const result = await runFrame({
+      nodes: 4,
+      spares: 1,
+      faults: [
+        {
+          atMs: 1_000,
+          kind: "crash",
+          node: 0,
+          powerCut: false,
+          afterCalls: 0,
+          restartAfterMs: 1_100,
+        },
+        { atMs: copiedMs, kind: "copy", node: 0 },
+      ],
+    });
+    assert.equal(eventsOf(result, "started", "copy of n0").length, 1);
+    assert.deepEqual(eventsOf(result, "stopped").map(({ node }) => node), ["copy of n0"]);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
 for (const orderly of [true, false]) {
   const how = orderly ? "by SIGTERM" : "killed";
   Deno.test(`fault rollingRestart: each node in turn is ${how} and comes back`, async () => {
@@ -283,5 +306,21 @@ Deno.test("fault drift: a cluster whose clocks drift apart serves all the time",
     role === "leader" && at > eventsOf(result, "fault")[0]!.at
   );
   assert.deepEqual(leaders, [], "nobody is suspected");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault copy: in the place of a spare that was removed, which is faulty no more then", async () => {
+  const result = await runFrame({
+    spares: 2,
+    policy: ALL_WITHOUT,
+    faults: [
+      { atMs: 6, kind: "join" },
+      { atMs: 6, kind: "remove", node: 4 },
+      { atMs: 2_105, kind: "copy", node: "leader" },
+      { atMs: 3_306, kind: "rollingRestart", orderly: false, gapMs: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("copy refused"), 1);
+  assert.equal(result.faults.get("rollingRestart"), 1);
   assert.deepEqual(result.broken, []);
 });

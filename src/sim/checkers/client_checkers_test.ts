@@ -76,6 +76,45 @@ Deno.test("Durability: a message is in the database once", () => {
   assert.match(findingOf(durability, historyOf(facts, { finals }))!, /twice/);
 });
 
+Deno.test("Durability: a message is there as it was sent, and from when its outcome says", () => {
+  const requestId = "request-5";
+  const author = { accountId: "a", sessionId: "s" };
+  const fields = { requestId, fingerprint: "", timeMs: 3 };
+  const command = {
+    ...fields,
+    kind: "sendMessage",
+    ...author,
+    toAccountId: "b",
+    body: "hi",
+  } as const;
+  const facts: HistoryFact[] = [
+    { kind: "requested", node: "n1", command },
+    ACCEPTED,
+    final("n1", 9, "d"),
+  ];
+  const outcomes = new Map([[requestId, { outcome: sent(requestId, 5), index: 5 }]]);
+  const good = { index: 5, fromAccountId: "a", toAccountId: "b", body: "hi", sentAtMs: 0 };
+  const check = (wrong: Partial<typeof good> | null, salvaged: readonly string[] = []) => {
+    const messages = new Map(wrong === null ? [] : [[requestId, { ...good, ...wrong }]]);
+    const finals = [finalState("n1", { outcomes, messages, salvaged: new Set(salvaged) })];
+    return findingOf(durability, historyOf(facts, { finals }));
+  };
+  assert.equal(check({}), null);
+  assert.match(check(null)!, /has lost the message request-5/);
+  assert.equal(check(null, [requestId]), null, "it has a record");
+  for (
+    const wrong of [
+      { index: 6 },
+      { fromAccountId: "b" },
+      { toAccountId: "a" },
+      { body: "ho" },
+      { sentAtMs: 3 },
+    ]
+  ) {
+    assert.match(check(wrong)!, /has the message request-5 as/);
+  }
+});
+
 Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end", () => {
   const check = (...facts: HistoryFact[]) =>
     findingOf(convergence, historyOf([ACCEPTED, ...facts]));

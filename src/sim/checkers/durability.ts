@@ -1,11 +1,12 @@
 /**
  * `Durability`: every command that a client was told of is in every member's database exactly
- * once, with the outcome that the client was told.
+ * once, with the outcome that the client was told; and a message whose sending is accepted there
+ * is, from whom it is, to whom it was sent, with its text and the time that its outcome names.
  *
  * @module
  */
 
-import type { Outcome } from "../../chat/command.ts";
+import type { Outcome, PlainCommand } from "../../chat/command.ts";
 import type { FinalState, History } from "../history.ts";
 import { type Checker, isForked, type Report } from "./checker.ts";
 
@@ -24,8 +25,11 @@ export const durability: Checker = {
             event.kind === "final" && event.member ? [event.node] : []
           ),
         );
+        const sent = sentMessages(history);
         for (const final of history.finals) {
-          if (members.has(final.node)) compare(history, final, report);
+          if (!members.has(final.node)) continue;
+          compare(history, final, report);
+          for (const command of sent) compareMessage(final, command, report);
         }
       },
     };
@@ -59,6 +63,30 @@ function compare(history: History, final: FinalState, report: Report): void {
     const ids = messages.map(({ id }) => id);
     if (new Set(ids).size !== ids.length) report(`${final.node} has a message twice: ${ids}`);
   }
+}
+
+type Sending = Extract<PlainCommand, { kind: "sendMessage" }>;
+
+/** Every message that a client asked a node to send. */
+function sentMessages({ events }: History): readonly Sending[] {
+  return events.flatMap((event) =>
+    event.kind === "requested" && event.command.kind === "sendMessage" ? [event.command] : []
+  );
+}
+
+/** The message of a sending that is accepted there; not of one that came over and has a record. */
+function compareMessage(final: FinalState, sending: Sending, report: Report): void {
+  const { requestId, accountId, toAccountId, body } = sending;
+  const outcome = final.outcomes.get(requestId)?.outcome;
+  if (!outcome?.ok || outcome.kind !== "sendMessage" || final.salvaged.has(requestId)) return;
+  const message = final.messages.get(requestId);
+  if (message === undefined) return report(`${final.node} has lost the message ${requestId}`);
+  const { index, acceptedAtMs } = outcome;
+  const { fromAccountId, sentAtMs } = message;
+  const told = [index, accountId, toAccountId, body, acceptedAtMs];
+  const stored = [message.index, fromAccountId, message.toAccountId, message.body, sentAtMs];
+  if (told.join() === stored.join()) return;
+  report(`${final.node} has the message ${requestId} as ${stored}, and not as ${told}`);
 }
 
 /** A repeated login may have opened another session than the first one, which is stored (§8). */

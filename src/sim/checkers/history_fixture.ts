@@ -76,6 +76,7 @@ export function finalState(node: NodeId, more: Partial<FinalState> = {}): FinalS
   return {
     node,
     outcomes: new Map(),
+    messages: new Map(),
     received: [],
     sessions: new Map(),
     accounts: new Map(),

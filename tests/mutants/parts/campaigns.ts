@@ -1,0 +1,29 @@
+/**
+ * The campaigns that the lists of mutants name: clusters by policy, as `jmessage simulate` makes
+ * them, and clients. Owns these choices.
+ *
+ * @module
+ */
+
+import type { Campaign, ClusterChoices } from "../mutant.ts";
+
+const few = { nodesMin: 2, nodesMax: 4 } as const;
+
+function clusters(choices: ClusterChoices): Campaign {
+  return { of: "clusters", choices, seed: 1 };
+}
+
+/** `--quorum all` with the last resort: the default. */
+export const lastResort = clusters({ ...few, quorum: "all", lastResort: true });
+
+/** The same with more faults than are survived: partitions too, so that sides meet again. */
+export const partitions = clusters({ ...few, quorum: "all", lastResort: true, budget: "over" });
+
+export const quorumOnly = clusters({ ...few, quorum: "all", lastResort: false });
+
+export const majority = clusters({ ...few, quorum: "majority" });
+
+/** Production's state database in every schedule, not in every eighth. */
+export const libsql = clusters({ ...few, state: "libsql" });
+
+export const clients: Campaign = { of: "clients", seed: 1 };

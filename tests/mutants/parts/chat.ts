@@ -1,0 +1,141 @@
+/**
+ * What is broken in the rules of the chat, `src/chat`: request ids, sessions, names, receivers, and
+ * how the rules get to the tables.
+ *
+ * @module
+ */
+
+import type { Mutant } from "../mutant.ts";
+import { lastResort, libsql } from "./campaigns.ts";
+
+export const CHAT: readonly Mutant[] = [
+  {
+    name: "decides a refused request again",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/evaluate.ts",
+      find: 'if (first !== undefined && command.kind !== "login") return first.outcome;',
+      replace: 'if (first?.outcome.ok && command.kind !== "login") return first.outcome;',
+    },
+  },
+  {
+    name: "takes commands in a revoked session",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/authorize.ts",
+      find: `  if (session.revokedAtMs !== null) return refusals.sessionRevoked;
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "leaves the sessions of a deleted account open",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/account_commands.ts",
+      find: `  revokeAll(batch, account.id, stamp);
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "does not free the name of a deleted account",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/account_commands.ts",
+      find: `  rows.names.delete(nameKey(account.name));
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "takes messages to a deleted account",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/message_commands.ts",
+      find:
+        "if (receiver === undefined || receiver.deletedAtMs !== null) return refusals.noSuchUser;",
+      replace: "if (receiver === undefined) return refusals.noSuchUser;",
+    },
+  },
+  {
+    name: "counts what was acknowledged before",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/message_commands.ts",
+      find: "if (!message.acknowledged) messages.push(message);",
+      replace: "messages.push(message);",
+    },
+  },
+  {
+    name: "tells names apart by their case",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/name.ts",
+      find: "letter.toLowerCase()",
+      replace: "letter",
+    },
+  },
+  {
+    name: "lets the time of a command go back",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/evaluate.ts",
+      find: `timeMs: Math.max(rows.lastTimeMs, command.timeMs) };
+  const outcome`,
+      replace: `timeMs: command.timeMs };
+  const outcome`,
+    },
+  },
+  {
+    name: "does not write that a session is revoked",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/write.ts",
+      find: `  await writeRevoked(writer, changes);
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "does not write that a message is acknowledged",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/write.ts",
+      find: `  await writeAcknowledged(writer, changes);
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "does not look for requests that a batch before decided",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/prefetch.ts",
+      find: `  add("requests", mentioned.requests, requestSql);
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "moves messages of a deleted account without their batch",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/write.ts",
+      find: 'LIMIT ?";',
+      replace: 'LIMIT 1 + 0 * ?";',
+    },
+  },
+];

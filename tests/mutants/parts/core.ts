@@ -1,0 +1,86 @@
+/**
+ * What is broken in the core, `src/raft`, beside the rules that `planted_bugs.ts` replaces: what is
+ * committed, told, applied, read and forgotten.
+ *
+ * @module
+ */
+
+import type { Mutant } from "../mutant.ts";
+import { lastResort, majority } from "./campaigns.ts";
+
+export const CORE: readonly Mutant[] = [
+  {
+    name: "commits what an earlier term left by counting alone",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/commit.ts",
+      find: "if (index < c1.index || index < leadership.noopIndex) return;",
+      replace: "if (index < c1.index) return;",
+    },
+  },
+  {
+    name: "applies what is committed before it is on this disk",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/commit.ts",
+      find: "Math.min(state.commitIndex, state.persistedIndex)",
+      replace: "state.commitIndex",
+    },
+  },
+  {
+    name: "answers an append before it is on disk",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: `    snapshotIndex: state.snapshotIndex,
+  }, state.newestPending);`,
+      replace: `    snapshotIndex: state.snapshotIndex,
+  }, 0);`,
+    },
+  },
+  {
+    name: "commits what an append has not confirmed yet",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: "const commit = Math.min(append.commitIndex, taken.end.index);",
+      replace: "const commit = Math.min(append.commitIndex, state.log.lastIndex);",
+    },
+  },
+  {
+    name: "lets a new leader read before it has applied what was acknowledged",
+    part: "core",
+    campaign: lastResort,
+    edit: {
+      file: "src/raft/reads.ts",
+      find:
+        "if (leadership.readsGivenUp || state.applied.index < leadership.servesAfter) return false;",
+      replace: "if (leadership.readsGivenUp) return false;",
+    },
+  },
+  {
+    name: "trusts a lease for longer than it was granted",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/reads.ts",
+      find: "const LEASE_TRUSTED = 0.9;",
+      replace: "const LEASE_TRUSTED = 2;",
+    },
+  },
+  {
+    name: "forgets entries that are not durably applied",
+    part: "core",
+    campaign: lastResort,
+    edit: {
+      file: "src/raft/compaction.ts",
+      find: `    state.checkpointIndex,
+`,
+      replace: "",
+    },
+  },
+];

@@ -1,0 +1,182 @@
+/**
+ * What is broken in healing after a partition (DESIGN §9): what a losing node hands over, and what the
+ * winner's side makes of it.
+ *
+ * @module
+ */
+
+import type { Mutant } from "../mutant.ts";
+import { partitions } from "./campaigns.ts";
+
+export const HEALING: readonly Mutant[] = [
+  {
+    name: "hands over one entry too few at the beginning",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "let next = Math.max(commonIndex, effect.baseIndex) + 1;",
+      replace: "let next = Math.max(commonIndex, effect.baseIndex) + 2;",
+    },
+  },
+  {
+    name: "hands over one entry too few at the end",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "while (next <= through &&",
+      replace: "while (next < through &&",
+    },
+  },
+  {
+    name: "hands over before its own state has caught up",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: `      await this.#catchUp();
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "answers the loser before what it handed over is committed",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "await Promise.all(open.map((data) => propose(data)));",
+      replace: "open.forEach((data) => void propose(data).catch(() => undefined));",
+    },
+  },
+  {
+    name: "takes a failed hand-over for done",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "let done = false;",
+      replace: "let done = true;",
+    },
+  },
+  {
+    name: "drops what came with a snapshot and is in no log",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: `    if (unknown === 0) return;
+`,
+      replace: `    if (unknown >= 0) return;
+`,
+    },
+  },
+  {
+    name: "takes a request that the winner knows for settled",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvage.ts",
+      find: "    return changesNothing(changes);",
+      replace: "    return changesNothing(changes) || rows.requests.has(command.requestId);",
+    },
+  },
+  {
+    name: "forgets what the losing side answered",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvage.ts",
+      find: "  const { outcome, timeMs } = answerOf(command, known);",
+      replace: `  const { timeMs } = answerOf(command, known);
+  const outcome = null;`,
+    },
+  },
+  {
+    name: "salvages under a new request id",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvage.ts",
+      find: 'return { kind: "salvaged", requestId,',
+      replace: `return { kind: "salvaged", requestId: \`\${requestId} salvaged\`,`,
+    },
+  },
+  {
+    name: "does what the losing side had refused",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: `  if (told?.ok === false) return first?.outcome ?? store(batch, orphan, told);
+`,
+      replace: "",
+    },
+  },
+  {
+    name: "does again what both sides had done",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: `    record(batch, orphan, lostAgain(batch, orphan, first));
+    return first.outcome;`,
+      replace: `    record(batch, orphan, apply(batch, orphan).lost);
+    return first.outcome;`,
+    },
+  },
+  {
+    name: "loses the time at which a message was sent",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: "deliver(batch, sent, { place, timeMs: salvaged.timeMs });",
+      replace: "deliver(batch, sent, stamp);",
+    },
+  },
+  {
+    name: "loses the sender of a message",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: "const sent = { ...command, toAccountId: receiver.id };",
+      replace: "const sent = { ...command, accountId: receiver.id, toAccountId: receiver.id };",
+    },
+  },
+  {
+    name: "keeps no record of what it could not apply",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: `  record(batch, orphan, lost);
+`,
+      replace: `  void lost;
+`,
+    },
+  },
+  {
+    name: "opens a session again that the losing side had ended",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: "revokedAtMs: salvaged.ended ? stamp.timeMs : null }",
+      replace: "revokedAtMs: null }",
+    },
+  },
+  {
+    name: "forgets that a message was acknowledged on the losing side",
+    part: "healing",
+    campaign: partitions,
+    edit: {
+      file: "src/chat/salvaged_commands.ts",
+      find: `  if (salvaged.ended) markAcknowledged(batch, message);
+`,
+      replace: "",
+    },
+  },
+];
