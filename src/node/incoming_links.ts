@@ -50,6 +50,8 @@ export class IncomingLinks {
   /** Newest start of each node that this node has seen. */
   readonly #newest = new Map<NodeId, number>();
   readonly #watchers = new Set<Watcher>();
+  /** Links that are being opened, by node: the newest of them. */
+  readonly #opening = new Map<NodeId, Promise<unknown>>();
 
   constructor(options: IncomingLinksOptions) {
     this.#options = options;
@@ -58,11 +60,27 @@ export class IncomingLinks {
   /** Takes a link, or throws `WRONG_CLUSTER` or `COPIED_DATA_DIRECTORY`. */
   async open(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
     if (this.#options.hello().clusterId === "") await this.#options.joined();
-    this.#admit(hello);
-    await this.#outliveOlder(hello);
-    // While it waited, another start of the same node may have come.
-    this.#admit(hello);
-    return this.#accept(hello, link);
+    return await this.#inTurn(hello.nodeId, async () => {
+      this.#admit(hello);
+      await this.#outliveOlder(hello);
+      // While it waited, it may have become another cluster's.
+      this.#admit(hello);
+      return this.#accept(hello, link);
+    });
+  }
+
+  /**
+   * One start of a node after another, as they come: one that came while an earlier one waited must
+   * find that one's link, or it would be taken first, and the earlier one for its copy.
+   */
+  async #inTurn<T>(id: NodeId, task: () => Promise<T>): Promise<T> {
+    const turn = (this.#opening.get(id) ?? Promise.resolve()).then(task, task);
+    this.#opening.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#opening.get(id) === turn) this.#opening.delete(id);
+    }
   }
 
   /** Checks the hello of a peer's side, whoever dialled; an error if it must be refused. */

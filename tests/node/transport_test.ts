@@ -207,6 +207,25 @@ Deno.test("transport: a copy is refused though the original's own link is not up
   peers.close();
 });
 
+Deno.test("transport: a copy that begins while its original waits to be taken does not overtake it", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  // It lost its power, came back, and is no member by now.
+  peers.freeze(b!);
+  a!.transport.setPeers([a!.member]);
+  const again = peers.start("b", { incarnation: 2, previousIncarnation: 1 });
+  again.transport.setPeers([a!.member]);
+  await settled();
+  await peers.clock.advance(T_MS);
+  const copy = peers.start("b", { incarnation: 3, previousIncarnation: 2, address: "copy:1" });
+  copy.transport.setPeers([a!.member]);
+  for (let step = 0; step < 40 && again.copied + copy.copied === 0; step++) {
+    again.transport.send("a", message);
+    await peers.clock.advance(100);
+  }
+  assert.deepEqual([again.copied, copy.copied], [0, 1]);
+  peers.close();
+});
+
 Deno.test("transport: one that moved is no copy, whatever became of its old address", async () => {
   const move = async (leave: (peers: FakePeers, b: FakeNode) => void, ms: number) => {
     const { peers, nodes: [a, b] } = await cluster("a", "b");
