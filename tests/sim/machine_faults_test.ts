@@ -103,6 +103,19 @@ Deno.test("fault flipEntry: a disk that the policy cannot lose is left alone", a
   assert.deepEqual(eventsOf(result, "stopped"), []);
 });
 
+Deno.test("fault flipEntry: a damaged disk stays one when another trouble of its node is over", async () => {
+  const result = await runFrame({
+    ...{ nodes: 2, spares: 2, policy: ALL, logTailEntries: 3, seed: 0 },
+    faults: [
+      { atMs: 100, kind: "diskFull", node: "leader", ms: 50 },
+      { atMs: 100, kind: "flipEntry", node: 1, permille: 0, restartAfterMs: 200 },
+      { atMs: 300, kind: "flipEntry", node: 0, permille: 0, restartAfterMs: 1 },
+    ],
+  });
+  assert.equal(result.faults.get("flipEntry"), 1, "nobody else has what is acknowledged");
+  assert.deepEqual(result.broken, []);
+});
+
 Deno.test("fault flipChunk: a damaged snapshot is refused, and fetched again", async () => {
   const result = await runFrame({
     spares: 1,
