@@ -148,7 +148,6 @@ export class SimNode {
     if (other.image.base.index > 0) return false;
     this.image.copyFrom(other.image);
     this.#incarnation = other.#incarnation;
-    // There may be several of one node, one after the other.
     this.#copyName = `copy of ${other.id} at ${this.id}`;
     this.#member = { ...this.#member, id: other.id };
     const { promised, commitIndex, entries } = this.image.load(Infinity);
