@@ -218,6 +218,8 @@ export interface CoreStatus {
   readonly ready: boolean;
   readonly certain: boolean;
   readonly livesByLastResort: boolean;
+  /** Whom it misses since then: it ends once they are back, or removed. */
+  readonly missing: readonly Member[];
   /** How many more faults the cluster survives right now. */
   readonly tolerates: number;
   readonly policy: Policy | null;

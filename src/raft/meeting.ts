@@ -12,7 +12,7 @@ import { canReadAt } from "./reads.ts";
 import { isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
 import type { CoreState, Surrender } from "./state.ts";
 import { sameTerm, termText } from "./term.ts";
-import type { Base, Index, NodeId, Term } from "./types.ts";
+import type { Base, Term } from "./types.ts";
 
 /** Looks for a leader of another side to give in to; called at each tick. */
 export function tickMeeting(state: CoreState): void {

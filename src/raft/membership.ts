@@ -22,6 +22,7 @@ import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from ".
 import type { LeaveRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
+import { missing } from "./side.ts";
 import type { CoreState, Leadership } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
@@ -261,22 +262,6 @@ function moveSelf(state: CoreState, config: Config): boolean {
   if (taken) return false;
   changeAddress(state, config, state.self);
   return true;
-}
-
-/**
- * Voters of an open mark's base that this side has not met again: no members here, neither removed
- * nor replaced (§9).
- */
-function missing(config: Config): readonly Member[] {
-  if (!config.mark?.open) return [];
-  return config.mark.baseVoters.filter(({ id }) =>
-    findMember(config, id) === undefined && !config.tombstones.includes(id)
-  );
-}
-
-/** Whether it is one of those: an operator may know that it is gone for good. */
-export function isMissing(config: Config, id: NodeId): boolean {
-  return missing(config).some((member) => member.id === id);
 }
 
 /** §9: the mark is closed once every voter of its base is a voter here again, or is out for good. */

@@ -6,10 +6,10 @@
  */
 
 import { limits } from "../limits.ts";
-import { compareAddresses } from "./config.ts";
+import { compareAddresses, findMember } from "./config.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm } from "./term.ts";
-import type { Mark, Member, Parting, Side, Term } from "./types.ts";
+import type { Config, Mark, Member, Parting, Side, Term } from "./types.ts";
 
 /** The side that a mark tells; of none, the one that never parted. */
 export function sideOf(mark: Mark | null): Side {
@@ -56,6 +56,17 @@ function partingOf({ voters, term, forced }: GoingOn): Parting {
   const [first, ...others] = voters.map((voter) => voter.peerAddress).sort(compareAddresses);
   const size = others.length + (first === undefined ? 0 : 1);
   return { term, forced, size, smallest: first ?? "" };
+}
+
+/**
+ * Voters of an open mark's base that this side has not met again: no members here, neither removed
+ * nor replaced. An operator may know that one of them is gone for good.
+ */
+export function missing(config: Config): readonly Member[] {
+  if (!config.mark?.open) return [];
+  return config.mark.baseVoters.filter(({ id }) =>
+    findMember(config, id) === undefined && !config.tombstones.includes(id)
+  );
 }
 
 /**

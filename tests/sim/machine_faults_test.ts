@@ -196,7 +196,7 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
       faults: [{ atMs: 2_000, kind: "copy", node: 1 }],
     });
     const [stopped, ...more] = eventsOf(result, "stopped");
-    assert.equal(stopped!.node, "copy of n1");
+    assert.equal(stopped!.node, "copy of n1 at n3");
     assert.match(stopped!.reason, /copied or restored data directory/);
     assert.deepEqual(more, []);
     assert.equal(eventsOf(result, "started", "n1").length, 1, "the original is not touched");
@@ -229,7 +229,7 @@ Deno.test("fault copy: the original goes on though its own link to somebody is n
   });
   for (const result of [afterCut, atStart]) {
     const [stopped, ...more] = eventsOf(result, "stopped");
-    assert.match(stopped!.node, /^copy of n\d$/);
+    assert.match(stopped!.node, /^copy of n\d at n\d$/);
     assert.match(stopped!.reason, /another start of it answers at/);
     assert.deepEqual(more, []);
     assert.deepEqual(result.broken, []);
@@ -253,8 +253,8 @@ Deno.test("fault copy: of two that begin at once the one at the node's own addre
         { atMs: copiedMs, kind: "copy", node: 0 },
       ],
     });
-    assert.equal(eventsOf(result, "started", "copy of n0").length, 1);
-    assert.deepEqual(eventsOf(result, "stopped").map(({ node }) => node), ["copy of n0"]);
+    assert.equal(eventsOf(result, "started", "copy of n0 at n4").length, 1);
+    assert.deepEqual(eventsOf(result, "stopped").map(({ node }) => node), ["copy of n0 at n4"]);
     assert.deepEqual(result.broken, []);
   }
 });
@@ -335,5 +335,19 @@ Deno.test("fault copy: in the place of a spare that was removed, which is faulty
   });
   assert.equal(result.faults.get("copy refused"), 1);
   assert.equal(result.faults.get("rollingRestart"), 1);
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault copy: two copies of one node are two disks to who judges them", async () => {
+  const result = await runFrame({
+    spares: 2,
+    policy: ALL,
+    faults: [
+      { atMs: 100, kind: "copy", node: "leader" },
+      { atMs: 100, kind: "rollingRestart", orderly: true, gapMs: 513 },
+      { atMs: 1_600, kind: "copy", node: "leader" },
+    ],
+  });
+  assert.equal(result.faults.get("copy refused"), 2);
   assert.deepEqual(result.broken, []);
 });

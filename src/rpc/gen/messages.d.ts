@@ -298,10 +298,19 @@ export namespace jmessage {
       tolerates: number;
       self: string;
       members: readonly jmessage.v1.StatusMember[];
+      missing: readonly jmessage.v1.MissingMember[];
     }
     export namespace StatusResponse {
       export function encode(message: StatusResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): StatusResponse;
+    }
+    export interface MissingMember {
+      id: string;
+      peerAddress: string;
+    }
+    export namespace MissingMember {
+      export function encode(message: MissingMember, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): MissingMember;
     }
     export interface StatusMember {
       id: string;
