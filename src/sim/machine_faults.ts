@@ -192,12 +192,14 @@ export class MachineFaults {
   }
 
   /**
-   * Nobody else is at fault meanwhile: a copy of a node that is silent for T cannot be told from
-   * its next start, nor may the log be longer than the copy by what only the original has.
+   * Nobody else is at fault meanwhile: a copy of a node that is silent for T, or that somebody has
+   * no link with at all, cannot be told from its next start, nor may the log be longer than the
+   * copy by what only the original has.
    */
   #copy(node: SimNode): boolean {
     const { voters } = node.image.configAt(Infinity)?.config ?? { voters: [] };
-    if (voters.length < 2 || !this.#budget.takesQuiet()) return false;
+    const known = this.#cluster.nodes.every((other) => other === node || this.#knows(other, node));
+    if (voters.length < 2 || !known || !this.#budget.takesQuiet()) return false;
     const copy = this.#cluster.copy(node);
     if (copy === null) {
       this.#budget.release();
@@ -213,6 +215,12 @@ export class MachineFaults {
       assert(!copy.alive, `A copy of ${node.id} goes on`);
     });
     return true;
+  }
+
+  /** Whether a node that lives can find out that another one does. */
+  #knows(other: SimNode, node: SimNode): boolean {
+    const { network } = this.#cluster;
+    return !other.alive || network.inTouch(other.member.peerAddress, node.member.peerAddress);
   }
 
   #rollingRestart({ orderly, gapMs }: FaultOf<"rollingRestart">): boolean {
