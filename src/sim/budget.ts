@@ -232,7 +232,9 @@ export class FaultBudget {
   #recover(): void {
     const { world } = this.#cluster;
     for (const [id, until] of this.#faulty) {
-      if (world.now >= until && this.#cluster.node(id).ready) this.#faulty.delete(id);
+      // The machine of a spare node that never ran may have been taken for a copy: it has no id left.
+      const node = this.#cluster.nodes.find((one) => one.id === id);
+      if (world.now >= until && node?.ready !== false) this.#faulty.delete(id);
     }
   }
 

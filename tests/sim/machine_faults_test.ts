@@ -192,6 +192,21 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
   }
 });
 
+Deno.test("fault copy: on a machine that had a fault before, it leaves nothing of that", async () => {
+  const result = await runFrame({
+    policy: ALL,
+    spares: 1,
+    faults: [
+      { atMs: 900, kind: "clockJump", node: 3, ms: 900 },
+      { atMs: 1_000, kind: "copy", node: 1 },
+      { atMs: 3_000, kind: "crash", node: 2, powerCut: true, afterCalls: 0, restartAfterMs: 300 },
+    ],
+  });
+  assert.equal(eventsOf(result, "crashed", "n2").length, 1);
+  assert.deepEqual(membersOf(result), ["n0", "n1", "n2"]);
+  assert.deepEqual(result.broken, []);
+});
+
 for (const orderly of [true, false]) {
   const how = orderly ? "by SIGTERM" : "killed";
   Deno.test(`fault rollingRestart: each node in turn is ${how} and comes back`, async () => {
