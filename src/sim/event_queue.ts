@@ -47,9 +47,8 @@ export class EventQueue {
     return this.#heap[0]?.at ?? null;
   }
 
-  /** Takes the first event out; `null` if there is none. Cancelled ones are skipped. */
-  next(): SimEvent | null {
-    if (this.nextAt === null) return null;
+  /** Takes out the event that {@linkcode EventQueue.nextAt} has just told of. */
+  takeFirst(): SimEvent {
     const first = this.#heap[0]!;
     this.#removeFirst();
     return first;

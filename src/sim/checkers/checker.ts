@@ -180,11 +180,13 @@ export function checkHistory(
     if (kind === "undecided") undecided.push(`${checker}: ${message}`);
     else if (!violations.has(key)) violations.set(key, { checker, kind, at, message });
   };
+  const reporting = runs.map((one) => ({ ...one, report: reportFor(one.name) }));
+  const watching = reporting.filter(({ run }) => run.onEvent !== undefined);
   for (const event of history.events) {
     at = event.at;
     disks.take(event);
-    for (const { name, run } of runs) run.onEvent?.(event, disks, reportFor(name));
+    for (const { run, report } of watching) run.onEvent!(event, disks, report);
   }
-  for (const { name, run } of runs) run.onEnd?.(history, reportFor(name));
+  for (const { run, report } of reporting) run.onEnd?.(history, report);
   return { violations: [...violations.values()], undecided };
 }
