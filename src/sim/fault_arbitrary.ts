@@ -38,6 +38,21 @@ export function faultLists(
     .map(([told, others]) => [...told.flat(), ...others].slice(0, max));
 }
 
+/**
+ * A split, and a few other faults. Early, so that both sides take writes for a while: a side goes on
+ * by last resort after T + G.
+ */
+export function meetings(
+  config: ScenarioConfig,
+  others: { readonly moments: readonly number[]; readonly max: number },
+): fc.Arbitrary<Fault[]> {
+  const begin = fc.nat(FAILURE_TIMEOUT_MS / 2);
+  const ms = fc.integer({ min: SPLIT_MS + 500, max: SPLIT_MS + 1_500 });
+  const nodes = fc.uniqueArray(fc.nat(config.nodes - 1), { minLength: 1, maxLength: 2 });
+  const parted = fc.record({ atMs: begin, kind: fc.constant<"isolate">("isolate"), nodes, ms });
+  return fc.tuple(parted, faultLists(config, others)).map(([first, more]) => [first, ...more]);
+}
+
 /** A few faults that belong together, and that dice alone would hardly ever put side by side. */
 function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary<Fault[]> {
   const node = fc.nat(config.nodes - 1);

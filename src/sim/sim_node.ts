@@ -80,9 +80,9 @@ export class SimNode {
   get machine(): Machine {
     return this.#machine;
   }
-  /** What a history calls it: a copy is another disk than that of the id it goes by. */
+  /** What a history calls it: a copy is another disk than that of the id it goes by, or its copies. */
   get name(): NodeId {
-    return this.#copyOf === null ? this.id : `copy of ${this.id}`;
+    return this.#copyOf === null ? this.id : `copy of ${this.id} on ${this.#options.member.id}`;
   }
   get isCopy(): boolean {
     return this.#copyOf !== null;

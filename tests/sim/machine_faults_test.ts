@@ -183,7 +183,7 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
       faults: [{ atMs: 2_000, kind: "copy", node: 1 }],
     });
     const [stopped, ...more] = eventsOf(result, "stopped");
-    assert.equal(stopped!.node, "copy of n1");
+    assert.equal(stopped!.node, "copy of n1 on n3");
     assert.match(stopped!.reason, /copied or restored data directory/);
     assert.deepEqual(more, []);
     assert.equal(eventsOf(result, "started", "n1").length, 1, "the original is not touched");
@@ -210,7 +210,7 @@ Deno.test("fault copy: no copy of a node is started before the others know of it
         { atMs: copiedMs, kind: "copy", node: 0 },
       ],
     });
-    assert.equal(eventsOf(result, "started", "copy of n0").length, copies);
+    assert.equal(eventsOf(result, "started", "copy of n0 on n4").length, copies);
     assert.deepEqual(result.broken, []);
   }
 });

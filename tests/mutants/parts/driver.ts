@@ -6,7 +6,7 @@
  */
 
 import type { Mutant } from "../mutant.ts";
-import { lastResort, majority, partitions } from "./campaigns.ts";
+import { lastResort, majority, meetings } from "./campaigns.ts";
 
 export const DRIVER: readonly Mutant[] = [
   {
@@ -106,7 +106,7 @@ export const DRIVER: readonly Mutant[] = [
   {
     name: "does not tell subscribers that another history begins",
     part: "driver",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/node/driver.ts",
       find: `      this.#appliedListeners.tell([], this.#applies.applied, null);
