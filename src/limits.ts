@@ -46,8 +46,10 @@ export const limits = {
   logTailEntries: 10_000,
   /** Entries applied in one transaction: bounds how long it blocks the event loop. */
   applyEntriesMax: 256,
-  /** Term starts in a vote request: one an election; more is older than any useful tail. */
-  voteTermStartsMax: 256,
+  /** Partings that a config remembers: each is a last resort; sides differ in the newest few. */
+  partingsMax: 16,
+  /** Term starts in one message: one an election; more is older than any useful tail. */
+  termStartsMax: 256,
 
   /** Messages that wait for a write before they are sent: a hung disk must not fill the memory. */
   heldMessagesMax: 16_384,
@@ -210,13 +212,22 @@ export const limits = {
   snapshotResumesMax: 8,
   /** Commands in one step of a hand-over to another side (§9): they commit together. */
   handOverCommandsMax: 256,
-  /** Requests in one question whether they are known on the other side: some 40 KB. */
+  /** Term starts in one question for the last index in common: some 250 KB, far below a message. */
+  handOverTermsMax: 4_096,
+  /**
+   * Requests in one question whether they are known on the other side, and indexes in one look for
+   * them: some 40 KB, and no more of them in memory, however long a side went on.
+   */
   handOverRequestsMax: 1_000,
   /** Longest that a step of a hand-over waits for its commit, ms. */
   handOverWaitMsMax: 10_000,
   /** Time before a failed hand-over is tried again, ms; doubles up to the bound after it. */
   handOverRetryMs: 250,
   handOverRetryMsMax: 30_000,
+  /** Time before a failed snapshot is fetched anew, ms; doubles up to the bound after it. */
+  snapshotRetryMs: 250,
+  /** A member that waits for its snapshot does not campaign: no longer than a person would wait. */
+  snapshotRetryMsMax: 4_000,
   /** Time before a broken snapshot fetch is taken up again, ms. */
   snapshotResumeMs: 250,
 
@@ -351,6 +362,8 @@ export const limits = {
   simulateStepsMax: 200,
   /** Voters of a simulated cluster at its start. */
   simulateNodesMax: 9,
+  /** Schedules of one campaign that are kept since they could not be judged: enough to look into. */
+  simulateUndecidedKept: 20,
   /** Processes that share one simulation: more than cores help nobody. */
   simulateJobsMax: 256,
 } as const;

@@ -122,7 +122,12 @@ function statusOf(self: string, members: readonly Member[]): StatusResponse {
     ...{ lastIndex: 9, commitIndex: id === "a" ? 9 : 8, appliedIndex: 8 },
     ...row,
   }));
-  const policy = { quorum: "all", lastResort: true, livesByLastResort: false } as const;
+  const policy = {
+    quorum: "all",
+    lastResort: true,
+    livesByLastResort: false,
+    missing: [],
+  } as const;
   return {
     clusterId: "k",
     ...policy,

@@ -40,7 +40,13 @@ function cluster(pages: readonly (readonly SalvageRecord[] | ChatError)[], asked
   const refuse = () => Promise.reject(new ChatError("NO_LEADER", "Cannot connect: refused"));
   const status = (self: string) => () =>
     Promise.resolve({
-      ...{ clusterId: "k", quorum: "all", lastResort: true, livesByLastResort: false } as const,
+      ...{
+        clusterId: "k",
+        quorum: "all",
+        lastResort: true,
+        livesByLastResort: false,
+        missing: [],
+      } as const,
       ...{ term: "1.2.a", leader: "a", tolerates: 1, self },
       members: [member("a", self === "b" ? 0 : 5), member("b", self === "a" ? 0 : 9)],
     });

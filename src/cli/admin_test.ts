@@ -23,7 +23,12 @@ function member(id: string, changes: Partial<StatusMember> = {}): StatusMember {
 }
 
 function status(self: string, members: readonly StatusMember[]): StatusResponse {
-  const policy = { quorum: "all", lastResort: true, livesByLastResort: false } as const;
+  const policy = {
+    quorum: "all",
+    lastResort: true,
+    livesByLastResort: false,
+    missing: [],
+  } as const;
   return { clusterId: "k", ...policy, term: "1.2.a", leader: "a", tolerates: 2, self, members };
 }
 
@@ -118,6 +123,22 @@ Deno.test("admin status: for people, a few lines and a table", async () => {
     "a   leader    yes    a:1      a:2       9          9        9",
     "b   follower  yes    b:1      b:2       9          9        9  does not answer",
   ]);
+});
+
+Deno.test("admin status: who is missing is named while the cluster lives by last resort", async () => {
+  const b = { id: "b", peerAddress: "b:2" };
+  const c = { id: "c", peerAddress: "c:2" };
+  const texts = [
+    [[b], /^lives by last resort, until b \(b:2\) is back; .* `jmessage admin remove b`$/m],
+    [[b, c], /^lives by last resort, until b \(b:2\), c \(c:2\) are back; /m],
+    [[], /^lives by last resort, until all who are back are voters again$/m],
+  ] as const;
+  for (const [missing, text] of texts) {
+    const now = { ...status("a", [member("a")]), livesByLastResort: true, missing };
+    const node = { status: () => Promise.resolve(now) };
+    const { lines } = await trial({ "a:1": node }, "admin status -s a:1");
+    assert.match(lines.join("\n"), text);
+  }
 });
 
 Deno.test("admin status: where nobody answers, one line says what to do", async () => {

@@ -27,6 +27,21 @@ export function statusJson(status: StatusResponse): object {
   return { clusterId, quorum, lastResort, livesByLastResort, term, leader, tolerates, members };
 }
 
+/** Who is missing, and what to do. */
+function lastResortText(missing: StatusResponse["missing"]): string {
+  if (missing.length === 0) return "lives by last resort, until all who are back are voters again";
+  const names = missing.map(({ id, peerAddress }) =>
+    `${printable(id)} (${printable(peerAddress)})`
+  );
+  const first = printable(missing[0]?.id ?? "");
+  return `lives by last resort, until ${list(names)} back; who is gone for good is removed by ` +
+    `\`jmessage admin remove ${first}\``;
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 1 ? `${names[0]} is` : `${names.join(", ")} are`;
+}
+
 /** The cluster in a few lines and a table. */
 export function statusText(status: StatusResponse): string {
   const policy = status.quorum === "all"
@@ -42,9 +57,7 @@ export function statusText(status: StatusResponse): string {
     `leader   ${leader}`,
     `survives ${faults} right now`,
   ];
-  if (status.livesByLastResort) {
-    lines.push("lives by last resort: members of the cluster's last full view are missing");
-  }
+  if (status.livesByLastResort) lines.push(lastResortText(status.missing));
   const heading = ["ID", "ROLE", "VOTER", "CLIENTS", "PEERS", "LAST", "COMMITTED", "APPLIED", ""];
   const rows = status.members.map((member) => [
     member.id,

@@ -17,7 +17,13 @@ import { limits } from "../limits.ts";
 import type { Violation } from "../sim/checkers/checker.ts";
 import { parseScenario, printScenario, type Scenario } from "../sim/scenario.ts";
 import type { NodeParts } from "../sim/sim_node_options.ts";
-import { judge, simulate, type SimulateResult, worstKind } from "../sim/simulate.ts";
+import {
+  judge,
+  simulate,
+  type SimulateResult,
+  type Undecided,
+  worstKind,
+} from "../sim/simulate.ts";
 import { ExitError, newCommand } from "./command.ts";
 import { coverageTable } from "./coverage_table.ts";
 import { thisProgram } from "./node_process.ts";
@@ -56,6 +62,8 @@ export interface SimulateSurroundings {
   readonly output: Output;
   /** Replaces parts of each node, to show what becomes of a broken one. */
   readonly parts?: NodeParts;
+  /** Replaces the judgement, to show what becomes of a schedule that it cannot decide. */
+  readonly judge?: typeof judge;
 }
 
 /** `jmessage simulate`. */
@@ -119,7 +127,7 @@ async function shared(flags: SimulateFlags, output: Output): Promise<void> {
   }
   if (flags.json === undefined) output.line(`Seeds ${seed} to ${seed + jobs - 1}`);
   const began = performance.now();
-  const { violations, failurePath, ...result } = await runJobs({
+  const { violations, failurePath, undecidedPaths, ...result } = await runJobs({
     program: thisProgram(),
     flags: flagsOfJob(flags),
     runs: flags.runs,
@@ -134,6 +142,7 @@ async function shared(flags: SimulateFlags, output: Output): Promise<void> {
     printViolations(printed, { flags, output });
     printReplay(failurePath, { flags, output });
   }
+  for (const path of undecidedPaths) printUndecided(path, { flags, output });
   printSummary({ ...result, violations: violations.length }, { seconds, flags, output });
   if (violations.length > 0) throw broken(printed);
 }
@@ -147,7 +156,7 @@ function flagsOfJob({ nodes, quorum, lastResort, steps }: SimulateFlags): string
 }
 
 async function campaign(flags: SimulateFlags, surroundings: SimulateSurroundings): Promise<void> {
-  const { output, parts } = surroundings;
+  const { output, parts, judge } = surroundings;
   const seed = flags.seed ?? Math.floor(Math.random() * SEED_MAX);
   if (flags.json === undefined) output.line(`Seed ${seed}`);
   const { runs, nodes, quorum, lastResort, steps } = flags;
@@ -161,6 +170,8 @@ async function campaign(flags: SimulateFlags, surroundings: SimulateSurroundings
     lastResort,
     stepsMax: steps,
     onRun: progress(output, (done) => `${done} of ${runs} schedules`),
+    onUndecided: undecidedKeeper({ seed, flags, output }),
+    ...(judge === undefined ? {} : { judge }),
     ...(parts === undefined ? {} : { parts }),
   });
   const seconds = (performance.now() - began) / 1000;
@@ -216,6 +227,25 @@ async function printFailure(
   if (flags.json === undefined) output.line(printScenario(scenario));
   printViolations(violations, { flags, output });
   printReplay(path, { flags, output });
+}
+
+/** Writes schedules that could not be judged to files, the first ones, and says where. */
+function undecidedKeeper(
+  { seed, flags, output }: Printing & { readonly seed: number },
+): (undecided: Undecided) => Promise<void> {
+  let kept = 0;
+  return async ({ scenario, undecided, run }) => {
+    for (const text of undecided) output.remark(`Undecided: ${text}`);
+    if (kept++ >= limits.simulateUndecidedKept) return;
+    const path = join(tmpdir(), `jmessage-undecided-${seed}-${run}.json`);
+    await writeFile(path, JSON.stringify(scenario, null, 2));
+    printUndecided(path, { flags, output });
+  };
+}
+
+function printUndecided(path: string, { flags, output }: Printing): void {
+  if (flags.json) output.json({ event: "undecided", path });
+  output.remark(`It could not be decided; replay it with: jmessage simulate --replay ${path}`);
 }
 
 function printReplay(path: string, { flags, output }: Printing): void {

@@ -26,6 +26,8 @@ export type JobEvent =
   }
   /** Where the schedule that broke something was written. */
   | { readonly event: "failure"; readonly path: string }
+  /** Where a schedule was written that could not be judged. */
+  | { readonly event: "undecided"; readonly path: string }
   | { readonly event?: undefined } & JobSummary;
 
 /** The last line of a job. */
@@ -56,12 +58,15 @@ export interface JobsResult extends JobSummary {
   readonly violations: readonly Extract<JobEvent, { event: "violation" }>[];
   /** Where the schedule that broke something lies; `null` if none did. */
   readonly failurePath: string | null;
+  /** Where the schedules lie that could not be judged, also those of jobs that were ended. */
+  readonly undecidedPaths: readonly string[];
 }
 
 /** What one job says and comes to. */
 interface Job {
   readonly violations: Extract<JobEvent, { event: "violation" }>[];
   failurePath: string | null;
+  readonly undecidedPaths: string[];
   summary: JobSummary | null;
   done: number;
   lastRemark: string;
@@ -82,6 +87,7 @@ export async function runJobs(options: JobsOptions): Promise<JobsResult> {
   const jobs: Job[] = Array.from({ length: options.jobs }, () => ({
     violations: [],
     failurePath: null,
+    undecidedPaths: [],
     summary: null,
     done: 0,
     lastRemark: "it said nothing",
@@ -153,6 +159,7 @@ function take(job: Job, line: string): void {
   }
   if (event.event === "violation") job.violations.push(event);
   else if (event.event === "failure") job.failurePath = event.path;
+  else if (event.event === "undecided") job.undecidedPaths.push(event.path);
   else job.summary = event;
 }
 
@@ -181,6 +188,7 @@ function sum(jobs: readonly Job[]): JobsResult {
     coverage,
     violations: failed?.violations ?? [],
     failurePath: failed?.failurePath ?? null,
+    undecidedPaths: jobs.flatMap((job) => job.undecidedPaths),
   };
 }
 

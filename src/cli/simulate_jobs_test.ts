@@ -46,7 +46,8 @@ const NOTHING = "violations: 0, simulatedSeconds: 1, faults: {}, undecided: 0, c
 
 Deno.test("jobs: each has its share and its seed, and all are summed up", async () => {
   const result = await runTwo(
-    `say({
+    `say({ event: "undecided", path: "open-" + seed });
+    say({
       runs,
       violations: 0,
       simulatedSeconds: 3,
@@ -63,6 +64,7 @@ Deno.test("jobs: each has its share and its seed, and all are summed up", async 
     coverage: { crash: { join: { cluster: 7, node: 2 } } },
     violations: [],
     failurePath: null,
+    undecidedPaths: ["open-40", "open-41"],
   });
 });
 

@@ -11,15 +11,22 @@ import { RULES } from "../raft/rules.ts";
 import { SOUND_PARTS } from "../sim/cluster.ts";
 import type { NodeParts } from "../sim/sim_node_options.ts";
 import { runProgram } from "./program.ts";
-import { simulateCommand } from "./simulate.ts";
+import { limits } from "../limits.ts";
+import { judge } from "../sim/simulate.ts";
+import { simulateCommand, type SimulateSurroundings } from "./simulate.ts";
 
 /** Runs the command with collected output. */
 function run(...args: string[]) {
-  return runWith(undefined, ...args);
+  return runIn({}, ...args);
 }
 
-/** As {@linkcode run}, on clusters with these parts; `undefined`: with sound ones. */
-async function runWith(parts: NodeParts | undefined, ...args: string[]) {
+/** As {@linkcode run}, on clusters with these parts. */
+function runWith(parts: NodeParts, ...args: string[]) {
+  return runIn({ parts }, ...args);
+}
+
+/** As {@linkcode run}, with something replaced. */
+async function runIn(replaced: Omit<SimulateSurroundings, "output">, ...args: string[]) {
   const lines: string[] = [];
   const objects: object[] = [];
   const output = {
@@ -27,8 +34,7 @@ async function runWith(parts: NodeParts | undefined, ...args: string[]) {
     json: (value: object) => void objects.push(value),
     remark: (text: string) => void lines.push(text),
   };
-  const load = () =>
-    Promise.resolve(simulateCommand({ output, ...(parts === undefined ? {} : { parts }) }));
+  const load = () => Promise.resolve(simulateCommand({ output, ...replaced }));
   const commands = [{ name: "simulate", summary: "", load }];
   const errors: string[] = [];
   const onError = (line: string) => void errors.push(line);
@@ -133,6 +139,52 @@ Deno.test("simulate: what is unsafe ends with 1, what only does not come back wi
     const unsafe = await runWith(hasty, "--replay", path, "--json");
     assert.equal(unsafe.code, 1);
   });
+});
+
+Deno.test("simulate: a schedule that could not be judged is kept, and is no violation", async () => {
+  const undecided = ["Linearizability: No order found for 5 operations"];
+  const doubtful = {
+    judge: async (...judged: Parameters<typeof judge>) => ({
+      ...await judge(...judged),
+      undecided,
+    }),
+  };
+  const flags = ["--runs", "2", "--seed", "7", "--nodes", "2"];
+  const { lines, code } = await runIn(doubtful, ...flags);
+  assert.equal(code, 0);
+  assert.equal(lines.filter((line) => line === `Undecided: ${undecided}`).length, 2);
+  const paths = lines.flatMap((line) =>
+    /--replay (\S+undecided-7-\d\.json)$/.exec(line)?.[1] ?? []
+  );
+  assert.equal(new Set(paths).size, 2);
+  const told = await runIn(doubtful, ...flags, "--json");
+  const events = told.objects.filter((one) => "event" in one);
+  assert.deepEqual(events, paths.map((path) => ({ event: "undecided", path })));
+  assert.equal((told.objects.at(-1) as { undecided: number }).undecided, 2);
+  for (const path of paths) {
+    const again = await run("--replay", path);
+    assert.match(again.lines.at(-2)!, /^1 schedules, .* 0 violations, 0 undecided$/);
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("simulate: of many that could not be judged the first ones are kept", async () => {
+  const doubtful = {
+    judge: () =>
+      Promise.resolve({
+        violations: [],
+        undecided: ["too much"],
+        simulatedMs: 0,
+        faults: new Map(),
+        coverage: {},
+      }),
+  };
+  const runs = limits.simulateUndecidedKept + 5;
+  const { objects } = await runIn(doubtful, "--runs", `${runs}`, "--seed", "8", "--json");
+  const paths = (objects as { path?: string }[]).flatMap(({ path }) => path ?? []);
+  for (const path of paths) await Deno.remove(path);
+  assert.equal(paths.length, limits.simulateUndecidedKept);
+  assert.equal((objects.at(-1) as { undecided: number }).undecided, runs);
 });
 
 Deno.test("simulate: a wrong range of nodes is told in one line", async () => {

@@ -95,6 +95,7 @@ function status(options: AdminServiceOptions): StatusResponse {
     quorum,
     lastResort,
     livesByLastResort: core.livesByLastResort,
+    missing: core.missing.map(({ id, peerAddress }) => ({ id, peerAddress })),
     term: termText(core.term),
     leader: core.leader ?? "",
     tolerates: core.tolerates,

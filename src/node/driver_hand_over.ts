@@ -12,8 +12,8 @@ import type { Core } from "../raft/core_api.ts";
 import type { Effect, Input } from "../raft/io.ts";
 import type { Index, NodeId } from "../raft/types.ts";
 import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
-import { pause } from "./pause.ts";
 import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
+import { Retries } from "./retries.ts";
 
 /** What {@linkcode HandOvers} need and whom they tell. */
 export interface HandOversOptions {
@@ -34,15 +34,20 @@ export interface HandOversOptions {
 export class HandOvers {
   readonly #options: HandOversOptions;
   readonly #stop = new AbortController();
-  #failures = 0;
-  #told = "";
+  readonly #retries: Retries;
+  /** Number of the hand-over under way. */
+  #newest = 0;
 
   constructor(options: HandOversOptions) {
     this.#options = options;
+    const { clock, onNotice } = options;
+    const [firstMs, mostMs] = [limits.handOverRetryMs, limits.handOverRetryMsMax];
+    this.#retries = new Retries({ clock, firstMs, mostMs, onNotice, signal: this.#stop.signal });
   }
 
-  /** Effect `handOver`. */
+  /** Effect `handOver`. What is left of an earlier one counts no more. */
   begin(effect: Effect & { readonly kind: "handOver" }): void {
+    this.#newest = effect.number;
     void this.#run(effect);
   }
 
@@ -74,26 +79,31 @@ export class HandOvers {
   }
 
   async #run(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
-    const { to, through } = effect;
+    const { number, to } = effect;
     let done = false;
     try {
       await this.#catchUp();
       await this.#handOver(effect);
       done = true;
-      this.#failures = 0;
+      this.#retries.succeeded();
     } catch (error) {
-      await this.#failed(to, ChatError.from(error));
+      // It waits, as the core begins again at once.
+      await this.#retries.failed(`Cannot hand over to ${to}: ${ChatError.from(error).message}`);
     }
-    if (this.#stop.signal.aborted) return;
-    this.#options.step({ kind: "handedOver", to, through, done });
+    if (this.#isVoid(number)) return;
+    this.#options.step({ kind: "handedOver", number, done });
+  }
+
+  #isVoid(number: number): boolean {
+    return this.#stop.signal.aborted || number !== this.#newest;
   }
 
   async #handOver(effect: Effect & { readonly kind: "handOver" }): Promise<void> {
-    const { to, through, termStarts } = effect;
-    const { commonIndex } = await this.#ask(to, { termStarts, lastIndex: through });
+    const { to, through } = effect;
+    const commonIndex = await this.#commonIndex(effect);
     let next = Math.max(commonIndex, effect.baseIndex) + 1;
     await this.#checkKnown(to, commonIndex + 1, Math.min(effect.baseIndex, through));
-    while (next <= through && !this.#stop.signal.aborted) {
+    while (next <= through && !this.#isVoid(effect.number)) {
       const last = Math.min(through, next + limits.handOverCommandsMax - 1);
       const entries = await this.#options.log.read(next, last, limits.appendBytesMax);
       if (entries[0]?.index !== next) throw new ChatError("FORK", `entry ${next} is compacted now`);
@@ -107,17 +117,35 @@ export class HandOvers {
   }
 
   /**
+   * The last index in common, asked with the newest terms first: there it mostly is. Each answer is
+   * about the indexes of the terms that were asked with, and 0 if none of these is in common.
+   */
+  async #commonIndex(effect: Effect & { readonly kind: "handOver" }): Promise<Index> {
+    const { to, through, termStarts } = effect;
+    let lastIndex = through;
+    for (let end = termStarts.length; end > 0; end -= limits.handOverTermsMax) {
+      const page = termStarts.slice(Math.max(0, end - limits.handOverTermsMax), end);
+      const { commonIndex } = await this.#ask(to, { termStarts: page, lastIndex });
+      if (commonIndex > 0) return commonIndex;
+      lastIndex = (page[0]?.index ?? 1) - 1;
+    }
+    return 0;
+  }
+
+  /**
    * What lies below the log came with a snapshot and is in the state alone: this node was taken in
    * by its side after the fork. The others of that side have it on their logs, and hand it over:
    * this node waits until it is known there.
    */
   async #checkKnown(to: NodeId, from: Index, through: Index): Promise<void> {
     if (from > through) return;
-    const ids = await this.#options.state.requestsBetween(from, through);
     let unknown = 0;
-    for (let at = 0; at < ids.length; at += limits.handOverRequestsMax) {
-      const requestIds = ids.slice(at, at + limits.handOverRequestsMax);
-      unknown += (await this.#ask(to, { requestIds })).unknown;
+    for (let at = from; at <= through; at += limits.handOverRequestsMax) {
+      if (this.#stop.signal.aborted) return;
+      // An index decides one request at most.
+      const last = Math.min(through, at + limits.handOverRequestsMax - 1);
+      const requestIds = await this.#options.state.requestsBetween(at, last);
+      if (requestIds.length > 0) unknown += (await this.#ask(to, { requestIds })).unknown;
     }
     if (unknown === 0) return;
     throw new ChatError(
@@ -134,15 +162,5 @@ export class HandOvers {
   ): Promise<HandOverAnswer> {
     const nothing = { termStarts: [], lastIndex: 0, commands: [], requestIds: [] };
     return this.#options.transport.handOver(to, { ...nothing, ...ask });
-  }
-
-  /** Waits, as the core begins again at once. */
-  async #failed(to: NodeId, error: ChatError): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    const text = `Cannot hand over to ${to}: ${error.message}: it will be tried again`;
-    if (text !== this.#told) this.#options.onNotice(text);
-    this.#told = text;
-    const ms = Math.min(limits.handOverRetryMs * 2 ** this.#failures++, limits.handOverRetryMsMax);
-    await pause(this.#options.clock, ms, this.#stop.signal).catch(() => undefined);
   }
 }

@@ -7,24 +7,25 @@
  */
 
 import { assert } from "../assert.ts";
-import { ChatError, type Reason } from "../errors.ts";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { Input } from "../raft/io.ts";
 import type { Base, NodeId } from "../raft/types.ts";
-import type { SnapshotSink, StateStore, Transport } from "./ports.ts";
+import { isDiskFailure } from "../storage/storage_error.ts";
+import type { Clock, SnapshotSink, StateStore, Transport } from "./ports.ts";
+import { Retries } from "./retries.ts";
 
 /** What a {@linkcode SnapshotIntake} needs and whom it tells. */
 export interface SnapshotIntakeOptions {
   readonly state: StateStore;
   readonly transport: Transport;
+  readonly clock: Clock;
   readonly step: (input: Input) => void;
   /** A person should read it: a fetch failed, and why. The core tries again. */
   readonly onNotice: (text: string) => void;
   /** This node's own disk failed, which no other fetch will mend. */
   readonly onFailed: (error: unknown) => void;
 }
-
-/** What this node's disk says; everything else may be the stream's fault. */
-const diskReasons: ReadonlySet<Reason> = new Set(["DISK_FULL", "DATA_DIRECTORY"]);
 
 /** At most one snapshot at a time: being fetched, built, or being switched to. */
 export class SnapshotIntake {
@@ -37,10 +38,18 @@ export class SnapshotIntake {
     | null = null;
   /** The switch to what was built is on its way to the disk, or to the state. */
   #switching = false;
-  #stopped = false;
+  readonly #stop = new AbortController();
+  readonly #retries: Retries;
 
   constructor(options: SnapshotIntakeOptions) {
     this.#options = options;
+    const { clock, onNotice } = options;
+    const [firstMs, mostMs] = [limits.snapshotRetryMs, limits.snapshotRetryMsMax];
+    this.#retries = new Retries({ clock, firstMs, mostMs, onNotice, signal: this.#stop.signal });
+  }
+
+  get #stopped(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   /**
@@ -79,7 +88,7 @@ export class SnapshotIntake {
 
   /** Gives up what is being built: it is no state of this node, and its file goes at the start. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     await this.#discardBuilt();
   }
 
@@ -97,6 +106,7 @@ export class SnapshotIntake {
       if (this.#stopped) return await sink.abort();
       await this.#onDisk(sink.finish({ applied: fetch.base, digest: fetch.digest() }));
       this.#built = { base: fetch.base, sink };
+      this.#retries.succeeded();
       this.#fetching = false;
       const { base, termStarts } = fetch;
       this.#step({ kind: "snapshotBuilt", base, termStarts });
@@ -105,14 +115,15 @@ export class SnapshotIntake {
     }
   }
 
-  /** A step of building. Fetching again would only fill the disk again, for ever. */
+  /**
+   * A step of building. What this node's disk refuses, no other fetch will mend, and it would be
+   * tried for ever; everything else may be the stream's fault.
+   */
   async #onDisk<T>(step: Promise<T>): Promise<T> {
     try {
       return await step;
     } catch (error) {
-      if (!this.#stopped && diskReasons.has(ChatError.from(error).reason)) {
-        this.#options.onFailed(error);
-      }
+      if (!this.#stopped && isDiskFailure(error)) this.#options.onFailed(error);
       throw error;
     }
   }
@@ -121,12 +132,11 @@ export class SnapshotIntake {
     from: NodeId,
     failure: { readonly error: unknown; readonly sink: SnapshotSink | null },
   ): Promise<void> {
-    this.#fetching = false;
     if (failure.sink !== null) await failure.sink.abort().catch(() => undefined);
-    if (this.#stopped) return;
-    const { error } = failure;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#options.onNotice(`Cannot take the snapshot of ${from}: ${why}: it will be tried again`);
+    // It waits, as the core asks again at the next heartbeat.
+    const { message } = ChatError.from(failure.error);
+    await this.#retries.failed(`Cannot take the snapshot of ${from}: ${message}`);
+    this.#fetching = false;
     this.#step({ kind: "snapshotFetching", index: null });
   }
 

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { InvariantError } from "../assert.ts";
 import { ChatError } from "../errors.ts";
+import { toStorageError } from "../storage/storage_error.ts";
 import { limits } from "../limits.ts";
 import type { Effect } from "../raft/io.ts";
 import type { Base } from "../raft/types.ts";
@@ -303,26 +304,47 @@ Deno.test("driver: while a switch waits for the disk no other snapshot is fetche
 });
 
 Deno.test("driver: a failed fetch is told to the core, which tries again", async () => {
-  const { core, driver, notices } = fixture();
+  const { clock, core, driver, notices, transport } = fixture();
   await driver.start();
   core.script = (input) => input.kind === "message" ? [{ kind: "fetchSnapshot", from: "n2" }] : [];
+  let fails = "no snapshot here";
+  transport.fetchSnapshot = () => Promise.reject(new Error(fails));
+  const told = () => core.of("snapshotFetching").length;
+  let tries = 0;
+  for (const ms of [250, 500, 1_000, 2_000, 4_000, 4_000]) {
+    driver.receive("n2", 1, LEAVE);
+    await settle();
+    await clock.advance(ms - 1);
+    assert.equal(told(), tries, `not before ${ms} ms`);
+    await clock.advance(1);
+    await settle();
+    assert.equal(told(), ++tries);
+  }
+  const line = "Cannot take the snapshot of n2: no snapshot here: it will be tried again";
+  assert.deepEqual(notices, [line], "once");
+  fails = "another reason";
   driver.receive("n2", 1, LEAVE);
   await settle();
-  assert.deepEqual(core.of("snapshotFetching"), [{ kind: "snapshotFetching", index: null }]);
-  assert.equal(notices.length, 1);
+  assert.equal(notices.length, 2);
 });
 
-Deno.test("driver: a disk that cannot take a snapshot in stops the node", async () => {
-  const { core, driver, events, fatal, state, transport } = fixture();
-  await driver.start();
-  transport.fetchSnapshot = () => Promise.resolve(snapshotOf({ ...entryAt(50), config: null }));
-  state.failBuild = new ChatError("DISK_FULL", "no space");
-  core.script = (input) => input.kind === "message" ? [{ kind: "fetchSnapshot", from: "n2" }] : [];
-  driver.receive("n2", 1, LEAVE);
-  await settle();
-  assert.deepEqual(fatal, [state.failBuild]);
-  assert.deepEqual(events, ["abort"]);
-});
+for (const code of ["ENOSPC", "EIO", "EROFS"]) {
+  Deno.test(`driver: a disk that cannot take a snapshot in stops the node: ${code}`, async () => {
+    const { core, driver, events, fatal, notices, state, transport } = fixture();
+    await driver.start();
+    transport.fetchSnapshot = () => Promise.resolve(snapshotOf({ ...entryAt(50), config: null }));
+    const cause = Object.assign(new Error("refused"), { code });
+    state.failBuild = toStorageError(cause, "chat-2.db");
+    core.script = (input) =>
+      input.kind === "message" ? [{ kind: "fetchSnapshot", from: "n2" }] : [];
+    driver.receive("n2", 1, LEAVE);
+    await settle();
+    assert.deepEqual(fatal, [state.failBuild]);
+    assert.match(fatal[0]?.message ?? "", /^Cannot \w+ chat-2\.db: .*; \w+/);
+    assert.deepEqual(events, ["abort"]);
+    assert.deepEqual(notices, [], "nothing is tried again");
+  });
+}
 
 Deno.test("driver: a linearizable read waits for the lease, and fails with the lead", async () => {
   const { clock, core, driver } = await leading();

@@ -104,6 +104,7 @@ export class ScriptedCore implements Core {
       ready: true,
       certain: true,
       livesByLastResort: false,
+      missing: [],
       tolerates: 0,
       policy: null,
       members: [member(SELF), member(OTHER)],

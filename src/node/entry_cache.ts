@@ -17,7 +17,7 @@ export interface EntryCacheLimits {
 
 /** Bytes that an entry's body holds in memory, roughly: configs and noops count as none. */
 function bodyBytes(entry: Entry): number {
-  return entry.kind === "command" || entry.kind === "orphans" ? entry.data.byteLength : 0;
+  return entry.kind === "command" ? entry.data.byteLength : 0;
 }
 
 /** Entries not yet applied, by index. */

@@ -70,7 +70,7 @@ export class IncomingLinks {
       return wrongCluster(hello, own.clusterId);
     }
     if (hello.nodeId === own.nodeId && hello.incarnation === own.incarnation) {
-      // A member that this node replaced at its address: the leader will drop it.
+      // Its own address, written in another way.
       return new ChatError("INTERNAL", `${hello.peerAddress} is this node itself`);
     }
     if (hello.nodeId === own.nodeId) {

@@ -38,6 +38,25 @@ Deno.test("passwords: one text has one hash, however its accents are encoded", a
   assert.ok(await passwords.check("caf\u00e9 au lait", await passwords.hash("cafe\u0301 au lait")));
 });
 
+Deno.test("passwords: a hash of a form that nobody here knows is refused, and is no damage", async () => {
+  const passwords = new Passwords(CHEAP);
+  const hash = await passwords.hash("correct horse");
+  const strange = [
+    "",
+    "argon2id$v=19$m=65536",
+    hash.slice(0, -1),
+    hash.replace("$16$", "$x$"),
+    `${hash}$`,
+  ];
+  for (const one of strange) {
+    await assert.rejects(passwords.check("correct horse", one), {
+      reason: "INTERNAL",
+      message: /^Cannot check this password: .* version/,
+    });
+  }
+  assert.ok(await passwords.check("correct horse", hash), "and nothing is held up by it");
+});
+
 Deno.test("passwords: more than may wait are OVERLOADED; all the others are served", async () => {
   const passwords = new Passwords(CHEAP);
   const room = limits.passwordHashesMax + limits.passwordHashesWaitingMax;

@@ -114,14 +114,17 @@ function memberOf(driver: NodeDriver, id: NodeId): Member | undefined {
 async function handOver(options: PeerServiceOptions, ask: HandOverAsk): Promise<HandOverAnswer> {
   const clusterId = options.clusterId();
   if (ask.clusterId !== clusterId) throw wrongCluster(ask.clusterId, clusterId);
-  const { commands, requestIds } = ask;
+  const { commands, requestIds, termStarts } = ask;
+  const { handOverCommandsMax, handOverRequestsMax, handOverTermsMax } = limits;
   if (
-    commands.length > limits.handOverCommandsMax || requestIds.length > limits.handOverRequestsMax
+    commands.length > handOverCommandsMax || requestIds.length > handOverRequestsMax ||
+    termStarts.length > handOverTermsMax
   ) {
     throw new ChatError(
       "INVALID_ARGUMENT",
-      `Cannot take over ${commands.length} commands and look up ${requestIds.length} requests at ` +
-        `once: the limits are ${limits.handOverCommandsMax} and ${limits.handOverRequestsMax}`,
+      `Cannot take over ${commands.length} commands, look up ${requestIds.length} requests and ` +
+        `compare ${termStarts.length} terms at once: the limits are ${handOverCommandsMax}, ` +
+        `${handOverRequestsMax} and ${handOverTermsMax}`,
     );
   }
   return await options.driver.takeOver(ask);

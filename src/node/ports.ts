@@ -82,7 +82,7 @@ export interface StateStore {
   salvagedFrom(
     entries: readonly { readonly index: Index; readonly data: Uint8Array }[],
   ): Promise<readonly Uint8Array[]>;
-  /** Ids of the requests that were decided from one index to another, both included. */
+  /** Ids of the requests that were decided from one index to another, both included: all at once. */
   requestsBetween(from: Index, to: Index): Promise<readonly string[]>;
   /** How many of these requests this state knows nothing of. */
   countUnknown(requestIds: readonly string[]): Promise<number>;

@@ -9,6 +9,7 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { termAtStarts } from "../raft/log.ts";
 import { sameTerm } from "../raft/term.ts";
 import type { ConfigEntry } from "../raft/types.ts";
 import type { SnapshotAsk, SnapshotHeader, SnapshotPart } from "../rpc/peer_api.ts";
@@ -48,6 +49,8 @@ export class SnapshotServer {
   readonly #served = new Map<string, Served>();
   #opening = 0;
   #closed = false;
+  /** The failure that was told last. */
+  #told = "";
 
   constructor(options: SnapshotServerOptions) {
     this.#options = options;
@@ -55,6 +58,25 @@ export class SnapshotServer {
 
   /** {@linkcode PeerApi.fetchSnapshot}, for a caller of this cluster. */
   async *serve(ask: SnapshotAsk, signal: AbortSignal): AsyncGenerator<SnapshotPart> {
+    try {
+      yield* this.#serve(ask, signal);
+      this.#told = "";
+    } catch (error) {
+      this.#failed(ask.nodeId, error);
+      throw error;
+    }
+  }
+
+  /** Who asked is told why, and asks again; here a person should read it, once. */
+  #failed(nodeId: string, error: unknown): void {
+    const { message, reason } = ChatError.from(error);
+    if (reason !== "INTERNAL" && reason !== "DISK_FULL" && reason !== "DATA_DIRECTORY") return;
+    const text = `Cannot give ${nodeId} a snapshot: ${message}`;
+    if (text !== this.#told) this.#options.logger.log("warn", text);
+    this.#told = text;
+  }
+
+  async *#serve(ask: SnapshotAsk, signal: AbortSignal): AsyncGenerator<SnapshotPart> {
     const reader = Symbol();
     const served = ask.index === 0 ? await this.#open(ask) : this.#resume(ask);
     served.cancelIdle();
@@ -146,6 +168,9 @@ export class SnapshotServer {
   async #header(source: SnapshotSource): Promise<SnapshotHeader> {
     const { applied, rowsTotal } = source;
     const { config, next, termStarts } = await this.#options.log.history(applied.index);
+    // The log went over to another side of a fork in between: it says nothing of these rows.
+    const term = termAtStarts(termStarts, applied.index);
+    if (term === null || !sameTerm(term, applied.term)) throw outdated(applied.index);
     // The log moved past the snapshot in between: the next one will be newer.
     if (config !== null && config.index > applied.index) throw outdated(applied.index);
     if (config !== null && wasSkipped(config, next)) throw outdated(applied.index);

@@ -145,7 +145,12 @@ export class PeerTransport implements Transport {
     for (const [id, caller] of this.#callers) {
       if (wanted.has(id) || this.#guests.has(id)) wanted.set(id, caller);
     }
-    wanted.delete(this.#options.hello().nodeId);
+    const own = this.#options.hello();
+    for (const { id, peerAddress } of [...wanted.values()]) {
+      // Of a member that this node replaced an older config says the same address. Nobody else
+      // answers there, and it is silent like one that is dead.
+      if (id === own.nodeId || peerAddress === own.peerAddress) wanted.delete(id);
+    }
     for (const [id, link] of [...this.#links]) {
       if (wanted.get(id)?.peerAddress === link.member.peerAddress) continue;
       this.#links.delete(id);

@@ -34,7 +34,8 @@ function boundOf(state: CoreState): Index {
     state.log.lastIndex - state.bounds.tailEntries,
   );
   for (const entry of openConfigs(state)) {
-    bound = Math.min(bound, entry.config.mark?.base.index ?? Infinity);
+    const { mark } = entry.config;
+    if (mark?.open) bound = Math.min(bound, mark.base.index);
   }
   const config = state.newest?.config;
   for (const member of [...config?.voters ?? [], ...config?.learners ?? []]) {

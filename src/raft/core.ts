@@ -59,14 +59,16 @@ import { canReadAt } from "./reads.ts";
 import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
 import { lastCommonIndex } from "./log.ts";
 import { compact } from "./compaction.ts";
-import { onHandedOver, tickMeeting } from "./meeting.ts";
+import { isOvertaken, onHandedOver, tickMeeting } from "./meeting.ts";
 import { RULES, type Rules } from "./rules.ts";
+import { missing } from "./side.ts";
 import { CoreState } from "./state.ts";
 import { isReady, roleOf, statusOf } from "./status.ts";
 import { sameTerm } from "./term.ts";
 import { onLogReadForTail, onVoteRequest } from "./vote.ts";
 import type {
   Clocks,
+  Config,
   ConfigEntry,
   Entry,
   Index,
@@ -195,6 +197,7 @@ class RaftCore implements Core {
     retryHeld(state);
     forgetWish(state);
     tickMeeting(state);
+    if (isOvertaken(state)) stepDown(state);
     dropSuspects(state);
     tickElection(state);
     changeMembers(state);
@@ -305,7 +308,7 @@ class RaftCore implements Core {
       });
     if (state.leadership === null || config === undefined) {
       state.effects.push({ kind: "adminAnswer", id, refusal: notLeader(state) });
-    } else if (findMember(config, peer) === undefined) {
+    } else if (!isKnown(config, peer)) {
       answer(`${peer} is not a member of this cluster`);
     } else if (peer === state.self.id) {
       answer(`${peer} leads: transfer leadership first, then remove it`);
@@ -353,6 +356,11 @@ class RaftCore implements Core {
     this.#toldPeers = list;
     state.effects.push({ kind: "peers", members: list });
   }
+}
+
+/** A member, or one that this side misses since it went on without it (§9). */
+function isKnown(config: Config, id: NodeId): boolean {
+  return findMember(config, id) !== undefined || missing(config).some((one) => one.id === id);
 }
 
 function peersFrom(state: CoreState, { everybody, hinted }: PeersFrom): readonly Member[] {

@@ -16,7 +16,7 @@ import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
-import { rankOf } from "./side.ts";
+import { markOf } from "./side.ts";
 import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
@@ -132,8 +132,7 @@ function askVoters(state: CoreState, current: Campaign, after: number): void {
       pre: current.pre,
       term: current.term,
       last: { index, term, checksum },
-      termStarts: state.log.termStarts.slice(-limits.voteTermStartsMax),
-      mark: state.newest?.config.mark ?? null,
+      termStarts: state.log.termStarts.slice(-limits.termStartsMax),
       lastResort: current.lastResort,
       everyPreVote: current.everyPreVote,
       transferTerm: current.transferTerm,
@@ -321,6 +320,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
   state.campaign = null;
   state.campaignAt = null;
   state.leader = state.self.id;
+  state.leaderSince = state.slow;
   state.leaderTerm = term;
   state.held = null;
   state.heldTail = [];
@@ -336,21 +336,15 @@ function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): C
   return changeConfig(newest, {
     voters,
     learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),
-    mark: { ...newest.mark ?? newMark(state, c0), ...rankOf(voters, won.term) },
+    mark: markOf(newest.mark, forkOf(state, c0), { voters, term: won.term, forced: false }),
     c0Index: c0?.index ?? 0,
   });
 }
 
-function newMark(
-  state: CoreState,
-  c0: ConfigEntry | null,
-): Pick<Mark, "base" | "baseVoters" | "forced"> {
-  const base = state.log.positionAt(state.decidedIndex) ?? state.log.base;
-  return {
-    base: { index: base.index, term: base.term, checksum: base.checksum },
-    baseVoters: c0?.config.voters ?? [],
-    forced: false,
-  };
+/** Where this history leaves the one that others may go on with. */
+function forkOf(state: CoreState, c0: ConfigEntry | null): Pick<Mark, "base" | "baseVoters"> {
+  const { index, term, checksum } = state.log.positionAt(state.decidedIndex) ?? state.log.base;
+  return { base: { index, term, checksum }, baseVoters: c0?.config.voters ?? [] };
 }
 
 /**
@@ -387,6 +381,8 @@ function withdrawPending(state: CoreState, term: Term): void {
 export function onTransferNow(state: CoreState, peer: Peer, term: Term): void {
   const config = state.newest?.config;
   if (config === undefined || findMember(config, state.self.id) === undefined) return;
+  // Who gives in to another side leads no more (§9).
+  if (state.surrender !== null) return;
   if (state.leader !== peer.id || !sameTerm(state.leaderTerm, term)) return;
   if (!isVoter(config, state.self.id) || state.leavingSince !== null) return;
   if (compareTerms(term, state.promised) < 0) return;

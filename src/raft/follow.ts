@@ -12,7 +12,7 @@ import { noteConfigTaken } from "./certainty.ts";
 import { commitThrough } from "./commit.ts";
 import { isVoter } from "./config.ts";
 import { heldBackBy } from "./lease.ts";
-import { termAtStarts } from "./log.ts";
+import { lastCommonIndex, termAtStarts } from "./log.ts";
 import type { Append, SnapshotNeeded } from "./message.ts";
 import { endSurrender, ignores, isFrozen, isOwn, onFork } from "./meeting.ts";
 import type { Peer } from "./peer.ts";
@@ -92,6 +92,7 @@ export function followLeader(state: CoreState, peer: Peer, term: Term): void {
   // It said so while it was a candidate; links keep the order of messages.
   peer.gaveUpTerm = null;
   state.leader = peer.id;
+  state.leaderSince = state.slow;
   state.leaderTerm = term;
   state.leaderIncarnation = peer.incarnation;
   state.leaderSuspects = [];
@@ -282,20 +283,30 @@ export function onSnapshotNeeded(state: CoreState, peer: Peer, message: Snapshot
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.commitIndex });
     return;
   }
-  if (!isOwn(state, message.mark) && state.log.lastIndex > 0) {
-    onFork(state, peer, message.term);
-    return;
-  }
+  if (partsFrom(state, message)) return onFork(state, peer, message.term);
   state.fetching = true;
   state.effects.push({ kind: "fetchSnapshot", from: message.from });
+}
+
+/**
+ * Whether this log has anything that may have been acknowledged on another side than the sender's.
+ * A node that was only away while the others parted from somebody else has not (§9).
+ */
+function partsFrom(
+  state: CoreState,
+  { from, baseIndex, termStarts, mark }: SnapshotNeeded,
+): boolean {
+  const { log } = state;
+  if (isOwn(state, mark)) return false;
+  const mine = { starts: log.termStarts, last: log.lastIndex };
+  const common = lastCommonIndex(mine, { starts: termStarts, last: baseIndex });
+  return common < log.lastIndex && giveUp(state, common + 1, { from, mark });
 }
 
 /** The host began to fetch at an index, or gave up. */
 export function onSnapshotFetching(state: CoreState, index: Index | null): void {
   state.fetching = index !== null;
   state.snapshotIndex = index ?? 0;
-  // It begins anew: what was handed over before is known there.
-  if (index === null && state.surrender?.stage === "handed") state.surrender = null;
 }
 
 /**

@@ -65,15 +65,10 @@ export type Input =
   /** A snapshot fetch began at this index (for `snapshotIndex` in answers), or failed (`null`). */
   | { readonly kind: "snapshotFetching"; readonly index: Index | null }
   /**
-   * Answer to a `handOver` effect. `done`: the leader asked has committed what this log has up to
-   * `through` and its own log lacks, as commands of its own, or had it already.
+   * Answer to the `handOver` effect of this number. `done`: the leader asked has committed what this
+   * log has and its own log lacks, as commands of its own, or had it already.
    */
-  | {
-    readonly kind: "handedOver";
-    readonly to: NodeId;
-    readonly through: Index;
-    readonly done: boolean;
-  }
+  | { readonly kind: "handedOver"; readonly number: number; readonly done: boolean }
   /** A join that came by rpc from a node without links. Answered by one `joinAnswer`. */
   | { readonly kind: "join"; readonly id: number; readonly member: Member }
   /** SIGTERM: hand over, leave, then `left`. */
@@ -133,11 +128,14 @@ export type Effect =
   | { readonly kind: "compact"; readonly base: Base }
   /**
    * Hand over to that leader, which is on another side of a fork, every command of this log up to
-   * `through` that its log lacks (§9). Answered by one `handedOver`. The log does not change
-   * meanwhile, and the answer waits until everything committed is applied here.
+   * `through` that its log lacks (§9). Answered by one `handedOver`, once everything committed is
+   * applied here. The log does not change meanwhile, unless the hand-over is given up: a newer one
+   * then takes the place of this one.
    */
   | {
     readonly kind: "handOver";
+    /** Hand-overs of one start are numbered. */
+    readonly number: number;
     readonly to: NodeId;
     readonly through: Index;
     /** Where this log begins: what led to there is in the state only. */
@@ -220,6 +218,8 @@ export interface CoreStatus {
   readonly ready: boolean;
   readonly certain: boolean;
   readonly livesByLastResort: boolean;
+  /** Whom it misses since then: it ends once they are back, or removed. */
+  readonly missing: readonly Member[];
   /** How many more faults the cluster survives right now. */
   readonly tolerates: number;
   readonly policy: Policy | null;

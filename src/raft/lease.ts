@@ -11,7 +11,7 @@ import { findMember, isVoter } from "./config.ts";
 import type { Ping, Pong } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
-import { markOf, sideOf } from "./side.ts";
+import { ownSideOf } from "./side.ts";
 import type { CoreState } from "./state.ts";
 import { maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
@@ -68,7 +68,7 @@ export function sendPings(state: CoreState): void {
     leads,
     term: state.leadership?.term ?? state.promised,
     suspects: leads ? suspects(state) : [],
-    side: canReadAt(state, state.fast) ? sideOf(markOf(state)) : null,
+    side: canReadAt(state, state.fast) ? ownSideOf(state) : null,
   };
   for (const id of pingTargets(state)) state.send(id, ping);
 }

@@ -33,7 +33,7 @@ export const LOG_BOUNDS: LogBounds = {
 
 /** Bytes that an entry's payload takes, for bounds. */
 export function entryBytes(entry: Entry): number {
-  return 64 + (entry.kind === "command" || entry.kind === "orphans" ? entry.data.length : 512);
+  return 64 + (entry.kind === "command" ? entry.data.length : 512);
 }
 
 export class RaftLog {

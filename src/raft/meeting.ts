@@ -9,49 +9,86 @@
 import { leaderInSight } from "./lease.ts";
 import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
-import { isOneSide, markOf, markTermOf, outranks, sideOf } from "./side.ts";
-import type { CoreState } from "./state.ts";
+import { isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
+import type { CoreState, Surrender } from "./state.ts";
 import { sameTerm, termText } from "./term.ts";
-import type { Base, Index, NodeId, Side, Term } from "./types.ts";
+import type { Base, Term } from "./types.ts";
 
 /** Looks for a leader of another side to give in to; called at each tick. */
 export function tickMeeting(state: CoreState): void {
-  if (ownSide(state) !== null) state.ledAt = state.slow;
+  if (isLed(state)) state.ledAt = state.slow;
   const peers = [...state.peers.values()];
   const { surrender } = state;
   if (surrender === null) {
     const peer = peers.find((candidate) => givesIn(state, candidate));
     if (peer !== undefined) beginSurrender(state, peer);
-  } else if (surrender.stage === "asks") {
-    if (peers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
+  } else if (surrender.stage === "handed") {
+    if (!state.fetching) fetchAgain(state, surrender);
+  } else {
+    const takers = surrender.stage === "asks" ? peers : [state.peer(surrender.to)];
+    if (takers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
     // That side elects anew above this one's terms. If it stays away, this node goes on as it was:
-    // it has given up nothing yet.
-    if (state.slow - surrender.seenAt >= state.timeout) state.surrender = null;
+    // it has given up nothing yet, and what went over already is told by its request ids.
+    if (state.slow - surrender.seenAt >= state.timeout) takeBack(state, surrender);
   }
 }
 
-/** This node's side, while it has a leader that could serve; else `null`. */
-function ownSide(state: CoreState): Side | null {
-  if (state.leadership !== null) {
-    return canReadAt(state, state.fast) ? sideOf(markOf(state)) : null;
-  }
-  const leader = leaderInSight(state);
-  const side = leader === null ? null : state.peer(leader).side;
-  return side !== null && isOwn(state, markTermOf(side)) ? side : null;
-}
-
-/** Whether a log with this mark, or none, is on this node's side. */
-export function isOwn(state: CoreState, mark: Term | null): boolean {
-  return isOneSide(mark, markOf(state)?.term ?? null);
+function takeBack(state: CoreState, { to }: Surrender): void {
+  state.surrender = null;
+  state.notice("info", `The other side is out of reach again, with ${to}: goes on without it`);
 }
 
 /**
- * Whether this node has nothing to say to a leader of another side, as it has one of its own and
- * does not give in. By an answer that one would hear of the term promised here and campaign above
- * it, and so would this side's leader in turn, for ever.
+ * The snapshot was refused, or broke off. What was handed over is there for good, so this node
+ * goes on from here, while that one leads.
  */
-export function ignores(state: CoreState, peer: Peer, mark: Term | null): boolean {
-  if (isOwn(state, mark) || state.surrender !== null) return false;
+function fetchAgain(state: CoreState, surrender: Surrender): void {
+  // A leader that has just been elected anew tells no side for a moment.
+  if (state.slow - surrender.seenAt < state.timeout) return;
+  if (isOther(state, state.peer(surrender.to))) fetchFrom(state, surrender);
+  else state.surrender = null;
+}
+
+function fetchFrom(state: CoreState, surrender: Surrender): void {
+  surrender.seenAt = state.slow;
+  state.fetching = true;
+  state.effects.push({ kind: "fetchSnapshot", from: surrender.to });
+}
+
+/** Whether this node's side has a leader that could serve. */
+function isLed(state: CoreState): boolean {
+  if (state.leadership !== null) return canReadAt(state, state.fast);
+  const leader = leaderInSight(state);
+  const side = leader === null ? null : state.peer(leader).side;
+  return side !== null && isOwn(state, nameOf(side));
+}
+
+/** Whether nobody could serve on this node's side for T, and its leader had as long for it. */
+function isUnserved(state: CoreState): boolean {
+  return state.slow - Math.max(state.ledAt, state.leaderSince) >= state.timeout;
+}
+
+/** Whether a log on the side of this name is on this node's side. */
+export function isOwn(state: CoreState, name: Term | null): boolean {
+  return isOneSide(name, nameOf(ownSideOf(state)));
+}
+
+/**
+ * Whether this node leads in name only while another side has a leader: as after a long sleep, in
+ * which the others went on by last resort. It stops, and follows if it has nothing to hand over.
+ */
+export function isOvertaken(state: CoreState): boolean {
+  if (state.leadership === null || !isUnserved(state)) return false;
+  return [...state.peers.values()].some((peer) => isOther(state, peer));
+}
+
+/**
+ * Whether this node has nothing to say to a leader of another side, as it has one of its own that
+ * serves and does not give in. By an answer that one would hear of the term promised here and
+ * campaign above it, and so would this side's leader in turn, for ever.
+ */
+export function ignores(state: CoreState, peer: Peer, name: Term | null): boolean {
+  if (isOwn(state, name) || state.surrender !== null || isUnserved(state)) return false;
   const leader = leaderInSight(state);
   return leader !== null && leader !== peer.id;
 }
@@ -59,7 +96,7 @@ export function ignores(state: CoreState, peer: Peer, mark: Term | null): boolea
 /** Whether the peer leads another side, by what it said within T. */
 function isOther(state: CoreState, peer: Peer): boolean {
   if (peer.side === null || peer.gone || state.slow - peer.pingedAt >= state.timeout) return false;
-  return !isOwn(state, markTermOf(peer.side));
+  return !isOwn(state, nameOf(peer.side));
 }
 
 /**
@@ -68,9 +105,9 @@ function isOther(state: CoreState, peer: Peer): boolean {
  */
 function givesIn(state: CoreState, peer: Peer): boolean {
   if (!isOther(state, peer) || peer.side === null) return false;
-  if (state.newest === null || state.wantsLeave) return false;
-  if (outranks(peer.side, sideOf(markOf(state)))) return true;
-  return ownSide(state) === null && state.slow - state.ledAt >= state.timeout + state.grace;
+  if (state.newest === null || state.wantsLeave || state.fetching) return false;
+  if (outranks(peer.side, ownSideOf(state))) return true;
+  return !isLed(state) && state.slow - state.ledAt >= state.timeout + state.grace;
 }
 
 /** From now on this node neither leads nor follows on its own side, and asks to be taken in. */
@@ -80,7 +117,7 @@ function beginSurrender(state: CoreState, peer: Peer): void {
     `Meets the other side of a partition, which ${peer.id} leads: what was accepted here ` +
       "meanwhile goes over to it, then this node follows it",
   );
-  state.surrender = { to: peer.id, stage: "asks", through: 0, seenAt: state.slow };
+  state.surrender = { to: peer.id, stage: "asks", number: 0, through: 0, seenAt: state.slow };
   state.leadership = null;
   state.leader = null;
   state.campaign = null;
@@ -101,11 +138,12 @@ export function onFork(state: CoreState, peer: Peer, term: Term): void {
   if (surrender === null) {
     tellFork(state, peer, term);
   } else if (surrender.stage === "asks") {
+    const number = ++state.handOvers;
     const through = state.log.lastIndex;
-    state.surrender = { ...surrender, to: peer.id, stage: "hands", through };
+    state.surrender = { to: peer.id, stage: "hands", number, through, seenAt: state.slow };
     const { termStarts, base: { index: baseIndex } } = state.log;
     const place = { through, baseIndex, termStarts: [...termStarts] };
-    state.effects.push({ kind: "handOver", to: peer.id, ...place });
+    state.effects.push({ kind: "handOver", number, to: peer.id, ...place });
   }
 }
 
@@ -125,21 +163,20 @@ export function isFrozen(state: CoreState): boolean {
   return state.surrender !== null && state.surrender.stage !== "asks";
 }
 
-/** The host has handed over everything up to an index, and it is committed there; or it failed. */
+/** The host has handed everything over, and it is committed there; or it failed. */
 export function onHandedOver(
   state: CoreState,
-  from: { readonly to: NodeId; readonly through: Index; readonly done: boolean },
+  { number, done }: { readonly number: number; readonly done: boolean },
 ): void {
   const { surrender } = state;
-  if (surrender?.stage !== "hands" || surrender.to !== from.to) return;
-  if (!from.done || state.log.lastIndex !== from.through) {
+  if (surrender?.stage !== "hands" || surrender.number !== number) return;
+  if (!done || state.log.lastIndex !== surrender.through) {
     // It begins anew, with the same leader or another: what is there by now is told twice at most.
     state.surrender = null;
     return;
   }
   surrender.stage = "handed";
-  state.fetching = true;
-  state.effects.push({ kind: "fetchSnapshot", from: surrender.to });
+  fetchFrom(state, surrender);
 }
 
 /** The log is the other side's from its base on: what this node knew of its own is void. */

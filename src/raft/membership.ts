@@ -1,6 +1,6 @@
 /**
  * The leader's changes of configuration (§6): dropping the suspected, taking in learners,
- * promoting, removing, leaving, changing an address, clearing a mark. Every change is one
+ * promoting, removing, leaving, changing an address, closing a mark. Every change is one
  * config entry; when it commits is decided in `commit.ts`.
  *
  * @module
@@ -22,6 +22,7 @@ import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from ".
 import type { LeaveRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
+import { missing } from "./side.ts";
 import type { CoreState, Leadership } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
@@ -143,7 +144,7 @@ export function changeMembers(state: CoreState): void {
   tellLeavers(state, leadership);
   if (!isServing(state) || !isSettled(state) || leadership.transfer !== null) return;
   const changed = leaveOrRemove(state, leadership, config) || promote(state, config) ||
-    dropLearners(state, config) || moveSelf(state, config) || clearMark(state, config);
+    dropLearners(state, config) || moveSelf(state, config) || closeMark(state, config);
   if (changed) return;
 }
 
@@ -166,7 +167,13 @@ export function takeIn(state: CoreState, member: Member): Refusal | null {
   if (known !== undefined) {
     changeAddress(state, config, member);
   } else {
-    appendConfig(state, { learners: [...config.learners, member] });
+    const replaced = missing(config).filter((other) =>
+      other.peerAddress === member.peerAddress && other.id !== member.id
+    );
+    appendConfig(state, {
+      learners: [...config.learners, member],
+      tombstones: [...config.tombstones, ...replaced.map(({ id }) => id)],
+    });
   }
   return null;
 }
@@ -257,15 +264,15 @@ function moveSelf(state: CoreState, config: Config): boolean {
   return true;
 }
 
-/** §9: the mark goes once every voter of its base's config is here again, or replaced. */
-function clearMark(state: CoreState, config: Config): boolean {
-  const mark = config.mark;
-  if (mark === null) return false;
-  const met = mark.baseVoters.every((voter) =>
-    isVoter(config, voter.id) || config.tombstones.includes(voter.id)
+/** §9: the mark is closed once every voter of its base is a voter here again, or is out for good. */
+function closeMark(state: CoreState, config: Config): boolean {
+  const { mark } = config;
+  if (!mark?.open) return false;
+  const met = mark.baseVoters.every(({ id }) =>
+    isVoter(config, id) || config.tombstones.includes(id)
   );
   if (!met) return false;
-  appendConfig(state, { mark: null });
+  appendConfig(state, { mark: { ...mark, open: false } });
   return true;
 }
 

@@ -10,7 +10,6 @@ import type {
   Entry,
   Index,
   LogPosition,
-  Mark,
   Member,
   NodeId,
   Side,
@@ -57,7 +56,7 @@ export interface Append {
   readonly commitIndex: Index;
   /** Index of the leader's C0: a follower's commit index moves only to there or beyond (§4). */
   readonly c0Index: Index;
-  /** Term of the mark that the leader's newest config carries, else `null` (§9). */
+  /** Name of the side that the leader's log is on; `null`: it never parted (§9). */
   readonly mark: Term | null;
 }
 
@@ -85,6 +84,8 @@ export interface SnapshotNeeded {
   readonly from: NodeId;
   /** Where the leader's log begins: who has that much by now needs none. */
   readonly baseIndex: Index;
+  /** First index of each term of the leader's log up to there, newest last, bounded (§9). */
+  readonly termStarts: readonly TermStart[];
   /** As in an append. */
   readonly mark: Term | null;
 }
@@ -97,7 +98,6 @@ export interface VoteRequest {
   readonly last: LogPosition;
   /** First index of each term of the candidate's log, newest last, bounded. */
   readonly termStarts: readonly TermStart[];
-  readonly mark: Mark | null;
   readonly lastResort: boolean;
   /** True once every voter of the candidate's C1 has given its pre-vote. */
   readonly everyPreVote: boolean;
@@ -120,7 +120,7 @@ export interface VoteReply {
   readonly tail: { readonly prev: LogPosition; readonly entries: readonly Entry[] } | null;
   /** True if granting would give up a committed entry: the other side of a partition. */
   readonly meeting: boolean;
-  /** Term of the mark that the voter's newest config carries, else `null` (§9). */
+  /** Name of the side that the voter's log is on; `null`: it never parted (§9). */
   readonly mark: Term | null;
 }
 

@@ -10,7 +10,7 @@ import { committedConfig } from "./anchors.ts";
 import { findMember } from "./config.ts";
 import type { AppendReply } from "./message.ts";
 import { newProgress, type Peer, type Progress } from "./peer.ts";
-import { markOf } from "./side.ts";
+import { nameOf, ownSideOf } from "./side.ts";
 import type { CoreState, Leadership } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
 import type { Entry, Index, LogPosition, NodeId } from "./types.ts";
@@ -151,7 +151,7 @@ function sendAppend(
     entries,
     commitIndex: state.commitIndex,
     c0Index: committedConfig(state)?.index ?? 0,
-    mark: markOf(state)?.term ?? null,
+    mark: nameOf(ownSideOf(state)),
   });
   progress.sentAt = state.mono;
   progress.toldCommit = state.commitIndex;
@@ -164,12 +164,14 @@ function sendAppend(
 
 function askToFetch(state: CoreState, peer: Peer, leadership: Leadership): void {
   peer.progress.sentAt = state.mono;
+  const { base: { index: baseIndex }, termStarts } = state.log;
   state.send(peer.id, {
     kind: "snapshotNeeded",
     term: leadership.term,
     from: state.self.id,
-    baseIndex: state.log.base.index,
-    mark: markOf(state)?.term ?? null,
+    baseIndex,
+    termStarts: termStarts.filter(({ index }) => index <= baseIndex).slice(-limits.termStartsMax),
+    mark: nameOf(ownSideOf(state)),
   });
 }
 

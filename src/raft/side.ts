@@ -5,53 +5,89 @@
  * @module
  */
 
-import { compareAddresses } from "./config.ts";
+import { limits } from "../limits.ts";
+import { compareAddresses, findMember } from "./config.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm } from "./term.ts";
-import type { Mark, Member, Side, Term } from "./types.ts";
+import type { Config, Mark, Member, Parting, Side, Term } from "./types.ts";
 
-/** The mark of the newest config, whose side this log is on; `null`: of none. */
-export function markOf(state: CoreState): Mark | null {
-  return state.newest?.config.mark ?? null;
-}
-
-/** The side that a mark names. */
+/** The side that a mark tells; of none, the one that never parted. */
 export function sideOf(mark: Mark | null): Side {
-  if (mark === null) return "unmarked";
-  const { forced, term, size, smallest } = mark;
-  return { forced, term, size, smallest };
+  return mark?.side ?? [];
 }
 
-/** What a mark says of the voters that go on by it, in the term of their leader. */
-export function rankOf(
-  voters: readonly Member[],
-  term: Term,
-): Pick<Mark, "term" | "size" | "smallest"> {
-  const [first, ...others] = voters.map((voter) => voter.peerAddress).sort(compareAddresses);
-  return { term, size: others.length + (first === undefined ? 0 : 1), smallest: first ?? "" };
+/** The side that this node's log is on, by its newest config. */
+export function ownSideOf(state: CoreState): Side {
+  return sideOf(state.newest?.config.mark ?? null);
 }
 
-/** Whether two logs are on one side, by the terms of their marks. */
+/** What a side is called: the term of its last parting; `null` if it never parted. */
+export function nameOf(side: Side): Term | null {
+  return side.at(-1)?.term ?? null;
+}
+
+/** Whether two logs are on one side, by its name. */
 export function isOneSide(left: Term | null, right: Term | null): boolean {
   return left === null || right === null ? left === right : sameTerm(left, right);
 }
 
-/** The term of a side's mark; `null` without one. */
-export function markTermOf(side: Side): Term | null {
-  return side === "unmarked" ? null : side.term;
+/** Those that go on alone, in which term, and whether an operator made them. */
+export interface GoingOn {
+  readonly voters: readonly Member[];
+  readonly term: Term;
+  readonly forced: boolean;
 }
 
 /**
- * Whether `left` stays and `right` gives in: what an operator forced before all else, then the
- * side of the quorum, then more voters, then the smaller smallest address. A total order: no two
- * sides were marked in one term.
+ * The mark of who goes on alone. While an earlier one is open its base stays: what lies above that
+ * has not met the other side yet.
+ */
+export function markOf(
+  before: Mark | null,
+  fork: Pick<Mark, "base" | "baseVoters">,
+  goingOn: GoingOn,
+): Mark {
+  const { base, baseVoters } = before?.open ? before : fork;
+  const side = [...sideOf(before), partingOf(goingOn)].slice(-limits.partingsMax);
+  return { base, baseVoters, open: true, side };
+}
+
+function partingOf({ voters, term, forced }: GoingOn): Parting {
+  const [first, ...others] = voters.map((voter) => voter.peerAddress).sort(compareAddresses);
+  const size = others.length + (first === undefined ? 0 : 1);
+  return { term, forced, size, smallest: first ?? "" };
+}
+
+/**
+ * Voters of an open mark's base that this side has not met again: no members here, neither removed
+ * nor replaced. An operator may know that one of them is gone for good.
+ */
+export function missing(config: Config): readonly Member[] {
+  if (!config.mark?.open) return [];
+  return config.mark.baseVoters.filter(({ id }) =>
+    findMember(config, id) === undefined && !config.tombstones.includes(id)
+  );
+}
+
+/**
+ * Whether `left` stays and `right` gives in, by what each did where they parted: what an operator
+ * forced before all else, then who had the quorum and did nothing, then more voters, then the
+ * smaller smallest address, then the higher term. A total order of sides: they are the branches of
+ * one tree, and no two partings share a term.
  */
 export function outranks(left: Side, right: Side): boolean {
-  const forced = (side: Side) => side !== "unmarked" && side.forced;
-  if (forced(left) !== forced(right)) return forced(left);
-  if (left === "unmarked" || right === "unmarked") return left !== right && left === "unmarked";
-  if (left.size !== right.size) return left.size > right.size;
-  const address = compareAddresses(left.smallest, right.smallest);
+  const [ours, theirs] = [firstLacking(left, right), firstLacking(right, left)];
+  const forced = (parting: Parting | undefined) => parting?.forced === true;
+  if (forced(ours) !== forced(theirs)) return forced(ours);
+  if (ours === undefined || theirs === undefined) return ours !== theirs && ours === undefined;
+  if (ours.size !== theirs.size) return ours.size > theirs.size;
+  const address = compareAddresses(ours.smallest, theirs.smallest);
   if (address !== 0) return address < 0;
-  return compareTerms(left.term, right.term) > 0;
+  return compareTerms(ours.term, theirs.term) > 0;
+}
+
+/** What a side did after the last parting that it has in common with the other. */
+function firstLacking(side: Side, other: Side): Parting | undefined {
+  const shared = side.findLastIndex(({ term }) => other.some((each) => sameTerm(each.term, term)));
+  return side[shared + 1];
 }

@@ -89,6 +89,8 @@ export interface Leadership {
 /** This node gives in to the leader of another side of a fork (§9). */
 export interface Surrender {
   readonly to: NodeId;
+  /** Number of the hand-over that is under way or done; 0 before it began. */
+  readonly number: number;
   /**
    * Asks to be taken in; hands over what it would lose; or has done so and takes the other side's
    * state. From handing on its log stays as it is.
@@ -96,7 +98,7 @@ export interface Surrender {
   stage: "asks" | "hands" | "handed";
   /** End of the log that is handed over. */
   through: Index;
-  /** Slow ms at which a leader of another side was last known. */
+  /** Slow ms at which a leader of another side was last known; later, the snapshot last asked for. */
   seenAt: number;
 }
 
@@ -153,8 +155,12 @@ export class CoreState {
   /** Entries of a voter's tail that a live grant keeps this node from taking (§7). */
   heldTail: readonly Entry[] = [];
   surrender: Surrender | null = null;
+  /** Hand-overs begun in this start. */
+  handOvers = 0;
   /** Slow ms at which this node last knew a leader of its own side that could serve (§9). */
   ledAt = 0;
+  /** Slow ms since which it knows the leader that it follows, or leads itself, in this term. */
+  leaderSince = 0;
   /** Whose history was last told of as one that forked, and in which term. */
   forkTold: LogPosition["term"] | null = null;
   /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */

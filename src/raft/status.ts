@@ -10,6 +10,7 @@ import { isCertain } from "./certainty.ts";
 import { findMember, isVoter, usesLastResort } from "./config.ts";
 import type { CoreStatus, MemberStatus } from "./io.ts";
 import { isSuspected, leaderInSight } from "./lease.ts";
+import { missing } from "./side.ts";
 import type { CoreState } from "./state.ts";
 import type { Config, Member, Role } from "./types.ts";
 
@@ -45,7 +46,8 @@ export function statusOf(state: CoreState): CoreStatus {
     appliedIndex: state.applied.index,
     ready: isReady(state),
     certain: isCertain(state),
-    livesByLastResort: config?.mark != null,
+    livesByLastResort: config?.mark?.open === true,
+    missing: config === undefined ? [] : missing(config),
     tolerates: config === undefined ? 0 : tolerated(state, config),
     policy: config?.policy ?? null,
     members: config === undefined ? [] : membersOf(state, config),

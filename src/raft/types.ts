@@ -54,23 +54,33 @@ export interface Policy {
   readonly isolationGraceMs: number;
 }
 
-/** Left by a last resort or a forced recovery: where this history forked from another (§7). */
+/** One last resort or forced recovery: how a history parted from another (§7, §9). */
+export interface Parting {
+  /** Term of the leader that went on so: names the side that came of it. */
+  readonly term: Term;
+  /** True if an operator forced it. */
+  readonly forced: boolean;
+  /** Voters that went on so, and the smallest peer address among them: the side's rank. */
+  readonly size: number;
+  readonly smallest: string;
+}
+
+/**
+ * One side of a fork: every parting that led to it, oldest first, the newest
+ * `limits.partingsMax`. Empty: the history never parted from the quorum's (§9).
+ */
+export type Side = readonly Parting[];
+
+/** Left by partings: where this history left another, and by what names it goes on (§7, §9). */
 export interface Mark {
   /** Newest entry that the forking node knew to be committed. */
   readonly base: LogPosition;
   /** Voters of the newest config at the base. */
   readonly baseVoters: readonly Member[];
-  /** True if an operator forced it. */
-  readonly forced: boolean;
-  /** Term of the leader that went on so: names this side of the fork. */
-  readonly term: Term;
-  /** Voters that went on so, and the smallest peer address among them: this side's rank (§9). */
-  readonly size: number;
-  readonly smallest: string;
+  /** Whether a voter of the base's config may be on another side still. The side stays for ever. */
+  readonly open: boolean;
+  readonly side: Side;
 }
-
-/** One side of a fork, as its log says; without a mark it is the side of the quorum (§9). */
-export type Side = Pick<Mark, "forced" | "term" | "size" | "smallest"> | "unmarked";
 
 /** A member that asked to leave, in the one start of it that asked (§6). */
 export interface Leaver {
@@ -99,12 +109,11 @@ export interface ConfigEntry {
   readonly config: Config;
 }
 
-/** What an entry carries. `orphans` is reserved for healing after a partition (§9). */
+/** What an entry carries. */
 export type EntryBody =
   | { readonly kind: "command"; readonly data: Uint8Array }
   | { readonly kind: "config"; readonly config: Config }
-  | { readonly kind: "noop" }
-  | { readonly kind: "orphans"; readonly data: Uint8Array };
+  | { readonly kind: "noop" };
 
 /** A log entry: its place, and its body. */
 export type Entry = LogPosition & EntryBody;

@@ -9,7 +9,7 @@ import { isSuspected } from "./lease.ts";
 import { lastCommonIndex, termAtStarts } from "./log.ts";
 import type { VoteReply, VoteRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
-import { markOf } from "./side.ts";
+import { nameOf, ownSideOf } from "./side.ts";
 import type { CoreState, LogRead } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
 import type { Entry, Index, LogPosition, NodeId, Term } from "./types.ts";
@@ -135,7 +135,7 @@ function replyTo(
     certain: isCertain(state),
     last: { index, term, checksum },
     tail: null,
-    mark: markOf(state)?.term ?? null,
+    mark: nameOf(ownSideOf(state)),
     ...answer,
   };
   state.send(peer.id, reply, state.newestPending);

@@ -191,6 +191,8 @@ export interface StatusResponse {
   readonly quorum: "all" | "majority";
   readonly lastResort: boolean;
   readonly livesByLastResort: boolean;
+  /** Whom it misses since then; they may be removed if they are gone for good. */
+  readonly missing: readonly { readonly id: string; readonly peerAddress: string }[];
   readonly term: string;
   /** Id of the leader; empty if none is known. */
   readonly leader: string;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { limits } from "../limits.ts";
 import type {
   Base,
   Config,
@@ -73,8 +74,6 @@ function entryToWire(entry: Entry, term: Term | null): v1.Entry {
       return { index, term, checksum, config: configToWire(entry.config) };
     case "noop":
       return { index, term, checksum, noop: {} };
-    case "orphans":
-      return { index, term, checksum, orphans: entry.data };
   }
 }
 
@@ -104,7 +103,6 @@ function entryFromWire(wire: v1.Entry, term: Term, field: string): Entry {
 function rareBodyFromWire(wire: v1.Entry, field: string): EntryBody {
   if (wire.config) return { kind: "config", config: configFromWire(wire.config, field) };
   if (wire.noop) return { kind: "noop" };
-  if (wire.orphans) return { kind: "orphans", data: ownBytes(wire.orphans) };
   throw invalid(`${field}.body`, "it is missing or of an unknown kind");
 }
 
@@ -142,42 +140,37 @@ export function policyFromWire(wire: Optional<v1.Policy>, field: string): Policy
   };
 }
 
-/** A mark, or its absence. */
-export function markToWire(mark: Mark | null): v1.Mark | null {
-  return mark && { ...mark, base: positionToWire(mark.base) };
-}
-
 /** A side of a fork, or its absence. */
 export function sideToWire(side: Side | null): v1.Side | null {
-  if (side === null) return null;
-  if (side === "unmarked") return { mark: null, forced: false, size: 0, smallest: "" };
-  const { term, forced, size, smallest } = side;
-  return { mark: term, forced, size, smallest };
+  return side && { partings: [...side] };
 }
 
 /** A side of a fork, or its absence. */
 export function sideFromWire(wire: Optional<v1.Side>, field: string): Side | null {
-  if (!wire) return null;
-  if (!wire.mark) return "unmarked";
-  const { forced, size } = wire;
-  return {
-    term: termFromWire(wire.mark, `${field}.mark`),
-    forced,
-    size,
-    smallest: text(wire.smallest, `${field}.smallest`),
-  };
+  return wire ? partingsFromWire(wire.partings, `${field}.partings`) : null;
 }
 
-/** A mark, or its absence. */
-export function markFromWire(wire: Optional<v1.Mark>, field: string): Mark | null {
+function partingsFromWire(wire: readonly v1.Parting[], field: string): Side {
+  if (wire.length > limits.partingsMax) throw invalid(field, "there are too many");
+  return wire.map(({ term, forced, size, smallest }) => ({
+    term: termFromWire(term, `${field}.term`),
+    forced,
+    size,
+    smallest: text(smallest, `${field}.smallest`),
+  }));
+}
+
+function markToWire(mark: Mark | null): v1.Mark | null {
+  return mark && { ...mark, base: positionToWire(mark.base), side: [...mark.side] };
+}
+
+function markFromWire(wire: Optional<v1.Mark>, field: string): Mark | null {
   if (!wire) return null;
   return {
     base: positionFromWire(wire.base, `${field}.base`),
     baseVoters: wire.baseVoters.map((each) => memberFromWire(each, `${field}.base_voters`)),
-    forced: wire.forced,
-    term: termFromWire(wire.term, `${field}.term`),
-    size: wire.size,
-    smallest: text(wire.smallest, `${field}.smallest`),
+    open: wire.open,
+    side: partingsFromWire(wire.side, `${field}.side`),
   };
 }
 

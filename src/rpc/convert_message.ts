@@ -18,8 +18,6 @@ import {
   configEntryToWire,
   entriesFromWire,
   entriesToWire,
-  markFromWire,
-  markToWire,
   memberFromWire,
   optionalTermFromWire,
   positionFromWire,
@@ -44,7 +42,7 @@ export function messageToWire(message: Message): v1.Frame {
     case "appendReply":
       return { appendReply: appendReplyToWire(message) };
     case "snapshotNeeded":
-      return { snapshotNeeded: message };
+      return { snapshotNeeded: { ...message, termStarts: [...message.termStarts] } };
     case "voteRequest":
       return { voteRequest: voteRequestToWire(message) };
     case "voteReply":
@@ -75,12 +73,13 @@ export function messageFromWire(frame: v1.Frame): Message | null {
 
 function rareMessageFromWire(frame: v1.Frame): Message | null {
   if (frame.snapshotNeeded) {
-    const { term, from, baseIndex, mark } = frame.snapshotNeeded;
+    const { term, from, baseIndex, termStarts, mark } = frame.snapshotNeeded;
     return {
       kind: "snapshotNeeded",
       term: termFromWire(term, "snapshot_needed.term"),
       from: text(from, "snapshot_needed.from"),
       baseIndex: integer(baseIndex, "snapshot_needed.base_index"),
+      termStarts: termStartsFromWire(termStarts, "snapshot_needed.term_starts"),
       mark: optionalTermFromWire(mark, "snapshot_needed.mark"),
     };
   }
@@ -193,7 +192,6 @@ function voteRequestToWire(request: VoteRequest): v1.VoteRequest {
   return {
     ...request,
     last: positionToWire(request.last),
-    mark: markToWire(request.mark),
   };
 }
 
@@ -204,7 +202,6 @@ function voteRequestFromWire(wire: v1.VoteRequest): Message {
     term: termFromWire(wire.term, "vote_request.term"),
     last: positionFromWire(wire.last, "vote_request.last"),
     termStarts: termStartsFromWire(wire.termStarts, "vote_request.term_starts"),
-    mark: markFromWire(wire.mark, "vote_request.mark"),
     lastResort: wire.lastResort,
     everyPreVote: wire.everyPreVote,
     transferTerm: optionalTermFromWire(wire.transferTerm, "vote_request.transfer_term"),

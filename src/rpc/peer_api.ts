@@ -106,7 +106,10 @@ export interface ProbeAnswer {
 export interface HandOverAsk {
   readonly clusterId: string;
   readonly nodeId: NodeId;
-  /** First indexes of all terms of the asker's log. */
+  /**
+   * First indexes of successive terms of the asker's log up to `lastIndex`, at most
+   * `limits.handOverTermsMax`: the newest, or those before if nothing of these is in common.
+   */
   readonly termStarts: readonly TermStart[];
   readonly lastIndex: Index;
   /** Salvaged commands in the order of the asker's log, at most `limits.handOverCommandsMax`. */
@@ -117,7 +120,10 @@ export interface HandOverAsk {
 
 /** With commands: they are committed here, or were before. */
 export interface HandOverAnswer {
-  /** Last index up to which both logs are the same; 0 if the ask had no term starts. */
+  /**
+   * Last index up to which both logs are the same; 0 if that is below the terms of the ask, or it had
+   * none.
+   */
   readonly commonIndex: Index;
   /** How many of the request ids are not known here. */
   readonly unknown: number;

@@ -76,6 +76,7 @@ export function fakeAdmin(changes: Partial<AdminApi> = {}): AdminApi {
         quorum: "all",
         lastResort: true,
         livesByLastResort: false,
+        missing: [],
         term: "1.2.n1",
         leader: "n1",
         tolerates: 2,

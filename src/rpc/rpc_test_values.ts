@@ -75,18 +75,15 @@ export const policies: fc.Arbitrary<Policy> = record({
   failureTimeoutMs: uint32,
   isolationGraceMs: uint32,
 });
+const sides: fc.Arbitrary<Side> = list(
+  record({ term: terms, forced: fc.boolean(), size: uint32, smallest: names }),
+);
 const marks: fc.Arbitrary<Mark> = record({
   base: positions,
   baseVoters: list(members),
-  forced: fc.boolean(),
-  term: terms,
-  size: uint32,
-  smallest: names,
+  open: fc.boolean(),
+  side: sides,
 });
-const sides: fc.Arbitrary<Side> = fc.oneof(
-  fc.constant("unmarked" as const),
-  record({ forced: fc.boolean(), term: terms, size: uint32, smallest: names }),
-);
 const configs: fc.Arbitrary<Config> = record({
   policy: policies,
   voters: list(members),
@@ -112,7 +109,6 @@ const bodies: fc.Arbitrary<EntryBody> = fc.oneof(
   record({ kind: fc.constant("command" as const), data: bytes }),
   record({ kind: fc.constant("config" as const), config: configs }),
   fc.constant({ kind: "noop" as const }),
-  record({ kind: fc.constant("orphans" as const), data: bytes }),
 );
 /** Terms that differ in as little as one field. */
 const nearTerms: fc.Arbitrary<Term> = record({
@@ -187,6 +183,7 @@ const replication = {
     term: terms,
     from: names,
     baseIndex: integers,
+    termStarts: termStartLists,
     mark: fc.option(terms),
   }),
 };
@@ -197,7 +194,6 @@ const elections = {
     term: terms,
     last: positions,
     termStarts: termStartLists,
-    mark: fc.option(marks),
     lastResort: flag,
     everyPreVote: flag,
     transferTerm: fc.option(terms),

@@ -128,6 +128,7 @@ const adminResponses: Responses<AdminApi> = {
     quorum: fc.constantFrom("all", "majority"),
     lastResort: flag,
     livesByLastResort: flag,
+    missing: list(record({ id: names, peerAddress: texts })),
     term: texts,
     leader: texts,
     tolerates: fc.nat(),

@@ -228,11 +228,12 @@ export class FaultBudget {
     this.#faulty.set(node.id, this.#cluster.world.now + RECOVERY_MS);
   }
 
-  /** Forgets the faults of those that are ready again. */
+  /** Forgets the faults of those that are ready again, or whose place a copy has taken. */
   #recover(): void {
-    const { world } = this.#cluster;
+    const { world, nodes } = this.#cluster;
     for (const [id, until] of this.#faulty) {
-      if (world.now >= until && this.#cluster.node(id).ready) this.#faulty.delete(id);
+      const node = nodes.find((one) => one.id === id && !one.isCopy);
+      if (node === undefined || (world.now >= until && node.ready)) this.#faulty.delete(id);
     }
   }
 

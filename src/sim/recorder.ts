@@ -66,13 +66,13 @@ function entrySummary(entry: Entry): WrittenEntry {
   const { index, term, checksum } = entry;
   if (entry.kind !== "config") return { index, term, checksum };
   const voters = entry.config.voters.map(({ id }) => id);
-  return { index, term, checksum, voters, marked: entry.config.mark !== null };
+  return { index, term, checksum, voters, marked: entry.config.mark?.open === true };
 }
 
 function installSummary(base: NonNullable<PersistBatch["install"]>["base"]): WrittenEntry {
   const { index, term, checksum, config } = base;
   const voters = config?.config.voters.map(({ id }) => id) ?? [];
-  return { index, term, checksum, voters, marked: config?.config.mark != null };
+  return { index, term, checksum, voters, marked: config?.config.mark?.open === true };
 }
 
 /** What the fingerprint and a printed trace say of a fact. */

@@ -27,7 +27,7 @@ import { withFlippedBit } from "./disk_trouble.ts";
 
 /** Bytes that an entry counts for in a bounded read. */
 function sizeOf(entry: Entry): number {
-  return entry.kind === "command" || entry.kind === "orphans" ? entry.data.byteLength : 0;
+  return entry.kind === "command" ? entry.data.byteLength : 0;
 }
 
 /** The content of a disk, as plain data in memory. Synchronous: time is the caller's. */
@@ -299,7 +299,7 @@ function configOf(entry: ConfigEntry | null): ConfigEntry | null {
 
 /** The entry with one bit of what it carries another, or, if it carries nothing, of its checksum. */
 function damagedCopy(entry: Entry): Entry {
-  if ((entry.kind === "command" || entry.kind === "orphans") && entry.data.length > 0) {
+  if (entry.kind === "command" && entry.data.length > 0) {
     return { ...entry, data: withFlippedBit(entry.data, entry.index) };
   }
   const first = (Number.parseInt(entry.checksum[0] ?? "0", 16) ^ 1).toString(16);

@@ -49,8 +49,8 @@ export class SimNode {
   readonly #random;
   #member: Member;
   #machine: Machine;
-  /** Whose data directory this one is a copy of; `null` if it is none. */
-  #copyOf: NodeId | null = null;
+  /** What a copy of another's data directory is called; `null` if this is none. */
+  #copyName: NodeId | null = null;
   /** Its disk is gone for good. */
   #retired = false;
   readonly #onStopped: (() => void)[] = [];
@@ -80,12 +80,12 @@ export class SimNode {
   get machine(): Machine {
     return this.#machine;
   }
-  /** What a history calls it: a copy is another disk than that of the id it goes by, or its copies. */
+  /** What a history calls it: a copy is another disk than that of the id it goes by. */
   get name(): NodeId {
-    return this.#copyOf === null ? this.id : `copy of ${this.id} on ${this.#options.member.id}`;
+    return this.#copyName ?? this.id;
   }
   get isCopy(): boolean {
-    return this.#copyOf !== null;
+    return this.#copyName !== null;
   }
   get isRetired(): boolean {
     return this.#retired;
@@ -148,7 +148,7 @@ export class SimNode {
     if (other.image.base.index > 0) return false;
     this.image.copyFrom(other.image);
     this.#incarnation = other.#incarnation;
-    this.#copyOf = other.id;
+    this.#copyName = `copy of ${other.id} at ${this.id}`;
     this.#member = { ...this.#member, id: other.id };
     const { promised, commitIndex, entries } = this.image.load(Infinity);
     this.#options.recorder.written(this.name, [{ number: 1, promised, commitIndex, entries }]);

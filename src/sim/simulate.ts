@@ -27,6 +27,19 @@ export interface SimulateOptions extends ScenarioChoices {
   readonly shrinksMax?: number;
   /** Called after each run with how many there were. */
   readonly onRun?: (runs: number) => void;
+  /** Called with each scenario of which not everything could be judged; waited for. */
+  readonly onUndecided?: (undecided: Undecided) => Promise<void>;
+  /** Instead of {@linkcode judge}. */
+  readonly judge?: typeof judge;
+}
+
+/** A scenario whose judgement would have taken too much work. */
+export interface Undecided {
+  readonly scenario: Scenario;
+  /** A line each. */
+  readonly undecided: readonly string[];
+  /** Which run it was. */
+  readonly run: number;
 }
 
 /** A scenario that breaks an invariant, as small as shrinking made it. */
@@ -98,14 +111,15 @@ export function showsTheSame(
 
 /** Runs scenarios until one fails or all have passed; a failing one is shrunk. */
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
-  const { runs, seed, parts, onRun, shrinksMax = SHRINKS_MAX } = options;
+  const { runs, seed, parts, onRun, onUndecided, shrinksMax = SHRINKS_MAX } = options;
+  const judgeOne = options.judge ?? judge;
   const faults: Record<string, number> = {};
   let coverage: Coverage = {};
   let [done, simulatedMs, undecided, shrinks] = [0, 0, 0, 0];
   let found: Pick<Failure, "violations" | "run"> | null = null;
   const property = fc.asyncProperty(scenarios(options), async (scenario) => {
     if (found !== null && shrinks++ >= shrinksMax) return true;
-    const judged = await judge(scenario, parts);
+    const judged = await judgeOne(scenario, parts);
     // Native memory of objects that were collected is let go of in a turn of the event loop.
     await new Promise((next) => setImmediate(next));
     if (found !== null) return !showsTheSame(found.violations, judged.violations);
@@ -115,7 +129,8 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
     done++;
     onRun?.(done);
-    const { violations } = judged;
+    const { violations, undecided: open } = judged;
+    if (open.length > 0) await onUndecided?.({ scenario, undecided: open, run: done });
     if (violations.length > 0) found = { violations, run: done };
     return violations.length === 0;
   });
@@ -123,6 +138,6 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const [scenario] = details.counterexample ?? [];
   const failure = scenario === undefined
     ? null
-    : { scenario, run: done, violations: (await judge(scenario, parts)).violations };
+    : { scenario, run: done, violations: (await judgeOne(scenario, parts)).violations };
   return { runs: done, failure, undecided, simulatedMs, faults, coverage };
 }

@@ -18,14 +18,20 @@ export function watched(
   world: World,
   onHandOver: (to: NodeId, running: boolean) => void,
 ): Core {
+  let taker: NodeId | null = null;
+  const hands = (to: NodeId | null) => {
+    if (taker !== null) onHandOver(taker, false);
+    taker = to;
+    if (to !== null) onHandOver(to, true);
+  };
   return {
     step(input, clocks) {
-      if (input.kind === "handedOver") onHandOver(input.to, false);
+      if (input.kind === "handedOver") hands(null);
       const effects = core.step(input, clocks);
       for (const effect of effects) {
         const { kind } = effect;
         if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
-        if (kind === "handOver") onHandOver(effect.to, true);
+        if (kind === "handOver") hands(effect.to);
       }
       return effects;
     },

@@ -68,7 +68,6 @@ const noBytes = new Uint8Array(0);
 export function bodyBytes(body: EntryBody): Uint8Array {
   switch (body.kind) {
     case "command":
-    case "orphans":
       return body.data;
     case "config":
       return encoder.encode(canonicalJson(body.config));
@@ -79,7 +78,7 @@ export function bodyBytes(body: EntryBody): Uint8Array {
 
 /** The body of a stored entry; `null` if the bytes cannot be one. */
 export function bodyFrom(kind: string, data: Uint8Array): EntryBody | null {
-  if (kind === "command" || kind === "orphans") return { kind, data };
+  if (kind === "command") return { kind, data };
   if (kind === "noop") return { kind };
   if (kind !== "config") return null;
   try {

@@ -44,7 +44,6 @@ Deno.test("chain: differs where any part of an entry differs", () => {
     chain("", 1, { ...term, number: 4 }, body),
     chain("", 1, { ...term, nodeId: "b" }, body),
     chain("", 1, { ...term, nodeId: 'a"\ncommand' }, body),
-    chain("", 1, term, { kind: "orphans", data: body.data }),
     chain("", 1, term, { kind: "command", data: new Uint8Array([1, 3]) }),
     chain("", 1, term, { kind: "command", data: new Uint8Array([1]) }),
     chain("", 1, term, { kind: "noop" }),

@@ -28,6 +28,7 @@ import { type LogHead, type PendingState, planWrite } from "./log_write.ts";
 import { openMigrated, openStillDatabase } from "./migrations.ts";
 import { Serial } from "./serial.ts";
 import { checkStructure } from "./soundness.ts";
+import { inUse } from "./storage_error.ts";
 import { textColumns } from "./text.ts";
 import { yieldToLoop } from "./yield.ts";
 
@@ -157,7 +158,7 @@ export class LibsqlLogStore implements LogStore {
       const pageEnd = Math.min(last.index + readPageEntries, end);
       const page = await readRange(this.#database, head, last, pageEnd);
       for (const entry of page) {
-        if (entry.kind === "command" || entry.kind === "orphans") bytes += entry.data.length;
+        if (entry.kind === "command") bytes += entry.data.length;
         if (entries.length > 0 && bytes > bytesMax) return entries;
         entries.push(entry);
       }
@@ -243,10 +244,14 @@ export class LibsqlLogStore implements LogStore {
 
   /**
    * Moves the write-ahead log of an earlier start into the file. What a crash left torn at its end
-   * would else lie behind this start's frames, and look like damage after another crash.
+   * would else lie behind this start's frames, and look like damage after another crash. So a reader
+   * that keeps it there, as a database shell may, is an error: `DATA_DIRECTORY`. Nothing is lost.
    */
   settle(): Promise<void> {
-    return this.#serial.run(async () => void await this.#database.checkpoint("truncate"));
+    return this.#serial.run(async () => {
+      const { complete } = await this.#database.checkpoint("truncate");
+      if (!complete) throw inUse(this.#database.name);
+    });
   }
 
   /** Checks everything in the file. Throws `CORRUPT`, which says what is wrong first. */

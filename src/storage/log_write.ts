@@ -178,7 +178,7 @@ class WritePlan {
   #orphan(from: Index): void {
     this.#run(
       `INSERT INTO orphans (${entryColumns}) SELECT ${entryColumns} FROM entries
-        WHERE idx >= ? AND kind IN ('command', 'orphans') ORDER BY idx`,
+        WHERE idx >= ? AND kind = 'command' ORDER BY idx`,
       [from],
     );
   }

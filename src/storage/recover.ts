@@ -11,14 +11,13 @@ import { join } from "node:path";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { changeConfig, findMember } from "../raft/config.ts";
-import { rankOf } from "../raft/side.ts";
+import { markOf } from "../raft/side.ts";
 import { maxTerm, nextTerm } from "../raft/term.ts";
 import type {
   ConfigEntry,
   Entry,
   Index,
   LogPosition,
-  Mark,
   Member,
   NodeId,
   PersistBatch,
@@ -113,12 +112,10 @@ function forcedEntry(
   },
 ): Entry {
   const { newest, c0, self, committed } = known;
-  // The older base stays: what lies above it has not met the other side yet (§9).
   const last = stored.entries.at(-1) ?? stored.base;
   const term = nextTerm(maxTerm(stored.promised, last.term), self.id, true);
-  const { base, baseVoters } = newest.config.mark ??
-    { base: placeOf(committed), baseVoters: c0?.config.voters ?? [] };
-  const mark: Mark = { base, baseVoters, forced: true, ...rankOf([self], term) };
+  const fork = { base: placeOf(committed), baseVoters: c0?.config.voters ?? [] };
+  const mark = markOf(newest.config.mark, fork, { voters: [self], term, forced: true });
   const config = changeConfig(newest.config, {
     voters: [self],
     learners: [],

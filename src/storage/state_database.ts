@@ -180,7 +180,6 @@ function readCommands(entries: readonly Entry[], applied: Index) {
     const { index, term } = entry;
     assert(index === next, `Entry ${index} is applied after entry ${next - 1}`);
     next++;
-    assert(entry.kind !== "orphans", `Entry ${index} carries orphans, which are not healed yet`);
     if (entry.kind !== "command") continue;
     commands.push({ place: { index, term }, command: decodeCommand(entry.data, index) });
   }

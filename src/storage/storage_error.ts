@@ -52,10 +52,7 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
   if (corruptCodes.has(code)) return corrupt(file, "it is damaged or no database", options);
   // What a statement that meets a row with a broken seal fails with: see `sound` in src/chat.
   if (code === "SQLITE_TOOBIG") return corrupt(file, "a row in it has a bad checksum", options);
-  if (busyCodes.has(code)) {
-    const text = `Cannot use ${file}: another program has it open; close that program`;
-    return new ChatError("DATA_DIRECTORY", text, options);
-  }
+  if (busyCodes.has(code)) return inUse(file, options);
   if (failedCodes.has(code)) {
     const text = `Cannot use ${file}: the disk failed (${oneLine(message)}); check the disk and ` +
       "start the node again";
@@ -64,10 +61,23 @@ export function toStorageError(thrown: unknown, file: string): ChatError | Invar
   return new ChatError("INTERNAL", `Cannot use ${file}: ${oneLine(message)}`, options);
 }
 
+/** Whether it is the disk or the directory that refuses, whatever is written to it. */
+export function isDiskFailure(thrown: unknown): boolean {
+  const { cause, reason } = toStorageError(thrown, "") as Partial<ChatError>;
+  return reason === "DISK_FULL" || reason === "DATA_DIRECTORY" ||
+    failedCodes.has(describe(cause).code);
+}
+
 /** The file can be neither written nor made. */
 export function denied(file: string, options: { readonly cause?: unknown } = {}): ChatError {
   const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +
     "make its directory writable";
+  return new ChatError("DATA_DIRECTORY", text, options);
+}
+
+/** Somebody else holds a lock on it, who knows nothing of a data directory's. */
+export function inUse(file: string, options: { readonly cause?: unknown } = {}): ChatError {
+  const text = `Cannot use ${file}: another program has it open; close that program`;
   return new ChatError("DATA_DIRECTORY", text, options);
 }
 

@@ -26,8 +26,9 @@ import type {
 } from "../../src/raft/types.ts";
 import {
   beginHandOver,
-  buildSnapshot,
   type BuiltSnapshot,
+  carryOut,
+  fetchSnapshot,
   type HandOver,
   lookAfter,
   startsAfter,
@@ -35,7 +36,7 @@ import {
 
 /** A checksum good enough for tests, without a library: chains are real, forgery is no matter. */
 export const testChain: Chain = (previous, index, term, body) => {
-  const data = body.kind === "command" || body.kind === "orphans"
+  const data = body.kind === "command"
     ? new TextDecoder().decode(body.data)
     : body.kind === "config"
     ? JSON.stringify(body.config)
@@ -82,6 +83,8 @@ export class TestCluster {
   readonly policy: Policy;
   /** Directed pairs `a>b` that lose every message. */
   readonly cut = new Set<string>();
+  /** How many more snapshots are refused to whoever asks. */
+  snapshotsRefused = 0;
   #proposal = 1;
 
   constructor(policy: Partial<Policy> = {}) {
@@ -212,7 +215,7 @@ export class TestCluster {
         this.feed(node.member.id, { kind: "persisted", number: batch.number });
       }
     }
-    const answer = node.handOver === null ? null : lookAfter(this, node.handOver);
+    const answer = node.handOver === null ? null : lookAfter(this, node.member.id, node.handOver);
     if (answer !== null) {
       node.handOver = null;
       this.feed(node.member.id, answer);
@@ -269,16 +272,8 @@ export class TestCluster {
     } else if (effect.kind === "handOver") {
       node.handOver = beginHandOver(this, node, effect);
     } else if (effect.kind === "fetchSnapshot") {
-      this.#fetch(node, effect.from);
+      fetchSnapshot(this, node, effect.from);
     }
-  }
-
-  #fetch(node: TestNode, from: NodeId): void {
-    const { built, termStarts } = buildSnapshot(this.node(from));
-    node.snapshot = built;
-    const { base } = built;
-    node.inbox.push({ at: this.now, input: { kind: "snapshotFetching", index: base.index } });
-    node.inbox.push({ at: this.now + 1, input: { kind: "snapshotBuilt", base, termStarts } });
   }
 
   #switch(node: TestNode): void {
@@ -292,9 +287,7 @@ export class TestCluster {
     for (const entry of node.stored.entries) {
       if (entry.index <= node.applied.index || entry.index > through) continue;
       node.applied = entry;
-      if (entry.kind === "command") {
-        node.appliedCommands.push(new TextDecoder().decode(entry.data));
-      }
+      if (entry.kind === "command") carryOut(node, entry.data);
     }
     node.inbox.push({ at: this.now, input: { kind: "applied", position: node.applied } });
   }

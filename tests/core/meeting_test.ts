@@ -5,37 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import { outranks } from "../../src/raft/side.ts";
-import type { Side } from "../../src/raft/types.ts";
+import type { Effect } from "../../src/raft/io.ts";
+import type { TermStart } from "../../src/raft/types.ts";
 import type { TestCluster } from "./cluster.ts";
-import { receives } from "./messages.ts";
-import { scenario, settle, writes } from "./scenario.ts";
-
-/** Everybody follows one leader, has the same commands, and each of these once. */
-function meets(c: TestCluster, ids: readonly string[], texts: readonly string[]): void {
-  const same = () => {
-    const logs = ids.map((id) => c.node(id).stored.entries.at(-1)?.checksum);
-    return new Set(logs).size === 1 && c.voters().join() === ids.join() &&
-      ids.every((id) => c.node(id).core?.status().ready === true);
-  };
-  c.until(same, 30_000);
-  for (const id of ids) {
-    assert.deepEqual(c.commands(id), c.commands(ids[0]!), `${id} has what ${ids[0]} has`);
-  }
-  for (const text of texts) {
-    const count = c.commands(ids[0]!).filter((other) => other === text).length;
-    assert.equal(count, 1, `${text} is there ${count} times`);
-  }
-}
-
-/** Whoever leads on this side of the partition, as soon as it does, has this applied. */
-function goesOn(c: TestCluster, side: readonly string[], text: string): string {
-  let leader: string | undefined;
-  c.until(() => (leader = side.find((id) => c.leads(id))) !== undefined, 20_000);
-  c.proposeAt(leader!, text);
-  c.until(() => c.applied(text, ...side));
-  return leader!;
-}
+import { lastOf, receives } from "./messages.ts";
+import { goesOn, meets, scenario, settle, writes } from "./scenario.ts";
 
 scenario("one of three goes on alone, and gives in to the side of the quorum", {}, [
   ["n3 is cut off; n1 and n2 go on, and so does n3 by last resort", (c) => {
@@ -254,25 +228,126 @@ scenario("who gave in to a side that went away again was gone on without", { nod
   }],
 ]);
 
-Deno.test("sides: which one gives in", () => {
-  const term = (epoch: number) => ({ epoch, number: 1, nodeId: "n" });
-  const side = (change: Partial<Exclude<Side, "unmarked">>): Side => ({
-    forced: false,
-    term: term(1),
-    size: 1,
-    smallest: "10.0.0.2:1",
-    ...change,
-  });
-  const order: readonly Side[] = [
-    side({ forced: true, size: 2 }),
-    side({ forced: true }),
-    "unmarked",
-    side({ size: 3 }),
-    side({ size: 2, smallest: "10.0.0.9:1" }),
-    side({ size: 2, smallest: "10.0.0.10:1", term: term(2) }),
-    side({ size: 2, smallest: "10.0.0.10:1" }),
-  ];
-  order.forEach((left, i) =>
-    order.forEach((right, j) => assert.equal(outranks(left, right), i < j, `${i} and ${j}`))
-  );
-});
+scenario(
+  "who is refused a snapshot after a hand-over asks again, and hands over nothing twice",
+  {},
+  [
+    ["n3 went on alone", (c) => {
+      settle(c);
+      c.partition(["n3"], ["n1", "n2"]);
+      goesOn(c, ["n1", "n2"], "a");
+      goesOn(c, ["n3"], "b");
+      c.node("n3").effects = [];
+    }],
+    ["they meet, and the first two snapshots are refused", (c) => {
+      c.snapshotsRefused = 2;
+      c.heal();
+      meets(c, ["n1", "n2", "n3"], ["a", "b"]);
+      const count = (kind: string) =>
+        c.node("n3").effects.filter((effect) => effect.kind === kind).length;
+      assert.equal(count("handOver"), 1);
+      assert.equal(count("fetchSnapshot"), 3);
+    }],
+  ],
+);
+
+scenario("a leader that slept long follows who went on without it, as soon as it knows", {
+  nodes: 2,
+}, [
+  ["n1 sleeps; n2 goes on by last resort", (c) => {
+    settle(c);
+    c.pause("n1", 6_000);
+    goesOn(c, ["n2"], "a");
+    c.until(() => c.node("n1").pausedUntil <= c.now);
+  }],
+  ["n1 wakes up: it has nothing to hand over, and need not wait for T + G", (c) => {
+    const { failureTimeoutMs, isolationGraceMs } = c.policy;
+    const took = c.until(() => c.voters().length === 2 && c.leads("n2"));
+    assert.ok(took < failureTimeoutMs + isolationGraceMs, `It took ${took} ms`);
+    meets(c, ["n1", "n2"], ["a"]);
+    const warned = c.node("n1").effects.some((effect) =>
+      effect.kind === "notice" && effect.text.startsWith("Meets the other side")
+    );
+    assert.ok(!warned, "Nobody was on another side");
+  }],
+]);
+
+/** What n2 makes of a leader's word that it needs a snapshot, of a log with these terms. */
+function hearsOfSnapshot(c: TestCluster, before: readonly TermStart[]): readonly Effect["kind"][] {
+  const term = { epoch: 1, number: 9, nodeId: "n1" };
+  const { index } = lastOf(c, "n2");
+  const termStarts = [...before, { term, index: before.length === 0 ? 1 : index + 1 }];
+  const place = { from: "n1", baseIndex: index + 9, termStarts };
+  c.node("n2").effects = [];
+  receives(c, "n2", "n1", { kind: "snapshotNeeded", term, mark: term, ...place });
+  return c.node("n2").effects.map(({ kind }) => kind);
+}
+
+scenario("who was only away while others parted fetches their snapshot at once", {}, [
+  ["all have a write, and n2 hears of n1 no more", (c) => {
+    settle(c);
+    writes(c, "a", "n1", "n2", "n3");
+    c.partition(["n1"], ["n2"]);
+    c.run(2_000);
+  }],
+  ["a leader whose history is another one has to wait", (c) => {
+    const kinds = hearsOfSnapshot(c, []);
+    assert.ok(kinds.includes("notice") && !kinds.includes("fetchSnapshot"));
+  }],
+  ["a leader whose history goes on from its own has not", (c) => {
+    const kinds = hearsOfSnapshot(c, c.node("n2").stored.termStarts);
+    assert.ok(!kinds.includes("notice") && kinds.includes("fetchSnapshot"));
+  }],
+]);
+
+scenario("two sides whose leaders have not served yet as they meet do not outbid each other", {
+  nodes: 5,
+}, [
+  ["n2 and n5 are cut off; n3 dies; n1 and n4 go on by last resort", (c) => {
+    c.run(50);
+    c.partition(["n1", "n3", "n4"], ["n2", "n5"]);
+    c.run(180);
+    c.kill("n3");
+    c.run(3_870);
+    assert.ok(c.leads("n1") && c.voters().join() === "n1,n4");
+  }],
+  ["n2 asks for votes to do so, too, as they meet the others and n3 comes back", (c) => {
+    assert.equal(c.node("n2").core?.status().role, "candidate");
+    c.heal();
+    c.start("n3");
+  }],
+  ["the terms do not run away", (c) => {
+    meets(c, ["n1", "n2", "n3", "n4", "n5"], []);
+    const { number } = c.node("n1").core!.status().term;
+    assert.ok(number < 12, `It took up to term ${number}`);
+  }],
+]);
+
+scenario("who is parted again in the middle of a hand-over goes on as it was", {}, [
+  ["n3 went on alone", (c) => {
+    settle(c);
+    c.partition(["n3"], ["n1", "n2"]);
+    goesOn(c, ["n1", "n2"], "a");
+    goesOn(c, ["n3"], "b");
+    c.node("n3").effects = [];
+  }],
+  ["they meet, and are parted as n3 begins to hand over", (c) => {
+    c.heal();
+    const hands = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
+    for (let ms = 0; !hands() && ms < 10_000; ms++) c.run(1);
+    assert.ok(hands());
+    c.partition(["n3"], ["n1", "n2"]);
+    // A host that waits before it tries again does not hold the node up.
+    c.node("n3").handOver = null;
+  }],
+  ["n3 serves again", (c) => {
+    const { failureTimeoutMs } = c.policy;
+    const took = c.until(() => c.leads("n3"));
+    assert.ok(took < 3 * failureTimeoutMs, `It took ${took} ms`);
+    goesOn(c, ["n3"], "c");
+  }],
+  ["they meet for good", (c) => {
+    c.heal();
+    meets(c, ["n1", "n2", "n3"], ["a", "b", "c"]);
+  }],
+]);

@@ -130,6 +130,7 @@ scenario("who needs a snapshot says that it has promised a higher term than the 
       term,
       from: "n1",
       baseIndex: 99,
+      termStarts: [],
       mark: null,
     } as const;
     const { incarnation } = c.node("n1");

@@ -60,7 +60,8 @@ scenario("a voter that only pings the leader it voted for does not turn to anoth
     const last = lastOf(c, "n1");
     const { term } = last;
     const baseIndex = last.index + 9;
-    receives(c, "n3", "n1", { kind: "snapshotNeeded", term, from: "n1", baseIndex, mark: null });
+    const place = { from: "n1", baseIndex, termStarts: [], mark: null };
+    receives(c, "n3", "n1", { kind: "snapshotNeeded", term, ...place });
   }],
   ["n1 hands over to n2, which leads by the votes of n1 and n3", (c) => {
     c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
@@ -261,7 +262,6 @@ scenario("a tail that begins at the base is read from the disk behind it", {}, [
       term: { ...term, number: term.number + 1 },
       last: base,
       termStarts: node.stored.termStarts.filter((start) => start.index <= index),
-      mark: null,
       lastResort: false,
       everyPreVote: false,
       transferTerm: null,

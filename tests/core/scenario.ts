@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import type { Policy } from "../../src/raft/types.ts";
 import { TestCluster } from "./cluster.ts";
 
@@ -44,4 +45,39 @@ export function writes(cluster: TestCluster, text: string, ...ids: readonly stri
 /** Makes the cluster live quietly for a while, so that every lease is fresh. */
 export function settle(cluster: TestCluster): void {
   cluster.run(500);
+}
+
+/** Everybody follows one leader, has the same commands, and each of these once. */
+export function meets(
+  c: TestCluster,
+  ids: readonly string[],
+  texts: readonly string[],
+  withinMs = 30_000,
+): void {
+  const same = () => {
+    const { stored: { entries } } = c.node(ids[0]!);
+    const end = entries.at(-1)?.checksum;
+    return ids.every((id) => c.node(id).stored.entries.at(-1)?.checksum === end) &&
+      ids.every((id) => c.node(id).applied.checksum === end) && c.voters().join() === ids.join() &&
+      ids.every((id) => c.node(id).core?.status().ready === true);
+  };
+  c.until(same, withinMs);
+  for (const id of ids) {
+    assert.deepEqual(c.commands(id), c.commands(ids[0]!), `${id} has what ${ids[0]} has`);
+    const { tombstones } = c.node(id).stored.configs.at(-1)!.config;
+    assert.ok(!tombstones.some((gone) => ids.includes(gone)), "Who is here was not removed");
+  }
+  for (const text of texts) {
+    const count = c.commands(ids[0]!).filter((other) => other === text).length;
+    assert.equal(count, 1, `${text} is there ${count} times`);
+  }
+}
+
+/** Whoever leads on this side of the partition, as soon as it does, has this applied. */
+export function goesOn(c: TestCluster, side: readonly string[], text: string): string {
+  let leader: string | undefined;
+  c.until(() => (leader = side.find((id) => c.leads(id))) !== undefined, 20_000);
+  c.proposeAt(leader!, text);
+  c.until(() => c.applied(text, ...side));
+  return leader!;
 }

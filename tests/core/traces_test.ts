@@ -336,7 +336,6 @@ function grants(
     term: { ...last.term, number: last.term.number + ask.above, nodeId: candidate },
     last,
     termStarts: c.node(candidate).stored.termStarts,
-    mark: null,
     lastResort: false,
     everyPreVote: ask.everyPreVote,
     transferTerm: null,

@@ -45,6 +45,7 @@ Deno.test("admin service: a status is precise about the node itself, hearsay abo
     quorum: "all",
     lastResort: true,
     livesByLastResort: false,
+    missing: [],
     term: "0.2@node-1",
     leader: "node-1",
     tolerates: 1,

@@ -11,7 +11,8 @@ import { limits } from "../../src/limits.ts";
 import { HandOvers } from "../../src/node/driver_hand_over.ts";
 import type { LogStore, StateStore, Transport } from "../../src/node/ports.ts";
 import type { Effect, Input } from "../../src/raft/io.ts";
-import type { Entry } from "../../src/raft/types.ts";
+import { lastCommonIndex } from "../../src/raft/log.ts";
+import type { Entry, TermStart } from "../../src/raft/types.ts";
 import type { HandOverAsk } from "../../src/rpc/peer_api.ts";
 import { HandClock, settled } from "../support/hand_clock.ts";
 
@@ -38,6 +39,11 @@ class Bench {
   /** Request ids in the state, by index. */
   requests: readonly string[] = [];
   commonIndex = 0;
+  /** Of the next hand-over. */
+  number = 1;
+  /** The leader's log, if what is in common is to be found by it. */
+  leaderLog: { readonly starts: readonly TermStart[]; readonly last: number } | null = null;
+  readonly asked: Asked[] = [];
   unknown = 0;
   fails: ChatError | null = null;
   failsToPropose: ChatError | null = null;
@@ -56,7 +62,7 @@ class Bench {
         ),
       requestsBetween: (from, to) => {
         this.events.push(`requests ${from} to ${to}`);
-        return Promise.resolve(this.requests);
+        return Promise.resolve(this.requests.slice(0, to - from + 1));
       },
       settledAmong: (salvaged) =>
         Promise.resolve(
@@ -86,6 +92,7 @@ class Bench {
 
   #answer(to: string, ask: Asked) {
     if (this.fails !== null) return Promise.reject(this.fails);
+    this.asked.push(ask);
     const commands = ask.commands.map((data) => decoder.decode(data)).join();
     const told = [
       ...(ask.termStarts.length > 0 ? [`common with end ${ask.lastIndex}`] : []),
@@ -93,16 +100,24 @@ class Bench {
       ...(ask.requestIds.length > 0 ? [`known ${ask.requestIds.length}`] : []),
     ];
     this.events.push(`ask ${to}: ${told.join()}`);
-    return Promise.resolve({ commonIndex: this.commonIndex, unknown: this.unknown });
+    const commonIndex = this.leaderLog === null
+      ? this.commonIndex
+      : lastCommonIndex(this.leaderLog, { starts: ask.termStarts, last: ask.lastIndex });
+    return Promise.resolve({ commonIndex, unknown: this.unknown });
   }
 
-  async handsOver(through: number, baseIndex = 0): Promise<void> {
+  async handsOver(
+    through: number,
+    baseIndex = 0,
+    termStarts: readonly TermStart[] = [{ term: TERM, index: 1 }],
+  ): Promise<void> {
     const effect: Effect & { readonly kind: "handOver" } = {
       kind: "handOver",
+      number: this.number++,
       to: "n1",
       through,
       baseIndex,
-      termStarts: [{ term: TERM, index: 1 }],
+      termStarts,
     };
     this.handOvers.begin(effect);
     for (let turn = 0; turn < 20; turn++) await settled();
@@ -119,7 +134,7 @@ Deno.test("hand-over: what follows the common index goes over in order, commands
     "ask n1: common with end 5",
     "ask n1: salvaged command 2,salvaged command 4,salvaged command 5",
   ]);
-  assert.deepEqual(bench.inputs, [{ kind: "handedOver", to: "n1", through: 5, done: true }]);
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 1, done: true }]);
 });
 
 Deno.test("hand-over: a long log goes over in parts", async () => {
@@ -153,6 +168,52 @@ Deno.test("hand-over: what is below its log must be known there", async () => {
   ]);
 });
 
+Deno.test("hand-over: however much is below its log, it looks at so much at a time", async () => {
+  const bench = new Bench();
+  const most = limits.handOverRequestsMax;
+  bench.requests = Array.from({ length: 2 * most + 1 }, (_, at) => `r${at}`);
+  await bench.handsOver(2 * most + 1, 2 * most + 1);
+  assert.deepEqual(bench.events.slice(2), [
+    `requests 1 to ${most}`,
+    `ask n1: known ${most}`,
+    `requests ${most + 1} to ${2 * most}`,
+    `ask n1: known ${most}`,
+    `requests ${2 * most + 1} to ${2 * most + 1}`,
+    "ask n1: known 1",
+  ]);
+});
+
+/** A log with one entry of each term, after `fork` of another leader's. */
+function logOf(
+  nodeId: string,
+  { length, fork }: { readonly length: number; readonly fork: number },
+) {
+  const starts = Array.from({ length }, (_, at): TermStart => {
+    const index = at + 1;
+    return { term: { epoch: 0, number: index, nodeId: index > fork ? nodeId : "n0" }, index };
+  });
+  return { starts, last: length };
+}
+
+Deno.test("hand-over: with any number of terms it asks with so many, and finds the same", async () => {
+  const most = limits.handOverTermsMax;
+  const length = 2 * most + 10;
+  // In the newest terms, at and beside the edges of what is asked at once, at the end, nowhere.
+  for (const fork of [length - 1, most + 11, most + 10, most + 9, 11, 10, 9, 1, 0]) {
+    const bench = new Bench();
+    const own = logOf("n3", { length, fork });
+    bench.leaderLog = logOf("n1", { length: length + 3, fork });
+    await bench.handsOver(length, 0, own.starts);
+    const questions = bench.asked.filter(({ termStarts }) => termStarts.length > 0);
+    assert.ok(questions.every(({ termStarts }) => termStarts.length <= most));
+    assert.equal(questions.length, fork > most + 10 ? 1 : fork > 10 ? 2 : 3, `fork at ${fork}`);
+    const last = questions.at(-1);
+    assert.ok(last !== undefined);
+    const theirs = { starts: last.termStarts, last: last.lastIndex };
+    assert.equal(lastCommonIndex(bench.leaderLog, theirs), fork);
+  }
+});
+
 Deno.test("hand-over: as long as one is not known there, nothing is given up", async () => {
   const bench = new Bench();
   bench.entries = [command(5)];
@@ -163,7 +224,7 @@ Deno.test("hand-over: as long as one is not known there, nothing is given up", a
   assert.deepEqual(bench.inputs, [], "it waits before it begins anew");
   await bench.clock.advance(limits.handOverRetryMs);
   await settled();
-  assert.deepEqual(bench.inputs, [{ kind: "handedOver", to: "n1", through: 5, done: false }]);
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 1, done: false }]);
 });
 
 Deno.test("hand-over: a failure is told once, and the next try comes later each time", async () => {
@@ -206,4 +267,16 @@ Deno.test("hand-over: what the winner could not commit is no success", async () 
   bench.failsToPropose = new ChatError("LEADERSHIP_LOST", "Another leads now");
   const ask = { termStarts: [], lastIndex: 0, requestIds: [], commands: [encoder.encode("a")] };
   await assert.rejects(bench.handOvers.take(ask), { reason: "LEADERSHIP_LOST" });
+});
+
+Deno.test("hand-over: what is left of one that was given up counts no more", async () => {
+  const bench = new Bench();
+  bench.entries = [command(1)];
+  bench.fails = new ChatError("NO_LEADER", "Nobody leads");
+  await bench.handsOver(1);
+  bench.fails = null;
+  await bench.handsOver(1);
+  await bench.clock.advance(limits.handOverRetryMsMax);
+  await settled();
+  assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 2, done: true }]);
 });

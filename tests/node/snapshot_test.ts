@@ -13,6 +13,7 @@ import { createLogger } from "../../src/node/logger.ts";
 import type { LogHistory, SnapshotSource } from "../../src/node/ports.ts";
 import { type FetchOptions, fetchResuming } from "../../src/node/snapshot_fetch.ts";
 import { SnapshotServer } from "../../src/node/snapshot_server.ts";
+import { toStorageError } from "../../src/storage/storage_error.ts";
 
 const term = { epoch: 0, number: 1, nodeId: "a" };
 const applied = { index: 50, term, checksum: "checksum 50" };
@@ -49,6 +50,9 @@ class Bench {
   readonly clock = new HandClock();
   readonly lines: string[] = [];
   readonly server: SnapshotServer;
+  /** What its disk says when the snapshot is opened, or after the first chunk. */
+  failsToOpen: Error | null = null;
+  failsToRead: Error | null = null;
   opened = 0;
   closed = 0;
   /** Breaks the stream after so many parts, once each. */
@@ -65,7 +69,10 @@ class Bench {
     this.#chunks = chunks;
     this.server = new SnapshotServer({
       log: { history: () => Promise.resolve(log) },
-      state: { openSnapshot: () => Promise.resolve(this.#source()) },
+      state: {
+        openSnapshot: () =>
+          this.failsToOpen ? Promise.reject(this.failsToOpen) : Promise.resolve(this.#source()),
+      },
       rowsIn: (chunk) => chunk.length,
       clock: this.clock,
       logger: this.#logger,
@@ -80,6 +87,7 @@ class Bench {
       rowsTotal: 10 * this.#chunks,
       next: async () => {
         await settled();
+        if (this.failsToRead && next > 0) throw this.failsToRead;
         return next < this.#chunks ? new Uint8Array(10).fill(next++) : null;
       },
       digest: () => "the digest",
@@ -232,6 +240,43 @@ Deno.test("snapshot server: a snapshot by a config that was never in force is no
   await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
   const pending = new Bench(1, { ...history, next: null });
   assert.equal((await pending.read(pending.ask())).length, 3);
+});
+
+Deno.test("snapshot server: gives out no state with the terms of another history", async () => {
+  // As after a switch to another side of a fork, between the reading of the rows and of the log.
+  const [start] = history.termStarts;
+  const other = { index: 40, term: { ...start!.term, number: start!.term.number + 1 } };
+  const bench = new Bench(1, { ...history, termStarts: [start!, other] });
+  await assert.rejects(bench.read(bench.ask()), { reason: "NOT_UP_TO_DATE" });
+  assert.equal(bench.closed, 1);
+});
+
+Deno.test("snapshot server: a disk that cannot be read is told once here, and to who asked", async () => {
+  const bench = new Bench(3);
+  const eio = toStorageError(
+    Object.assign(new Error("disk I/O error"), { code: "EIO" }),
+    "chat-1.db",
+  );
+  const text = /^Cannot use chat-1\.db: the disk failed \(disk I\/O error\); check the disk/;
+  const warnings = () =>
+    bench.lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn")
+      .map(({ message }) => message);
+  for (let tries = 0; tries < 3; tries++) {
+    bench.failsToOpen = eio;
+    await assert.rejects(bench.read(bench.ask()), { message: text });
+    bench.failsToOpen = null;
+    bench.failsToRead = eio;
+    await assert.rejects(bench.read(bench.ask()), { message: text });
+  }
+  assert.deepEqual(warnings(), [`Cannot give b a snapshot: ${eio.message}`]);
+  bench.failsToRead = null;
+  assert.equal((await bench.read(bench.ask())).length, 5);
+  bench.failsToOpen = eio;
+  await assert.rejects(bench.read(bench.ask()), { message: text });
+  assert.equal(warnings().length, 2, "a new failure");
+  // That the snapshot is not open any more is no failure of this node.
+  await assert.rejects(bench.read(bench.ask(49)), { reason: "NOT_UP_TO_DATE" });
+  assert.equal(warnings().length, 2);
 });
 
 Deno.test("snapshot fetch: goes on where a stream broke, and both ends log how far they are", async () => {

@@ -219,6 +219,24 @@ Deno.test("transport: a replacement at a member's address does not get what was 
   peers.close();
 });
 
+Deno.test("transport: a replacement does not call itself by the name of the one before it", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  peers.kill(b!);
+  await settled();
+  const other = peers.start("c", { address: b!.member.peerAddress });
+  // It catches up, and is at a config in which the member is still there.
+  other.transport.setPeers([a!.member, b!.member, other.member]);
+  await peers.clock.advance(10_000);
+  assert.deepEqual(other.lines, []);
+  assert.deepEqual(other.refused, []);
+  other.transport.send("b", message);
+  other.transport.send("a", message);
+  await settled();
+  assert.deepEqual(other.received, []);
+  assert.equal(a!.received.length, 1);
+  peers.close();
+});
+
 Deno.test("transport: presence is told on a new link and kept up, and ends with the link", async () => {
   const { peers, nodes: [a, b] } = await cluster("a", "b");
   const end = a!.presence.opened("ann");

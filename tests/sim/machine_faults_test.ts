@@ -183,7 +183,7 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
       faults: [{ atMs: 2_000, kind: "copy", node: 1 }],
     });
     const [stopped, ...more] = eventsOf(result, "stopped");
-    assert.equal(stopped!.node, "copy of n1 on n3");
+    assert.equal(stopped!.node, "copy of n1 at n3");
     assert.match(stopped!.reason, /copied or restored data directory/);
     assert.deepEqual(more, []);
     assert.equal(eventsOf(result, "started", "n1").length, 1, "the original is not touched");
@@ -210,7 +210,7 @@ Deno.test("fault copy: no copy of a node is started before the others know of it
         { atMs: copiedMs, kind: "copy", node: 0 },
       ],
     });
-    assert.equal(eventsOf(result, "started", "copy of n0 on n4").length, copies);
+    assert.equal(eventsOf(result, "started", "copy of n0 at n4").length, copies);
     assert.deepEqual(result.broken, []);
   }
 });
@@ -275,5 +275,35 @@ Deno.test("fault drift: a cluster whose clocks drift apart serves all the time",
     role === "leader" && at > eventsOf(result, "fault")[0]!.at
   );
   assert.deepEqual(leaders, [], "nobody is suspected");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault copy: in the place of a spare that was removed, which is faulty no more then", async () => {
+  const result = await runFrame({
+    spares: 2,
+    policy: ALL_WITHOUT,
+    faults: [
+      { atMs: 6, kind: "join" },
+      { atMs: 6, kind: "remove", node: 4 },
+      { atMs: 2_105, kind: "copy", node: "leader" },
+      { atMs: 3_306, kind: "rollingRestart", orderly: false, gapMs: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("copy refused"), 1);
+  assert.equal(result.faults.get("rollingRestart"), 1);
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault copy: two copies of one node are two disks to who judges them", async () => {
+  const result = await runFrame({
+    spares: 2,
+    policy: ALL,
+    faults: [
+      { atMs: 100, kind: "copy", node: "leader" },
+      { atMs: 100, kind: "rollingRestart", orderly: true, gapMs: 513 },
+      { atMs: 1_600, kind: "copy", node: "leader" },
+    ],
+  });
+  assert.equal(result.faults.get("copy refused"), 2);
   assert.deepEqual(result.broken, []);
 });

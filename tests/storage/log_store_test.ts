@@ -218,7 +218,7 @@ Deno.test("log.db: the history of a place costs no look at other entries", async
 
 const damages: readonly (readonly [string, RegExp])[] = [
   ["UPDATE entries SET data = x'79' WHERE idx = 2", /log\.db: a bad checksum .* index 2;/],
-  ["UPDATE entries SET kind = 'orphans' WHERE idx = 3", /index 3;/],
+  ["UPDATE entries SET kind = 'noop' WHERE idx = 3", /index 3;/],
   ["UPDATE entries SET kind = 'unheard' WHERE idx = 3", /index 3;/],
   ["UPDATE entries SET term = '0.2@a' WHERE idx = 4", /index 4;/],
   ["UPDATE entries SET checksum = substr(checksum, 2) || 'x' WHERE idx = 4", /index 4;/],

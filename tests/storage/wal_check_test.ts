@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDirectory } from "../../src/storage/data_directory.ts";
+import { Database } from "../../src/storage/database.ts";
 import { checkWal } from "../../src/storage/wal_check.ts";
 import { create } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
@@ -138,5 +139,30 @@ Deno.test("write-ahead log: what two starts left torn is no damage", async () =>
       await again.close();
     });
     await directory.close();
+  });
+});
+
+Deno.test("write-ahead log: nothing is written behind what a crash left torn while others read it", async () => {
+  await onKilled(async (path, newestAt) => {
+    const wal = join(path, WAL);
+    const torn = readFileSync(wal);
+    writeFileSync(wal, torn.fill(0, newestAt, newestAt + frameBytes));
+    const directory = await openDataDirectory(path, { create: false });
+    const { lastIndex, identity } = directory.log;
+    const shell = Database.open(join(path, "log.db"));
+    const reading = await shell.hold("read");
+    await reading.query("SELECT count(*) FROM entries");
+    await rejectsWith(directory.begin(1), "DATA_DIRECTORY", /^Cannot use log\.db: another program/);
+    assert.deepEqual(directory.log.identity, identity, "no start has begun");
+    await inCopy(path, async (copy) => {
+      const again = await openDataDirectory(copy, { create: false });
+      assert.equal(again.log.lastIndex, lastIndex);
+      await again.close();
+    });
+    reading.release();
+    await directory.begin(1);
+    assert.equal(statSync(wal).size, fileHeaderBytes + frameBytes, "what was torn is gone");
+    await directory.close();
+    await shell.close();
   });
 });

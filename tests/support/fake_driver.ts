@@ -129,6 +129,7 @@ export class FakeDriver implements NodeDriver {
       ready: true,
       certain: true,
       livesByLastResort: false,
+      missing: [],
       tolerates: 1,
       policy: {
         quorum: "all",

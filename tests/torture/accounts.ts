@@ -8,6 +8,7 @@
 
 import { type ChatClient, ChatError, openChat } from "../../mod.ts";
 import type { Random } from "../../src/sim/random.ts";
+import { wait } from "./pause.ts";
 import type { AccountFact, SessionFact } from "./record.ts";
 import { PASSWORD } from "./writers.ts";
 
@@ -24,6 +25,9 @@ export class Accounts {
   readonly sessions: SessionFact[] = [];
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Until it is resolved nobody new comes. */
+  #pause: PromiseWithResolvers<void> | null = null;
+  #living: Promise<void> = Promise.resolve();
   readonly #stop = Promise.withResolvers<void>();
 
   constructor(options: {
@@ -40,23 +44,36 @@ export class Accounts {
     this.#running = this.#run();
   }
 
+  /**
+   * Resolves once nothing is on its way, and nothing will be before {@linkcode resume}: while two
+   * sides are parted, each ends sessions and accounts that the other one has.
+   */
+  async pause(): Promise<void> {
+    this.#pause ??= Promise.withResolvers();
+    await this.#living;
+  }
+
+  resume(): void {
+    this.#pause?.resolve();
+    this.#pause = null;
+  }
+
   /** Resolves once nothing is on its way any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.resume();
     this.#stop.resolve();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     for (let number = 1; !this.#stopped; number++) {
+      await this.#pause?.promise;
+      if (this.#stopped) return;
       const client = openChat({ servers: this.#servers });
-      try {
-        await this.#oneLife(client, `guest${number}`);
-      } finally {
-        client.close();
-      }
-      const pause = new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await Promise.race([pause, this.#stop.promise]);
+      this.#living = this.#oneLife(client, `guest${number}`).finally(() => client.close());
+      await this.#living;
+      await Promise.race([wait(PAUSE_MS), this.#stop.promise]);
     }
   }
 

@@ -137,6 +137,25 @@ export class Budget {
     return true;
   }
 
+  /**
+   * Whether two sides may be parted for up to `ms` so that both go on, which they do with the last
+   * resort on alone: it must be the only trouble there is. {@linkcode Budget.recovers} ends it.
+   */
+  async takesSplit(ms: number): Promise<boolean> {
+    const { running } = this.#options.nodes;
+    if (!this.livesByOne || running.length < 2 || !await this.allWell()) return false;
+    this.#alone = true;
+    this.#partitioned = true;
+    for (const place of running) this.note(place, ms);
+    return true;
+  }
+
+  /** What the place was noted for is over: it is faulty until it is ready again. */
+  recovers(place: BudgetPlace): void {
+    this.#faulty.delete(place);
+    this.note(place, 0);
+  }
+
   /** Longest silence that is no partition, ms. */
   get shortSilenceMs(): number {
     return this.#options.policy.failureTimeoutMs * SHORT_PART;

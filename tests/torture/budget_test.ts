@@ -160,6 +160,25 @@ Deno.test("torture budget: a partition only where a quorum decides, or alone and
   assert.equal(await stage.budget.allows(stage.at(2)), true);
 });
 
+Deno.test("torture budget: both sides go on where the last resort is on, and nothing else happens", async () => {
+  for (const policy of [ALL, MAJORITY]) {
+    assert.equal(await new Stage(policy, 3).budget.takesSplit(20_000), false);
+  }
+  const stage = new Stage(LAST_RESORT, 3);
+  stage.notReady.add(stage.at(1));
+  assert.equal(await stage.budget.takesSplit(20_000), false, "not everybody is well");
+  stage.notReady.clear();
+  assert.equal(await stage.budget.takesSplit(20_000), true);
+  assert.equal(stage.budget.takePartitioned(), true);
+  // Each side is ready by itself as long as they are parted.
+  stage.nowMs += 10_000;
+  assert.equal(await stage.budget.allows(stage.at(0)), false);
+  for (const place of stage.places) stage.budget.recovers(place);
+  assert.equal(await stage.budget.allows(stage.at(0)), false, "they only begin to meet");
+  stage.nowMs += 2_000;
+  assert.equal(await stage.budget.allows(stage.at(0)), true);
+});
+
 Deno.test("torture budget: no long silence beside another fault, and short ones add up", async () => {
   const stage = new Stage(LAST_RESORT, 3);
   stage.kill(2);

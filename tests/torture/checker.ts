@@ -7,7 +7,14 @@
  */
 
 import { historyProblems, type SeenMessage } from "../cluster/history.ts";
-import type { AccountFact, SentMessage, SessionFact, Stream } from "./record.ts";
+import {
+  type AccountFact,
+  isParted,
+  type Parting,
+  type SentMessage,
+  type SessionFact,
+  type Stream,
+} from "./record.ts";
 
 /** A message as a node has it. */
 export interface KeptMessage extends SeenMessage {
@@ -22,12 +29,16 @@ export interface NodeView {
   readonly users: ReadonlySet<string>;
   /** Tokens that it takes. */
   readonly sessions: ReadonlySet<string>;
+  /** Requests that one side of a partition had done and the other could not take over. */
+  readonly setAside: ReadonlySet<string>;
   readonly digest: string;
 }
 
 /** Everything that is known at the end. */
 export interface Evidence {
   readonly sent: readonly SentMessage[];
+  /** When two sides may both have gone on. */
+  readonly partings: readonly Parting[];
   readonly streams: readonly Stream[];
   readonly accounts: readonly AccountFact[];
   readonly sessions: readonly SessionFact[];
@@ -39,18 +50,40 @@ export interface Evidence {
 export function violations(evidence: Evidence): readonly string[] {
   return [
     ...messageViolations(evidence),
-    ...orderViolations(evidence.sent),
+    ...orderViolations(evidence),
     ...streamViolations(evidence),
     ...[...evidence.views].flatMap(([node, view]) => peopleViolations(node, { view, evidence })),
     ...digestViolations(evidence.views),
   ];
 }
 
-/** Each acknowledged one everywhere, once, the same; each refused one nowhere. */
-function messageViolations({ sent, views }: Evidence): readonly string[] {
+/** Messages that are now at another place than they were acknowledged at: a side handed them over. */
+export function movedCount({ sent, views }: Pick<Evidence, "sent" | "views">): number {
+  const [view] = views.values();
+  const places = new Map(view?.messages.map(({ id, seq }) => [id, seq]));
+  return sent.filter(({ id, outcome, seq }) =>
+    outcome === "acknowledged" && places.has(id) && places.get(id) !== seq
+  ).length;
+}
+
+/**
+ * Each acknowledged one everywhere, once, the same; each refused one nowhere. What a side of a
+ * partition acknowledged may be set aside instead, on every node.
+ */
+function messageViolations({ sent, partings, views }: Evidence): readonly string[] {
   const refused = new Set(sent.filter((one) => one.outcome === "refused").map(({ id }) => id));
-  const acknowledged = sent.filter((one) => one.outcome === "acknowledged");
+  const parted = new Set(
+    sent.filter((message) => isParted(message, partings)).map(({ id }) => id),
+  );
+  const setAside = sent.filter(({ id }) =>
+    parted.has(id) && [...views.values()].every((view) => view.setAside.has(id))
+  );
+  for (const { id } of setAside) refused.add(id);
+  const acknowledged = sent.filter(({ id, outcome }) =>
+    outcome === "acknowledged" && !refused.has(id)
+  );
   const written = {
+    moved: parted,
     // By number: a message that was asked for again may be acknowledged long after the next one.
     acknowledged: acknowledged.toSorted((left, right) => left.seq - right.seq),
     unanswered: sent
@@ -62,15 +95,21 @@ function messageViolations({ sent, views }: Evidence): readonly string[] {
   for (const [node, { messages }] of views) {
     histories.set(node, messages.filter(({ id }) => !refused.has(id)));
     for (const { id } of messages) {
-      if (refused.has(id)) problems.push(`${node} has ${id}, which was refused`);
+      if (refused.has(id)) problems.push(`${node} has ${id}, which was refused or set aside`);
     }
+  }
+  for (const { id, seq, otherSeqs } of sent) {
+    if (otherSeqs.length === 0 || parted.has(id)) continue;
+    problems.push(`${id} was acknowledged as ${seq} and as ${otherSeqs.join(", ")}`);
   }
   return [...problems, ...historyProblems(written, histories)];
 }
 
 /** What was sent after something was acknowledged, to whomever, comes after it in the log. */
-function orderViolations(sent: readonly SentMessage[]): readonly string[] {
-  const acknowledged = sent.filter((one) => one.outcome === "acknowledged");
+function orderViolations({ sent, partings }: Evidence): readonly string[] {
+  const acknowledged = sent.filter((one) =>
+    one.outcome === "acknowledged" && !isParted(one, partings)
+  );
   const answered = acknowledged.toSorted((left, right) => left.answeredMs - right.answeredMs);
   const problems: string[] = [];
   let place = 0;
@@ -90,21 +129,28 @@ function orderViolations(sent: readonly SentMessage[]): readonly string[] {
 }
 
 /** Each message to a receiver once, in the order of the log, none left out. */
-function streamViolations({ streams, views }: Evidence): readonly string[] {
+function streamViolations({ sent, partings, streams, views }: Evidence): readonly string[] {
   const [view] = views.values();
   if (view === undefined) return [];
+  const parted = new Set(
+    sent.filter((message) => isParted(message, partings)).map(({ id }) => id),
+  );
   return streams.flatMap(({ receiver, received }) => {
     const expected = view.messages.filter(({ to }) => to === receiver);
     const problems: string[] = [];
     const seen = new Set<string>();
     let newest = 0;
     for (const { id, seq } of received) {
-      if (seen.has(id)) problems.push(`${receiver} was handed ${id} again`);
-      else if (seq <= newest) problems.push(`${receiver} was handed ${id} out of order`);
+      if (seen.has(id)) {
+        problems.push(`${receiver} was handed ${id} again`);
+        continue;
+      }
       seen.add(id);
+      if (parted.has(id)) continue;
+      if (seq <= newest) problems.push(`${receiver} was handed ${id} out of order`);
       newest = Math.max(newest, seq);
     }
-    const known = new Set(expected.map(({ id }) => id));
+    const known = new Set([...expected.map(({ id }) => id), ...view.setAside]);
     for (const { id } of expected) {
       if (!seen.has(id)) problems.push(`${receiver} was never handed ${id}`);
     }

@@ -32,6 +32,8 @@ export interface InjectorOptions {
   readonly onProblem: (text: string) => void;
   /** A line for the log of the run. */
   readonly note: (text: string) => void;
+  /** Parts the nodes until both sides have gone on; false if that is not allowed now. */
+  readonly split: (dice: number) => Promise<boolean>;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
 }
@@ -101,6 +103,10 @@ export class Injector {
     const faults = this.#nodeFaults;
     if (kind === "killAll") await this.#allWell();
     if (kind === "killAll") return await faults.killAll(fault.ms ?? 0);
+    if (kind === "split") {
+      if (this.#options.budget.livesByOne) await this.#allWell();
+      return await this.#options.split(fault.dice);
+    }
     if (kind === "join") return await faults.join();
     const place = await this.#place(fault.target);
     if (place === null) return false;

@@ -10,6 +10,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 
 import { join } from "node:path";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { connect } from "../../src/rpc/client.ts";
+import type { NodeExit } from "../../src/cli/node_process.ts";
 import { verifyDirectory } from "../../src/storage/verify.ts";
 import { until } from "../cluster/wait.ts";
 import type { Budget } from "./budget.ts";
@@ -65,7 +66,10 @@ export class NodeFaults {
 
   /** SIGTERM; it must end by itself, with exit code 0. */
   async stop(place: Place, ms: number | null): Promise<boolean> {
-    if (!place.running || !await this.#options.budget.allows(place)) return false;
+    // A second signal would end it at once.
+    if (!place.running || place.endExpected || !await this.#options.budget.allows(place)) {
+      return false;
+    }
     this.#begin(place, ms, "stop");
     const { process } = place;
     place.endExpected = true;
@@ -75,8 +79,9 @@ export class NodeFaults {
       if (this.#options.signal.aborted) return;
       const exit = process?.exit;
       if (exit === undefined) this.#options.onProblem(`${place.id} did not end after SIGTERM`);
-      const isClean = exit?.code === 0 || exit?.signal === "SIGKILL" || place.mayEnd !== null;
-      if (exit !== undefined && !isClean) {
+      const isFine = exit === undefined || place.mayEnd !== null ||
+        isStop(exit, { isMute: process?.log.length === 0 });
+      if (!isFine) {
         const text = `code ${exit.code}, signal ${exit.signal}: ${process?.lastLine()}`;
         this.#options.onProblem(`${place.id} ended after SIGTERM with ${text}`);
       }
@@ -263,17 +268,28 @@ export class NodeFaults {
 }
 
 /**
- * Files that say by themselves that they are damaged. The pages of the state's database say
- * nothing: a flipped bit there is found by `admin verify` and by digests, not by the node.
+ * Whether a node that was told to stop has ended as it should, or somebody killed it meanwhile. One
+ * that has not said a word was not yet there to be told: the signal ends it as it ends any program.
  */
-const DAMAGED = /^log\.db(-wal)?$|^chat-\d+\.db-wal$/;
+export function isStop(
+  { code, signal }: NodeExit,
+  { isMute }: { readonly isMute: boolean },
+): boolean {
+  return code === 0 || signal === "SIGKILL" || (signal === "SIGTERM" && isMute);
+}
+
+/** Files whose every byte a start checks, or that hold nothing which is not checked with them. */
+const DAMAGED = /^(log|chat-\d+)\.db(-wal)?$/;
+
+/** Those files of a data directory in which a flipped bit must be found, or do no harm. */
+export function filesToDamage(names: readonly string[]): readonly string[] {
+  return names.filter((name) => DAMAGED.test(name)).toSorted();
+}
 
 /** Flips one bit of one of the databases in a directory, and says which. */
 function flipBit(directory: string, dice: number): string {
-  const files = readdirSync(directory)
-    .filter((name) => DAMAGED.test(name))
-    .filter((name) => statSync(join(directory, name)).size > 0)
-    .toSorted();
+  const files = filesToDamage(readdirSync(directory))
+    .filter((name) => statSync(join(directory, name)).size > 0);
   const name = files[Math.floor(dice * files.length)] ?? "log.db";
   const path = join(directory, name);
   const place = Math.floor((dice * 7_919 % 1) * statSync(path).size);

@@ -5,16 +5,16 @@
  * @module
  */
 
-/** Resolves after so many ms, or when the signal is aborted. */
-export function wait(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after so many ms, or when the signal, if there is one, is aborted. */
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
+    if (signal?.aborted) return resolve();
     const done = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", done);
+      signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
+    signal?.addEventListener("abort", done);
   });
 }

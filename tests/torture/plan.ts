@@ -46,8 +46,11 @@ const WEIGHTS = {
   throttle: 1,
 } as const;
 
-export type FaultKind = keyof typeof WEIGHTS;
-export const FAULT_KINDS = Object.keys(WEIGHTS) as readonly FaultKind[];
+/** What is drawn with others; a split fills a round of its own: both sides go on, and meet. */
+type MixedKind = keyof typeof WEIGHTS;
+const MIXED_KINDS = Object.keys(WEIGHTS) as readonly MixedKind[];
+export type FaultKind = MixedKind | "split";
+export const FAULT_KINDS: readonly FaultKind[] = [...MIXED_KINDS, "split"];
 
 /** A place among the nodes, or a role. */
 export type Target = number | "leader" | "follower";
@@ -75,6 +78,8 @@ export interface Round {
 /** Times of stalls, around which the protocol changes its mind, s. */
 const STALLS_S = [0.2, 0.4, 0.6, 1.1, 1.5, 2.5, 4.5, 6];
 const FAULTS_PER_ROUND_MAX = 7;
+/** Rounds that are a split: each takes as long as a few others. */
+const SPLIT_CHANCE = 0.15;
 
 /** Rounds without end. */
 export function* drawRounds(seed: number, nodes: number): Generator<Round, never, void> {
@@ -83,6 +88,11 @@ export function* drawRounds(seed: number, nodes: number): Generator<Round, never
 }
 
 function drawRound(random: Random, nodes: number): Round {
+  // By numbers of its own, so that what is drawn in the other rounds is not moved by it.
+  const apart = random.fork("split");
+  if (apart.chance(SPLIT_CHANCE)) {
+    return { faults: [drawFault(apart, "split", nodes)], wholeAfter: true };
+  }
   const kinds = someKinds(random);
   const count = 1 + random.below(FAULTS_PER_ROUND_MAX);
   const faults = random.chance(0.15)
@@ -92,12 +102,12 @@ function drawRound(random: Random, nodes: number): Round {
 }
 
 /** A few kinds a round: many of one find what a few of each do not (Groce et al. 2012). */
-function someKinds(random: Random): readonly FaultKind[] {
-  const chosen = FAULT_KINDS.filter(() => random.chance(0.4));
+function someKinds(random: Random): readonly MixedKind[] {
+  const chosen = MIXED_KINDS.filter(() => random.chance(0.4));
   return chosen.length > 0 ? chosen : ["kill"];
 }
 
-function pickKind(random: Random, kinds: readonly FaultKind[]): FaultKind {
+function pickKind(random: Random, kinds: readonly MixedKind[]): MixedKind {
   const total = kinds.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
   let left = random.below(total);
   for (const kind of kinds) {
@@ -151,6 +161,9 @@ function duration(random: Random, kind: FaultKind): number | null {
     case "lose":
     case "isolate":
       return random.chance(0.4) ? 50 + random.below(400) : 600 + random.below(5_400);
+    case "split":
+      // It lasts until both sides have gone on.
+      return null;
     case "fullDisk":
       return 2_000 + random.below(4_000);
     default:

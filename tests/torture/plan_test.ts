@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { drawRounds, FAULT_KINDS, type Round } from "./plan.ts";
+import { sidesOf } from "./splits.ts";
 
 function rounds(seed: number, count: number): readonly Round[] {
   return drawRounds(seed, 3).take(count).toArray();
@@ -26,6 +27,29 @@ Deno.test("torture plan: every kind is drawn, and everything is within its bound
       assert.ok(typeof place === "string" || (place >= 0 && place < 3), `place ${place}`);
     }
     assert.ok(dice >= 0 && dice < 1);
+  }
+});
+
+Deno.test("torture plan: some rounds are a split and nothing else, after which all are whole", () => {
+  const split = rounds(1, 200).filter(({ faults }) => faults.some(({ kind }) => kind === "split"));
+  assert.ok(split.length >= 10 && split.length <= 60, `${split.length} of 200`);
+  for (const { faults, wholeAfter } of split) {
+    assert.equal(faults.length, 1);
+    assert.equal(wholeAfter, true);
+  }
+});
+
+Deno.test("torture plan: a split leaves nobody out, and nobody has no side", () => {
+  for (let count = 2; count <= 6; count++) {
+    const places = Array.from({ length: count }, (_, at) => at);
+    const seen = new Set<string>();
+    for (let dice = 0; dice < 1; dice += 1 / 256) {
+      const [here, there] = sidesOf(places, dice);
+      assert.ok(here.length > 0 && there.length > 0);
+      assert.deepEqual([...here, ...there].toSorted((a, b) => a - b), places);
+      seen.add(here.join());
+    }
+    assert.equal(seen.size, 2 ** count - 2, "each way to part them");
   }
 });
 

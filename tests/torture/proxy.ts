@@ -10,6 +10,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Flow } from "./flow.ts";
 import type { Lanes } from "./lanes.ts";
+import { wait } from "./pause.ts";
 
 /** How often a node that starts is asked whether it listens, ms. */
 const POLL_MS = 20;
@@ -94,7 +95,7 @@ export class PeerProxy {
   }
 
   async #listenOnceThere(turn: number): Promise<void> {
-    while (turn === this.#turn && !await accepts(this.#targetPort)) await pause(POLL_MS);
+    while (turn === this.#turn && !await accepts(this.#targetPort)) await wait(POLL_MS);
     await this.#inTurn(async () => {
       if (turn === this.#turn && this.#server === null) await this.#listen();
     });
@@ -118,7 +119,7 @@ export class PeerProxy {
         return;
       } catch (thrown) {
         if (tries >= BIND_TRIES_MAX) throw thrown;
-        await pause(POLL_MS);
+        await wait(POLL_MS);
       }
     }
   }
@@ -128,7 +129,7 @@ export class PeerProxy {
     this.#server = null;
     // Its connections go on: whoever waits for their end would wait for ever.
     server?.close();
-    await pause(0);
+    await wait(0);
   }
 
   #accept(inbound: Socket): void {
@@ -213,8 +214,4 @@ function accepts(port: number): Promise<boolean> {
     socket.once("connect", () => end(true));
     socket.on("error", () => end(false));
   });
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -16,10 +16,30 @@ export interface SentMessage {
   readonly sentMs: number;
   /** `open`: it has no answer yet. `indefinite`: given up, and it may have happened. */
   outcome: "open" | "acknowledged" | "indefinite" | "refused";
-  /** Log index; every acknowledgement of it must say the same. */
+  /** Log index, by its first acknowledgement. */
   seq: number;
+  /** What later acknowledgements said instead. */
+  readonly otherSeqs: number[];
   /** When it was acknowledged first, ms. */
   answeredMs: number;
+}
+
+/**
+ * A time in which two sides may both have gone on, ms on this process's clock; what was on its way
+ * meanwhile is everywhere once, in an order that nobody promised.
+ */
+export interface Parting {
+  readonly sinceMs: number;
+  /** Infinity: it lasts. */
+  untilMs: number;
+}
+
+/** Whether a message was on its way while two sides were parted. */
+export function isParted(message: SentMessage, partings: readonly Parting[]): boolean {
+  const answeredMs = message.outcome === "acknowledged" ? message.answeredMs : Infinity;
+  return partings.some(({ sinceMs, untilMs }) =>
+    message.sentMs <= untilMs && answeredMs >= sinceMs
+  );
 }
 
 /** A message as a subscriber was handed it. */

@@ -25,6 +25,8 @@ export interface TortureResult {
   /** Messages whose outcome nobody was told. */
   readonly indefinite: number;
   readonly refused: number;
+  /** Messages that one side of a partition acknowledged and handed over to the other. */
+  readonly cameOver: number;
   /** Messages that subscribers were handed. */
   readonly delivered: number;
   readonly accounts: number;
@@ -58,6 +60,7 @@ export function resultText(result: TortureResult, kept: string | null): string {
       ["seconds of faults, and rounds", `${result.seconds.toFixed(0)}, ${result.rounds}`],
       ["acknowledged messages", result.acknowledged],
       ["without an answer, refused", `${result.indefinite}, ${result.refused}`],
+      ["handed over by a side that gave in", result.cameOver],
       ["handed to subscribers", result.delivered],
       ["accounts made", result.accounts],
       ["longest time without an acknowledged write", `${Math.round(result.pauseMsMax)} ms`],

@@ -23,6 +23,7 @@ function result(other: Partial<TortureResult> = {}): TortureResult {
     acknowledged: 100,
     indefinite: 2,
     refused: 1,
+    cameOver: 0,
     delivered: 101,
     accounts: 5,
     pauseMsMax: 1234.5,

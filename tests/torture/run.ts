@@ -16,7 +16,7 @@ import { connect } from "../../src/rpc/client.ts";
 import { Random } from "../../src/sim/random.ts";
 import { until } from "../cluster/wait.ts";
 import { Budget } from "./budget.ts";
-import { violations } from "./checker.ts";
+import { movedCount, violations } from "./checker.ts";
 import { Injector } from "./faults.ts";
 import { Lanes } from "./lanes.ts";
 import { LoopWatch } from "./loop_watch.ts";
@@ -26,6 +26,7 @@ import type { TortureOptions } from "./options.ts";
 import { wait } from "./pause.ts";
 import { drawRounds, type Round } from "./plan.ts";
 import type { TortureResult } from "./report.ts";
+import { Splits, Stuck } from "./splits.ts";
 import { survey } from "./survey.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -53,9 +54,6 @@ export interface RunContext {
   readonly signal: AbortSignal;
 }
 
-/** Writes did not go on. */
-class Stuck extends Error {}
-
 /** A run under way. */
 export class Run {
   readonly #options: TortureOptions;
@@ -70,6 +68,8 @@ export class Run {
   #load: Load | null = null;
   #injector: Injector | null = null;
   #budget: Budget | null = null;
+  #splits: Splits | null = null;
+  #moved = 0;
   #rounds = 0;
   #checked = 0;
   #startedMs = performance.now();
@@ -136,8 +136,11 @@ export class Run {
     const budget = new Budget({ nodes, policy: this.#policy, confirm });
     const { note } = this.#context;
     const { signal } = this.#over;
-    const options = { nodes, lanes: this.#lanes, budget, onProblem, note, signal };
-    this.#injector = new Injector({ ...options });
+    const options = { nodes, lanes: this.#lanes, budget, note, signal };
+    const splits = new Splits({ ...options, load, watch: this.#watch });
+    const split = (dice: number) => splits.split(dice);
+    this.#injector = new Injector({ ...options, onProblem, split });
+    this.#splits = splits;
     this.#budget = budget;
     await this.#progress("before any fault");
   }
@@ -168,6 +171,7 @@ export class Run {
     this.#context.note(`round ${this.#rounds}: all healed`);
     await this.#progress("after all came back");
     if (round.wholeAfter || injector.hasDamaged) await this.#allWhole(injector);
+    await this.#splits?.met();
     this.#tellProgress();
   }
 
@@ -214,14 +218,20 @@ export class Run {
       sessions: accounts.sessions.map(({ token }) => token),
     });
     await load.delivered([...views.values()][0]?.messages ?? []);
-    const found = violations({
-      sent: writers.sent,
+    const { partings, sent } = this.#splits ?? { partings: [], sent: [] };
+    const evidence = {
+      sent: [...writers.sent, ...sent],
+      partings,
       streams: subscribers.streams,
       accounts: accounts.accounts,
       sessions: accounts.sessions,
       views,
-    });
-    for (const text of found) this.#problem(text);
+    };
+    for (const text of violations(evidence)) this.#problem(text);
+    this.#moved = movedCount(evidence);
+    if (partings.length > 0 && this.#moved === 0) {
+      this.#problem("The torture itself failed: two sides met, and nothing came over");
+    }
     this.#checked = views.size;
   }
 
@@ -297,7 +307,7 @@ export class Run {
   }
 
   #result(stuck: string | null): TortureResult {
-    const sent = this.#load?.writers.sent ?? [];
+    const sent = [...this.#load?.writers.sent ?? [], ...this.#splits?.sent ?? []];
     const count = (outcome: string) => sent.filter((one) => one.outcome === outcome).length;
     return {
       options: this.#options,
@@ -307,6 +317,7 @@ export class Run {
       acknowledged: count("acknowledged"),
       indefinite: count("indefinite") + count("open"),
       refused: count("refused"),
+      cameOver: this.#moved,
       delivered: (this.#load?.subscribers.streams ?? [])
         .reduce((sum, { received }) => sum + received.length, 0),
       accounts: this.#load?.accounts.accounts.length ?? 0,

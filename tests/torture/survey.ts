@@ -68,6 +68,7 @@ async function viewOf(
     messages: messages.toSorted((left, right) => left.seq - right.seq),
     users: await usersOf(connection, writers[0]?.token),
     sessions: await openOf(connection, sessions),
+    setAside: await setAsideOf(connection),
   };
 }
 
@@ -82,6 +83,17 @@ async function usersOf(
     pageToken = page.nextPageToken;
   }
   return users;
+}
+
+/** Request ids that `admin salvage list` shows. */
+async function setAsideOf(connection: ChatConnection): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for (let pageToken = "", more = true; more; more = pageToken !== "") {
+    const page = await connection.listSalvaged({ pageToken }, call());
+    for (const { requestId } of page.records) ids.add(requestId);
+    pageToken = page.nextPageToken;
+  }
+  return ids;
 }
 
 /** Those of the sessions that this node takes. */

@@ -10,6 +10,7 @@ import { type ChatClient, ChatError, openChat, type Reason } from "../../mod.ts"
 import { systemClock } from "../../src/client/clock.ts";
 import { newRequestId } from "../../src/client/request_id.ts";
 import type { Random } from "../../src/sim/random.ts";
+import { wait } from "./pause.ts";
 import type { SentMessage } from "./record.ts";
 
 export const PASSWORD = "a long enough password";
@@ -122,7 +123,7 @@ export class Writers {
       else if (way < 0.1) await this.#impatiently(client, { message, again: random.chance(0.6) });
       else if (way < 0.15) await this.#twice(client, message);
       else await this.#send(client, message, PATIENT_MS);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await wait(PAUSE_MS);
     }
   }
 
@@ -135,6 +136,7 @@ export class Writers {
       sentMs,
       outcome: "open",
       seq: 0,
+      otherSeqs: [],
       answeredMs: 0,
     };
     this.sent.push(noted);
@@ -189,12 +191,12 @@ export class Writers {
 
   #answered(message: SentMessage, seq: number): void {
     const now = performance.now();
-    if (message.outcome === "acknowledged" && message.seq !== seq) {
-      this.#options.onProblem(`${message.id} was acknowledged as ${message.seq} and as ${seq}`);
-    }
     message.outcome = "acknowledged";
+    if (message.answeredMs > 0) {
+      if (message.seq !== seq) message.otherSeqs.push(seq);
+      return;
+    }
     message.seq = seq;
-    if (message.answeredMs > 0) return;
     message.answeredMs = now;
     this.#acknowledged += 1;
     this.#pauseMsMax = Math.max(this.#pauseMsMax, now - this.#lastMs);

@@ -298,10 +298,19 @@ export namespace jmessage {
       tolerates: number;
       self: string;
       members: readonly jmessage.v1.StatusMember[];
+      missing: readonly jmessage.v1.MissingMember[];
     }
     export namespace StatusResponse {
       export function encode(message: StatusResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): StatusResponse;
+    }
+    export interface MissingMember {
+      id: string;
+      peerAddress: string;
+    }
+    export namespace MissingMember {
+      export function encode(message: MissingMember, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): MissingMember;
     }
     export interface StatusMember {
       id: string;
@@ -525,7 +534,6 @@ export namespace jmessage {
       command?: Uint8Array | null;
       config?: jmessage.v1.Config | null;
       noop?: jmessage.v1.Noop | null;
-      orphans?: Uint8Array | null;
     }
     export namespace Entry {
       export function encode(message: Entry, writer?: Writer): Writer;
@@ -549,20 +557,25 @@ export namespace jmessage {
     export interface Mark {
       base?: jmessage.v1.LogPosition | null;
       baseVoters: readonly jmessage.v1.Member[];
-      forced: boolean;
-      term?: jmessage.v1.Term | null;
-      size: number;
-      smallest: string;
+      open: boolean;
+      side: readonly jmessage.v1.Parting[];
     }
     export namespace Mark {
       export function encode(message: Mark, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): Mark;
     }
-    export interface Side {
-      mark?: jmessage.v1.Term | null;
+    export interface Parting {
+      term?: jmessage.v1.Term | null;
       forced: boolean;
       size: number;
       smallest: string;
+    }
+    export namespace Parting {
+      export function encode(message: Parting, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Parting;
+    }
+    export interface Side {
+      partings: readonly jmessage.v1.Parting[];
     }
     export namespace Side {
       export function encode(message: Side, writer?: Writer): Writer;
@@ -661,6 +674,7 @@ export namespace jmessage {
       from: string;
       baseIndex: number;
       mark?: jmessage.v1.Term | null;
+      termStarts: readonly jmessage.v1.TermStart[];
     }
     export namespace SnapshotNeeded {
       export function encode(message: SnapshotNeeded, writer?: Writer): Writer;
@@ -671,7 +685,6 @@ export namespace jmessage {
       term?: jmessage.v1.Term | null;
       last?: jmessage.v1.LogPosition | null;
       termStarts: readonly jmessage.v1.TermStart[];
-      mark?: jmessage.v1.Mark | null;
       lastResort: boolean;
       everyPreVote: boolean;
       transferTerm?: jmessage.v1.Term | null;

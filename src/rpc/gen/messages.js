@@ -3078,6 +3078,7 @@ export const jmessage = $root.jmessage = (() => {
 
             const StatusResponse = function (properties) {
                 this.members = [];
+                this.missing = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -3093,6 +3094,7 @@ export const jmessage = $root.jmessage = (() => {
             StatusResponse.prototype.tolerates = 0;
             StatusResponse.prototype.self = "";
             StatusResponse.prototype.members = $util.emptyArray;
+            StatusResponse.prototype.missing = $util.emptyArray;
 
             StatusResponse.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -3120,6 +3122,9 @@ export const jmessage = $root.jmessage = (() => {
                 if (message.members != null && message.members.length)
                     for (let i = 0; i < message.members.length; ++i)
                         $root.jmessage.v1.StatusMember.encode(message.members[i], writer.uint32(74).fork(), _depth + 1).ldelim();
+                if (message.missing != null && message.missing.length)
+                    for (let i = 0; i < message.missing.length; ++i)
+                        $root.jmessage.v1.MissingMember.encode(message.missing[i], writer.uint32(82).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3233,6 +3238,14 @@ export const jmessage = $root.jmessage = (() => {
                             message.members.push($root.jmessage.v1.StatusMember.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.missing && message.missing.length))
+                                message.missing = [];
+                            message.missing.push($root.jmessage.v1.MissingMember.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -3251,6 +3264,100 @@ export const jmessage = $root.jmessage = (() => {
             };
 
             return StatusResponse;
+        })();
+
+        v1.MissingMember = (function() {
+
+            const MissingMember = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            MissingMember.prototype.id = "";
+            MissingMember.prototype.peerAddress = "";
+
+            MissingMember.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== "")
+                    writer.uint32(10).string(message.id);
+                if (message.peerAddress != null && $Object.hasOwnProperty.call(message, "peerAddress") && message.peerAddress !== "")
+                    writer.uint32(18).string(message.peerAddress);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            MissingMember.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.MissingMember();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.id = value;
+                            else
+                                delete message.id;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.peerAddress = value;
+                            else
+                                delete message.peerAddress;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return MissingMember;
         })();
 
         v1.StatusMember = (function() {
@@ -5802,12 +5909,11 @@ export const jmessage = $root.jmessage = (() => {
             Entry.prototype.command = null;
             Entry.prototype.config = null;
             Entry.prototype.noop = null;
-            Entry.prototype.orphans = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Entry.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["command", "config", "noop", "orphans"]),
+                get: $util.oneOfGetter($oneOfFields = ["command", "config", "noop"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -5830,8 +5936,6 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.Config.encode(message.config, writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.noop != null && $Object.hasOwnProperty.call(message, "noop"))
                     $root.jmessage.v1.Noop.encode(message.noop, writer.uint32(50).fork(), _depth + 1).ldelim();
-                if (message.orphans != null && $Object.hasOwnProperty.call(message, "orphans"))
-                    writer.uint32(58).bytes(message.orphans);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5908,13 +6012,6 @@ export const jmessage = $root.jmessage = (() => {
                                 break;
                             message.noop = $root.jmessage.v1.Noop.decode(reader, reader.size(), $undefined, _depth + 1, message.noop);
                             message.body = "noop";
-                            continue;
-                        }
-                    case 7: {
-                            if (wireType !== 2)
-                                break;
-                            message.orphans = reader.bytes();
-                            message.body = "orphans";
                             continue;
                         }
                     }
@@ -6113,6 +6210,7 @@ export const jmessage = $root.jmessage = (() => {
 
             const Mark = function (properties) {
                 this.baseVoters = [];
+                this.side = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -6121,10 +6219,8 @@ export const jmessage = $root.jmessage = (() => {
 
             Mark.prototype.base = null;
             Mark.prototype.baseVoters = $util.emptyArray;
-            Mark.prototype.forced = false;
-            Mark.prototype.term = null;
-            Mark.prototype.size = 0;
-            Mark.prototype.smallest = "";
+            Mark.prototype.open = false;
+            Mark.prototype.side = $util.emptyArray;
 
             Mark.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -6138,14 +6234,11 @@ export const jmessage = $root.jmessage = (() => {
                 if (message.baseVoters != null && message.baseVoters.length)
                     for (let i = 0; i < message.baseVoters.length; ++i)
                         $root.jmessage.v1.Member.encode(message.baseVoters[i], writer.uint32(18).fork(), _depth + 1).ldelim();
-                if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
-                    writer.uint32(24).bool(message.forced);
-                if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
-                    $root.jmessage.v1.Term.encode(message.term, writer.uint32(34).fork(), _depth + 1).ldelim();
-                if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
-                    writer.uint32(40).uint32(message.size);
-                if (message.smallest != null && $Object.hasOwnProperty.call(message, "smallest") && message.smallest !== "")
-                    writer.uint32(50).string(message.smallest);
+                if (message.open != null && $Object.hasOwnProperty.call(message, "open") && message.open !== false)
+                    writer.uint32(24).bool(message.open);
+                if (message.side != null && message.side.length)
+                    for (let i = 0; i < message.side.length; ++i)
+                        $root.jmessage.v1.Parting.encode(message.side[i], writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -6197,33 +6290,17 @@ export const jmessage = $root.jmessage = (() => {
                             if (wireType !== 0)
                                 break;
                             if (value = reader.bool())
-                                message.forced = value;
+                                message.open = value;
                             else
-                                delete message.forced;
+                                delete message.open;
                             continue;
                         }
                     case 4: {
                             if (wireType !== 2)
                                 break;
-                            message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
-                            continue;
-                        }
-                    case 5: {
-                            if (wireType !== 0)
-                                break;
-                            if (value = reader.uint32())
-                                message.size = value;
-                            else
-                                delete message.size;
-                            continue;
-                        }
-                    case 6: {
-                            if (wireType !== 2)
-                                break;
-                            if ((value = reader.stringVerify()).length)
-                                message.smallest = value;
-                            else
-                                delete message.smallest;
+                            if (!(message.side && message.side.length))
+                                message.side = [];
+                            message.side.push($root.jmessage.v1.Parting.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
                     }
@@ -6246,29 +6323,29 @@ export const jmessage = $root.jmessage = (() => {
             return Mark;
         })();
 
-        v1.Side = (function() {
+        v1.Parting = (function() {
 
-            const Side = function (properties) {
+            const Parting = function (properties) {
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
                             this[keys[i]] = properties[keys[i]];
             };
 
-            Side.prototype.mark = null;
-            Side.prototype.forced = false;
-            Side.prototype.size = 0;
-            Side.prototype.smallest = "";
+            Parting.prototype.term = null;
+            Parting.prototype.forced = false;
+            Parting.prototype.size = 0;
+            Parting.prototype.smallest = "";
 
-            Side.encode = function (message, writer, _depth) {
+            Parting.encode = function (message, writer, _depth) {
                 if (!writer)
                     writer = $Writer.create();
                 if (_depth === $undefined)
                     _depth = 0;
                 if (_depth > $util.recursionLimit)
                     throw $Error("max depth exceeded");
-                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
-                    $root.jmessage.v1.Term.encode(message.mark, writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.term != null && $Object.hasOwnProperty.call(message, "term"))
+                    $root.jmessage.v1.Term.encode(message.term, writer.uint32(10).fork(), _depth + 1).ldelim();
                 if (message.forced != null && $Object.hasOwnProperty.call(message, "forced") && message.forced !== false)
                     writer.uint32(16).bool(message.forced);
                 if (message.size != null && $Object.hasOwnProperty.call(message, "size") && message.size !== 0)
@@ -6281,7 +6358,7 @@ export const jmessage = $root.jmessage = (() => {
                 return writer;
             };
 
-            Side.decode = function (reader, length, _end, _depth, _target) {
+            Parting.decode = function (reader, length, _end, _depth, _target) {
                 if (!(reader instanceof $Reader))
                     reader = $Reader.create(reader);
                 if (_depth === $undefined)
@@ -6298,7 +6375,7 @@ export const jmessage = $root.jmessage = (() => {
                     length = reader.len;
                     reader.len = end;
                 }
-                message = _target || new $root.jmessage.v1.Side();
+                message = _target || new $root.jmessage.v1.Parting();
                 while (reader.pos < end) {
                     let start = reader.pos;
                     let tag = reader.tag();
@@ -6311,7 +6388,7 @@ export const jmessage = $root.jmessage = (() => {
                     case 1: {
                             if (wireType !== 2)
                                 break;
-                            message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
+                            message.term = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.term);
                             continue;
                         }
                     case 2: {
@@ -6339,6 +6416,89 @@ export const jmessage = $root.jmessage = (() => {
                                 message.smallest = value;
                             else
                                 delete message.smallest;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Parting;
+        })();
+
+        v1.Side = (function() {
+
+            const Side = function (properties) {
+                this.partings = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Side.prototype.partings = $util.emptyArray;
+
+            Side.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.partings != null && message.partings.length)
+                    for (let i = 0; i < message.partings.length; ++i)
+                        $root.jmessage.v1.Parting.encode(message.partings[i], writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Side.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.jmessage.v1.Side();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.partings && message.partings.length))
+                                message.partings = [];
+                            message.partings.push($root.jmessage.v1.Parting.decode(reader, reader.size(), $undefined, _depth + 1));
                             continue;
                         }
                     }
@@ -7359,6 +7519,7 @@ export const jmessage = $root.jmessage = (() => {
         v1.SnapshotNeeded = (function() {
 
             const SnapshotNeeded = function (properties) {
+                this.termStarts = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -7369,6 +7530,7 @@ export const jmessage = $root.jmessage = (() => {
             SnapshotNeeded.prototype.from = "";
             SnapshotNeeded.prototype.baseIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             SnapshotNeeded.prototype.mark = null;
+            SnapshotNeeded.prototype.termStarts = $util.emptyArray;
 
             SnapshotNeeded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -7385,6 +7547,9 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(24).uint64(message.baseIndex);
                 if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
                     $root.jmessage.v1.Term.encode(message.mark, writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.termStarts != null && message.termStarts.length)
+                    for (let i = 0; i < message.termStarts.length; ++i)
+                        $root.jmessage.v1.TermStart.encode(message.termStarts[i], writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -7448,6 +7613,14 @@ export const jmessage = $root.jmessage = (() => {
                             message.mark = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.termStarts && message.termStarts.length))
+                                message.termStarts = [];
+                            message.termStarts.push($root.jmessage.v1.TermStart.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -7482,7 +7655,6 @@ export const jmessage = $root.jmessage = (() => {
             VoteRequest.prototype.term = null;
             VoteRequest.prototype.last = null;
             VoteRequest.prototype.termStarts = $util.emptyArray;
-            VoteRequest.prototype.mark = null;
             VoteRequest.prototype.lastResort = false;
             VoteRequest.prototype.everyPreVote = false;
             VoteRequest.prototype.transferTerm = null;
@@ -7503,8 +7675,6 @@ export const jmessage = $root.jmessage = (() => {
                 if (message.termStarts != null && message.termStarts.length)
                     for (let i = 0; i < message.termStarts.length; ++i)
                         $root.jmessage.v1.TermStart.encode(message.termStarts[i], writer.uint32(34).fork(), _depth + 1).ldelim();
-                if (message.mark != null && $Object.hasOwnProperty.call(message, "mark"))
-                    $root.jmessage.v1.Mark.encode(message.mark, writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.lastResort != null && $Object.hasOwnProperty.call(message, "lastResort") && message.lastResort !== false)
                     writer.uint32(48).bool(message.lastResort);
                 if (message.everyPreVote != null && $Object.hasOwnProperty.call(message, "everyPreVote") && message.everyPreVote !== false)
@@ -7571,12 +7741,6 @@ export const jmessage = $root.jmessage = (() => {
                             if (!(message.termStarts && message.termStarts.length))
                                 message.termStarts = [];
                             message.termStarts.push($root.jmessage.v1.TermStart.decode(reader, reader.size(), $undefined, _depth + 1));
-                            continue;
-                        }
-                    case 5: {
-                            if (wireType !== 2)
-                                break;
-                            message.mark = $root.jmessage.v1.Mark.decode(reader, reader.size(), $undefined, _depth + 1, message.mark);
                             continue;
                         }
                     case 6: {
