@@ -234,8 +234,9 @@ export class Clients {
   /** An account is made, used for what is to happen `during` its deletion, and deleted. */
   async #visit(during: (accountId: string) => void = () => {}): Promise<void> {
     const accountId = `visitor-${this.visitors.length}`;
-    // Two at a time want the same name.
-    const name = `guest-${this.visitors.length >> 1}`;
+    // Two at a time want the same name, whatever the case.
+    const number = this.visitors.length;
+    const name = `${number % 2 === 0 ? "guest" : "Guest"}-${number >> 1}`;
     this.visitors.push(accountId);
     const visitor = await this.#createAccount(accountId, name);
     await this.#login(visitor);
@@ -246,6 +247,8 @@ export class Clients {
       kind: "deleteAccount",
       ...author(visitor, visitor.session),
     }));
+    // Its sessions are over with it.
+    void this.#sendOutside(visitor, accountId);
   }
 
   async #createAccount(accountId: string, name = accountId): Promise<User> {

@@ -158,7 +158,9 @@ export class Subscriber {
         }
         // Without outcomes it is a snapshot, which may bring anything.
         const mine = messages.some(({ toAccountId }) => toAccountId === this.#accountId);
-        if (mine || outcomes === null) void this.#push(stream);
+        if (mine || outcomes === null) {
+          this.#push(stream).catch((error) => this.#cluster.world.fail(error));
+        }
       });
       const number = this.#streams++;
       const stream: Stream = { number, node, process, stop, sent, arrivesAt: world.now };

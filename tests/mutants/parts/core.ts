@@ -72,15 +72,4 @@ export const CORE: readonly Mutant[] = [
       replace: "const LEASE_TRUSTED = 2;",
     },
   },
-  {
-    name: "forgets entries that are not durably applied",
-    part: "core",
-    campaign: lastResort,
-    edit: {
-      file: "src/raft/compaction.ts",
-      find: `    state.checkpointIndex,
-`,
-      replace: "",
-    },
-  },
 ];

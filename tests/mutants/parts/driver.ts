@@ -20,37 +20,6 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "answers a proposal by what stands at its index, whoever wrote it",
-    part: "driver",
-    campaign: majority,
-    edit: {
-      file: "src/node/driver_proposals.ts",
-      find: "if (sameTerm(waiting.term, term)) this",
-      replace: "if (outcomes.has(index)) this",
-    },
-  },
-  {
-    name: "goes on applying while it switches to a snapshot",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver_apply.ts",
-      find: `    this.#installing = true;
-`,
-      replace: "",
-    },
-  },
-  {
-    name: "answers a session read before the index is applied",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver.ts",
-      find: "if (index <= this.#applies.applied.index && !this.#applies.installing) return",
-      replace: "if (index <= this.#running.commitIndex()) return",
-    },
-  },
-  {
     name: "reads without asking whether it still leads",
     part: "driver",
     campaign: lastResort,
@@ -104,24 +73,36 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "does not tell subscribers that another history begins",
-    part: "driver",
-    campaign: meetings,
-    edit: {
-      file: "src/node/driver.ts",
-      find: `      this.#appliedListeners.tell([], this.#applies.applied, null);
-    }`,
-      replace: "    }",
-    },
-  },
-  {
-    name: "gives a snapshot a config that came after it",
+    name: "answers a session read once the index is in the log",
     part: "driver",
     campaign: lastResort,
     edit: {
-      file: "src/node/snapshot_server.ts",
-      find: ".history(applied.index);",
-      replace: ".history(applied.index + 1);",
+      file: "src/node/driver.ts",
+      find: "if (index <= this.#applies.applied.index && !this.#applies.installing) return",
+      replace: "if (index <= this.status().lastIndex) return",
+    },
+  },
+  {
+    name: "answers all proposals of a batch as the first of them",
+    part: "driver",
+    campaign: lastResort,
+    edit: {
+      file: "src/node/driver_proposals.ts",
+      find: "this.#succeed(waiting, index, outcomes.get(index));",
+      replace: "this.#succeed(waiting, index, [...outcomes.values()][0]);",
+    },
+  },
+  {
+    name: "goes on after a write that failed",
+    part: "driver",
+    campaign: majority,
+    edit: {
+      file: "src/node/driver_persist.ts",
+      find: `      if (batches.length > 0) await this.#options.log.persist(batches);
+`,
+      replace:
+        `      if (batches.length > 0) await this.#options.log.persist(batches).catch(() => undefined);
+`,
     },
   },
 ];

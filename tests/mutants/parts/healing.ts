@@ -158,25 +158,4 @@ export const HEALING: readonly Mutant[] = [
 `,
     },
   },
-  {
-    name: "opens a session again that the losing side had ended",
-    part: "healing",
-    campaign: meetings,
-    edit: {
-      file: "src/chat/salvaged_commands.ts",
-      find: "revokedAtMs: salvaged.ended ? stamp.timeMs : null }",
-      replace: "revokedAtMs: null }",
-    },
-  },
-  {
-    name: "forgets that a message was acknowledged on the losing side",
-    part: "healing",
-    campaign: meetings,
-    edit: {
-      file: "src/chat/salvaged_commands.ts",
-      find: `  if (salvaged.ended) markAcknowledged(batch, message);
-`,
-      replace: "",
-    },
-  },
 ];
