@@ -6,7 +6,7 @@
  */
 
 import type { Mutant } from "../mutant.ts";
-import { lastResort, majority, meetings } from "./campaigns.ts";
+import { lastResort, majority } from "./campaigns.ts";
 
 export const DRIVER: readonly Mutant[] = [
   {
@@ -30,18 +30,6 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "reads as a leader without waiting until the commit index is applied",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver.ts",
-      find:
-        `    await this.waitApplied(this.#running.commitIndex(), this.#clock.wall() + limits.readWaitMsMax);
-`,
-      replace: "",
-    },
-  },
-  {
     name: "says that the state is durable when it is applied",
     part: "driver",
     campaign: lastResort,
@@ -49,16 +37,6 @@ export const DRIVER: readonly Mutant[] = [
       file: "src/node/driver_apply.ts",
       find: "const index = await this.#options.state.checkpoint();",
       replace: "const { index } = this.#applied;",
-    },
-  },
-  {
-    name: "switches to a snapshot before the log has",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver_snapshot.ts",
-      find: "if (taken === null || taken.persist !== persist) return null;",
-      replace: "if (taken === null) return null;",
     },
   },
   {
@@ -73,13 +51,13 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "answers a session read once the index is in the log",
+    name: "answers a session read without waiting for what its reader has seen",
     part: "driver",
-    campaign: lastResort,
+    campaign: majority,
     edit: {
       file: "src/node/driver.ts",
       find: "if (index <= this.#applies.applied.index && !this.#applies.installing) return",
-      replace: "if (index <= this.status().lastIndex) return",
+      replace: "if (!this.#applies.installing) return",
     },
   },
   {
