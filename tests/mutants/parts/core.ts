@@ -10,16 +10,6 @@ import { lastResort, majority } from "./campaigns.ts";
 
 export const CORE: readonly Mutant[] = [
   {
-    name: "commits what an earlier term left by counting alone",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/commit.ts",
-      find: "if (index < c1.index || index < leadership.noopIndex) return;",
-      replace: "if (index < c1.index) return;",
-    },
-  },
-  {
     name: "applies what is committed before it is on this disk",
     part: "core",
     campaign: majority,
@@ -39,16 +29,6 @@ export const CORE: readonly Mutant[] = [
   }, state.newestPending);`,
       replace: `    snapshotIndex: state.snapshotIndex,
   }, 0);`,
-    },
-  },
-  {
-    name: "commits what an append has not confirmed yet",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/follow.ts",
-      find: "const commit = Math.min(append.commitIndex, taken.end.index);",
-      replace: "const commit = Math.min(append.commitIndex, state.log.lastIndex);",
     },
   },
   {

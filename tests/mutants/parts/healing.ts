@@ -20,16 +20,6 @@ export const HEALING: readonly Mutant[] = [
     },
   },
   {
-    name: "hands over one entry too few at the end",
-    part: "healing",
-    campaign: meetings,
-    edit: {
-      file: "src/node/driver_hand_over.ts",
-      find: "while (next <= through &&",
-      replace: "while (next < through &&",
-    },
-  },
-  {
     name: "hands over before its own state has caught up",
     part: "healing",
     campaign: meetings,
@@ -58,18 +48,6 @@ export const HEALING: readonly Mutant[] = [
       file: "src/node/driver_hand_over.ts",
       find: "let done = false;",
       replace: "let done = true;",
-    },
-  },
-  {
-    name: "drops what came with a snapshot and is in no log",
-    part: "healing",
-    campaign: meetings,
-    edit: {
-      file: "src/node/driver_hand_over.ts",
-      find: `    if (unknown === 0) return;
-`,
-      replace: `    if (unknown >= 0) return;
-`,
     },
   },
   {
