@@ -42,14 +42,4 @@ export const CORE: readonly Mutant[] = [
       replace: "if (leadership.readsGivenUp) return false;",
     },
   },
-  {
-    name: "trusts a lease for longer than it was granted",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/reads.ts",
-      find: "const LEASE_TRUSTED = 0.9;",
-      replace: "const LEASE_TRUSTED = 2;",
-    },
-  },
 ];
