@@ -50,7 +50,23 @@ export function meetings(
   const ms = fc.integer({ min: SPLIT_MS + 500, max: SPLIT_MS + 1_500 });
   const nodes = fc.uniqueArray(fc.nat(config.nodes - 1), { minLength: 1, maxLength: 2 });
   const parted = fc.record({ atMs: begin, kind: fc.constant<"isolate">("isolate"), nodes, ms });
-  return fc.tuple(parted, faultLists(config, others)).map(([first, more]) => [first, ...more]);
+  const lists = fc.tuple(parted, fc.option(lostTakeOver()), faultLists(config, others));
+  return lists.map(([first, lost, more]) => [
+    first,
+    ...(lost ?? []).map((fault): Fault => ({ ...fault, atMs: first.atMs, during: "healing" })),
+    ...more,
+  ]);
+}
+
+/** Whoever takes over what another side had dies before it is on its disk. */
+function lostTakeOver(): fc.Arbitrary<Fault[]> {
+  const ms = fc.integer({ min: 50, max: 0.9 * FAILURE_TIMEOUT_MS });
+  const atMs = fc.constant(0);
+  const fields = { ...crashFields(atMs, fc.constant("leader")), afterCalls: fc.nat(CALLS_MAX) };
+  return fc.tuple(
+    fc.record({ atMs, kind: fc.constant<"hang">("hang"), node: fc.constant<Target>("leader"), ms }),
+    fc.record({ ...fields, restartAfterMs: fc.integer({ min: 1, max: FAILURE_TIMEOUT_MS }) }),
+  );
 }
 
 /** A few faults that belong together, and that dice alone would hardly ever put side by side. */

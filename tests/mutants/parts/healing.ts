@@ -20,6 +20,26 @@ export const HEALING: readonly Mutant[] = [
     },
   },
   {
+    name: "answers the loser before what it handed over is committed",
+    part: "healing",
+    campaign: meetings,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "await Promise.all(open.map((data) => propose(data)));",
+      replace: "open.forEach((data) => void propose(data).catch(() => undefined));",
+    },
+  },
+  {
+    name: "takes a failed hand-over for done",
+    part: "healing",
+    campaign: meetings,
+    edit: {
+      file: "src/node/driver_hand_over.ts",
+      find: "let done = false;",
+      replace: "let done = true;",
+    },
+  },
+  {
     name: "takes a request that the winner knows for settled",
     part: "healing",
     campaign: meetings,
