@@ -114,5 +114,7 @@ function same(stored: Outcome, told: Outcome): boolean {
  */
 function sameKind(stored: Outcome, told: Outcome): boolean {
   if (stored.ok && !told.ok) return true;
+  // Each side may have refused it, for what it knows.
+  if (!stored.ok && !told.ok) return stored.reason === told.reason;
   return stored.ok && told.ok ? stored.kind === told.kind : same(stored, told);
 }
