@@ -21,6 +21,8 @@ export interface IncomingLinksOptions {
   readonly clock: Clock;
   /** T of the cluster: what takes longer on its way counts as lost. */
   readonly failureTimeoutMs: () => number;
+  /** Address at which another start of this node answers, if that is known to be one. */
+  readonly answersElsewhere: (hello: Hello) => Promise<string | null>;
   /** A link is open; it may take the place of an older one. */
   readonly opened: (hello: Hello) => void;
   readonly frames: (hello: Hello, frames: readonly Frame[]) => void;
@@ -48,6 +50,8 @@ export class IncomingLinks {
   /** Newest start of each node that this node has seen. */
   readonly #newest = new Map<NodeId, number>();
   readonly #watchers = new Set<Watcher>();
+  /** Links that are being opened, by node: the newest of them. */
+  readonly #opening = new Map<NodeId, Promise<unknown>>();
 
   constructor(options: IncomingLinksOptions) {
     this.#options = options;
@@ -56,11 +60,27 @@ export class IncomingLinks {
   /** Takes a link, or throws `WRONG_CLUSTER` or `COPIED_DATA_DIRECTORY`. */
   async open(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
     if (this.#options.hello().clusterId === "") await this.#options.joined();
-    this.#admit(hello);
-    await this.#outliveOlder(hello);
-    // While it waited, another start of the same node may have come.
-    this.#admit(hello);
-    return this.#accept(hello, link);
+    return await this.#inTurn(hello.nodeId, async () => {
+      this.#admit(hello);
+      await this.#outliveOlder(hello);
+      // While it waited, it may have become another cluster's.
+      this.#admit(hello);
+      return this.#accept(hello, link);
+    });
+  }
+
+  /**
+   * One start of a node after another, as they come: one that came while an earlier one waited must
+   * find that one's link, or it would be taken first, and the earlier one for its copy.
+   */
+  async #inTurn<T>(id: NodeId, task: () => Promise<T>): Promise<T> {
+    const turn = (this.#opening.get(id) ?? Promise.resolve()).then(task, task);
+    this.#opening.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#opening.get(id) === turn) this.#opening.delete(id);
+    }
   }
 
   /** Checks the hello of a peer's side, whoever dialled; an error if it must be refused. */
@@ -106,13 +126,19 @@ export class IncomingLinks {
     if (error !== null) throw error;
   }
 
-  /** Waits until the link of an older start has ended or fallen silent; throws if it lives. */
+  /**
+   * Waits until the link of an older start has ended or fallen silent; throws if it lives, or if
+   * another start answers where this node has its address.
+   */
   async #outliveOlder(hello: Hello): Promise<void> {
     const older = this.#current.get(hello.nodeId);
-    if (older === undefined || older.hello.incarnation >= hello.incarnation) return;
-    if (await this.#answers(older)) {
-      throw copied(hello, `an older start of this node is still running`);
-    }
+    const isOlder = older !== undefined && older.hello.incarnation < hello.incarnation;
+    const [answers, elsewhere] = await Promise.all([
+      isOlder && this.#answers(older),
+      this.#options.answersElsewhere(hello),
+    ]);
+    if (elsewhere !== null) throw copied(hello, `another start of it answers at ${elsewhere}`);
+    if (answers) throw copied(hello, `an older start of this node is still running`);
   }
 
   #answers(older: Incoming): Promise<boolean> {

@@ -42,6 +42,8 @@ export class PeerLink {
   /** Sent first once the link opens; only while it is being dialled. */
   #held: Frame[] = [];
   #failures = 0;
+  /** Whoever wants to know who answers there. */
+  readonly #asking = new Set<(answer: Hello | null) => void>();
   #cancelRedial: () => void = () => {};
   #closed = false;
 
@@ -86,9 +88,26 @@ export class PeerLink {
     this.#link?.close();
   }
 
+  /** Dials anew, and resolves with who answers; `null` if nobody does within `ms`. */
+  whoAnswers(ms: number): Promise<Hello | null> {
+    return new Promise((resolve) => {
+      const told = (answer: Hello | null) => {
+        cancel();
+        this.#asking.delete(told);
+        resolve(answer);
+      };
+      const cancel = this.#options.clock.after(ms, () => told(null));
+      this.#asking.add(told);
+      if (this.#closed) return told(null);
+      this.renew();
+      this.hurry();
+    });
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#tellAsking(null);
     this.#cancelRedial();
     this.#held = [];
     this.#link?.close();
@@ -105,6 +124,7 @@ export class PeerLink {
 
   #opened(hello: Hello): void {
     if (this.#closed || this.#link === null) return;
+    this.#tellAsking(hello);
     this.#verdict = this.#options.check(hello);
     if (this.#verdict !== null) {
       this.#link.close();
@@ -124,11 +144,16 @@ export class PeerLink {
     this.#open = false;
     this.#held = [];
     if (this.#closed) return;
+    if (end.kind === "refused") this.#tellAsking(null);
     this.#failures += 1;
     this.#cancelRedial = this.#options.clock.after(this.#redialMs(end), () => this.#dial());
     if (this.#verdict !== null) this.#options.mistaken(this.#verdict);
     else if (end.kind === "rejected") this.#options.rejected(end.error);
     else if (end.kind === "refused") this.#options.refused();
+  }
+
+  #tellAsking(answer: Hello | null): void {
+    for (const told of [...this.#asking]) told(answer);
   }
 
   /** Quick while the peer may just have died or be starting; slower for one that stays away. */

@@ -67,6 +67,7 @@ export class PeerTransport implements Transport {
       joined: options.joined,
       clock: options.clock,
       failureTimeoutMs: options.failureTimeoutMs,
+      answersElsewhere: (hello) => this.#answersElsewhere(hello),
       opened: (hello) => this.#called(hello),
       frames: (hello, frames) => this.#take(hello, frames),
       closed: (id) => this.#hungUp(id),
@@ -160,6 +161,20 @@ export class PeerTransport implements Transport {
     for (const [id, member] of wanted) {
       if (!this.#links.has(id)) this.#links.set(id, this.#link(member));
     }
+  }
+
+  /**
+   * Who starts from a copy of a data directory is elsewhere than the original, which may have no
+   * link to this node just now: after a power cut, or as this node has just started.
+   */
+  async #answersElsewhere({ nodeId, incarnation, peerAddress }: Hello): Promise<string | null> {
+    const link = this.#links.get(nodeId);
+    if (link === undefined || link.member.peerAddress === peerAddress) return null;
+    const ms = this.#options.failureTimeoutMs() + limits.olderStartAnswersMs;
+    const answer = await link.whoAnswers(ms);
+    // One that moved may answer at both addresses; at its old one may be somebody else by now.
+    const isOther = answer?.nodeId === nodeId && answer.incarnation !== incarnation;
+    return isOther ? link.member.peerAddress : null;
   }
 
   #called(hello: Hello): void {

@@ -232,7 +232,9 @@ export class FaultBudget {
     this.#faulty.set(node.id, Infinity);
   }
 
+  /** It may recover from now on; not one whose disk is gone, whatever else is over. */
   settled(node: SimNode): void {
+    if (this.#lost.has(node.id)) return;
     this.#faulty.set(node.id, this.#cluster.world.now + RECOVERY_MS);
   }
 

@@ -192,9 +192,9 @@ export class MachineFaults {
   }
 
   /**
-   * Nobody else is at fault meanwhile: a copy of a node that is silent for T, or of whose start
-   * the others have not heard yet, cannot be told from its next start, nor may the log be longer
-   * than the copy by what only the original has.
+   * Nobody else is at fault meanwhile: a copy of a node that is silent for T, or that somebody has
+   * no link with at all, cannot be told from its next start, nor may the log be longer than the
+   * copy by what only the original has.
    */
   #copy(node: SimNode): boolean {
     const { voters } = node.image.configAt(Infinity)?.config ?? { voters: [] };
@@ -217,10 +217,10 @@ export class MachineFaults {
     return true;
   }
 
-  /** Whether a node that lives has heard of another's start. */
+  /** Whether a node that lives can find out that another one does. */
   #knows(other: SimNode, node: SimNode): boolean {
     const { network } = this.#cluster;
-    return !other.alive || network.linked(other.member.peerAddress, node.member.peerAddress);
+    return !other.alive || network.inTouch(other.member.peerAddress, node.member.peerAddress);
   }
 
   #rollingRestart({ orderly, gapMs }: FaultOf<"rollingRestart">): boolean {

@@ -116,6 +116,14 @@ export class SimNetwork {
       connections.some((connection) => connection.carries(other, one));
   }
 
+  /** Whether at least one direction between two machines has one. */
+  inTouch(one: string, other: string): boolean {
+    const connections = [...this.#connections];
+    return connections.some((connection) =>
+      connection.carries(one, other) || connection.carries(other, one)
+    );
+  }
+
   /** Breaks every connection between two machines. */
   reset(one: string, other: string): void {
     for (const connection of [...this.#connections]) {

@@ -175,7 +175,8 @@ Deno.test("transport: a start right after a crash is no copy", async () => {
 
 Deno.test("transport: a start that a newer one has followed is refused, whoever is the copy", async () => {
   const { peers, nodes: [a, b] } = await cluster("a", "b");
-  // Its links break for a moment, and in that moment the newer one comes.
+  // Its links break for a moment, both ways, and in that moment the newer one comes.
+  a!.transport.setPeers([]);
   b!.transport.setPeers([]);
   await settled();
   const newer = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
@@ -185,6 +186,65 @@ Deno.test("transport: a start that a newer one has followed is refused, whoever 
   await settled();
   assert.deepEqual([b!.copied, newer.copied], [1, 0]);
   peers.close();
+});
+
+Deno.test("transport: a copy is refused though the original's own link is not up, where it answers", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  // As after a power cut, when the one dials for long and the other is through at once.
+  b!.transport.setPeers([]);
+  await settled();
+  const copy = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
+  copy.transport.setPeers([a!.member]);
+  await peers.clock.advance(limits.redialMs);
+  b!.transport.setPeers([a!.member]);
+  await settled();
+  assert.deepEqual([b!.copied, copy.copied], [0, 1]);
+  assert.match(copy.lines.join(), /copied or restored .* another start of it answers at b:2626/);
+  b!.transport.send("a", message);
+  a!.transport.send("b", message);
+  await settled();
+  assert.deepEqual([a!.received.length, b!.received.length], [1, 1], "and nobody else is harmed");
+  peers.close();
+});
+
+Deno.test("transport: a copy that begins while its original waits to be taken does not overtake it", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  // It lost its power, came back, and is no member by now.
+  peers.freeze(b!);
+  a!.transport.setPeers([a!.member]);
+  const again = peers.start("b", { incarnation: 2, previousIncarnation: 1 });
+  again.transport.setPeers([a!.member]);
+  await settled();
+  await peers.clock.advance(T_MS);
+  const copy = peers.start("b", { incarnation: 3, previousIncarnation: 2, address: "copy:1" });
+  copy.transport.setPeers([a!.member]);
+  for (let step = 0; step < 40 && again.copied + copy.copied === 0; step++) {
+    again.transport.send("a", message);
+    await peers.clock.advance(100);
+  }
+  assert.deepEqual([again.copied, copy.copied], [0, 1]);
+  peers.close();
+});
+
+Deno.test("transport: one that moved is no copy, whatever became of its old address", async () => {
+  const move = async (leave: (peers: FakePeers, b: FakeNode) => void, ms: number) => {
+    const { peers, nodes: [a, b] } = await cluster("a", "b");
+    leave(peers, b!);
+    await settled();
+    const moved = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "new:1" });
+    moved.transport.setPeers([a!.member]);
+    moved.transport.send("a", message);
+    await peers.clock.advance(ms);
+    assert.equal(moved.copied, 0);
+    assert.deepEqual(a!.received, [["b", 2, message]]);
+    peers.close();
+  };
+  await move((peers, b) => peers.kill(b), 0);
+  await move((peers, b) => peers.freeze(b), T_MS + limits.olderStartAnswersMs);
+  await move((peers, b) => {
+    peers.kill(b);
+    peers.start("c", { address: b.member.peerAddress });
+  }, limits.redialMs);
 });
 
 Deno.test("transport: a restored directory, which forgot a start, is refused", async () => {

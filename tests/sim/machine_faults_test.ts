@@ -103,6 +103,19 @@ Deno.test("fault flipEntry: a disk that the policy cannot lose is left alone", a
   assert.deepEqual(eventsOf(result, "stopped"), []);
 });
 
+Deno.test("fault flipEntry: a damaged disk stays one when another trouble of its node is over", async () => {
+  const result = await runFrame({
+    ...{ nodes: 2, spares: 2, policy: ALL, logTailEntries: 3, seed: 0 },
+    faults: [
+      { atMs: 100, kind: "diskFull", node: "leader", ms: 50 },
+      { atMs: 100, kind: "flipEntry", node: 1, permille: 0, restartAfterMs: 200 },
+      { atMs: 300, kind: "flipEntry", node: 0, permille: 0, restartAfterMs: 1 },
+    ],
+  });
+  assert.equal(result.faults.get("flipEntry"), 1, "nobody else has what is acknowledged");
+  assert.deepEqual(result.broken, []);
+});
+
 Deno.test("fault flipChunk: a damaged snapshot is refused, and fetched again", async () => {
   const result = await runFrame({
     spares: 1,
@@ -192,8 +205,38 @@ Deno.test("fault copy: a second node with the same data directory ends, the firs
   }
 });
 
-/** Which of two that begin at once is the node, and which the copy, nobody can tell. */
-Deno.test("fault copy: no copy of a node is started before the others know of its start", async () => {
+Deno.test("fault copy: the original goes on though its own link to somebody is not up yet", async () => {
+  const options = { policy: ALL_WITHOUT, seed: 0, ending: "survivors" } as const;
+  // Right after a power cut one end is through at once, and the other dials for a second.
+  const afterCut = await runFrame({
+    ...options,
+    ...{ nodes: 2, spares: 1, durationMs: 3_268, writeEveryMs: 400, logTailEntries: 12 },
+    faults: [
+      { atMs: 8, kind: "blackout", downMs: 1, gapMs: 1, lateMs: 0, order: 17_196 },
+      { atMs: 68, kind: "copy", node: "follower" },
+    ],
+  });
+  // One that has just started has seen nobody's start, and is called by the copy first.
+  const atStart = await runFrame({
+    ...options,
+    ...{ spares: 2, budget: "over", durationMs: 3_054, writeEveryMs: 40, logTailEntries: null },
+    faults: [
+      { atMs: 100, kind: "crash", node: 0, powerCut: true, afterCalls: 0, restartAfterMs: 2_124 },
+      { atMs: 132, kind: "rollingRestart", orderly: false, gapMs: 0 },
+      { atMs: 3_053, kind: "copy", node: "leader" },
+      { atMs: 100, kind: "join" },
+    ],
+  });
+  for (const result of [afterCut, atStart]) {
+    const [stopped, ...more] = eventsOf(result, "stopped");
+    assert.match(stopped!.node, /^copy of n\d at n\d$/);
+    assert.match(stopped!.reason, /another start of it answers at/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(result.broken, []);
+  }
+});
+
+Deno.test("fault copy: no copy of a node is started before the others can know of its start", async () => {
   for (const [copiedMs, copies] of [[2_100.1, 0], [2_800, 1]] as const) {
     const result = await runFrame({
       nodes: 4,
@@ -211,6 +254,7 @@ Deno.test("fault copy: no copy of a node is started before the others know of it
       ],
     });
     assert.equal(eventsOf(result, "started", "copy of n0 at n4").length, copies);
+    assert.equal(eventsOf(result, "stopped", "copy of n0 at n4").length, copies);
     assert.deepEqual(result.broken, []);
   }
 });

@@ -168,6 +168,8 @@ export class FakePeers {
       if (to === undefined) return end({ kind: "refused" });
       from.connections.add(cut);
       to.connections.add(cut);
+      // Like a machine without power: whoever dials waits.
+      if (to.frozen) return;
       to.transport.openLink(hello, { close: () => cut() }).then((accepted) => {
         if (over) return accepted.closed();
         receiver = accepted;

@@ -191,7 +191,9 @@ export class Nodes {
     const places: Place[] = [];
     for (let number = 1; number <= options.count + 1; number++) {
       const name = `n${number}`;
-      const proxy = new PeerProxy({ name, lanes: options.lanes, callerIn });
+      const onPortLost = (error: unknown) =>
+        options.onUnexpectedEnd(`The torture itself failed: the port of ${name} is lost: ${error}`);
+      const proxy = new PeerProxy({ name, lanes: options.lanes, callerIn, onPortLost });
       await proxy.open();
       places.push(new Place({ name, nodes: options, proxy, port: await freePort() }));
       mkdirSync(join(options.directory, name));

@@ -27,6 +27,8 @@ export interface PeerProxyOptions {
   readonly lanes: Lanes;
   /** Finds the name of a node in the first bytes that it sends; `null` if it is not there yet. */
   readonly callerIn: (bytes: string) => string | null;
+  /** Somebody else has its port for good: the run cannot go on. */
+  readonly onPortLost: (error: unknown) => void;
   /** Time in which a caller says who it is, ms; after that it passes as nobody in particular. */
   readonly nameMsMax?: number;
 }
@@ -73,7 +75,7 @@ export class PeerProxy {
   follow(port: number): void {
     this.#targetPort = port;
     const turn = ++this.#turn;
-    void this.#listenOnceThere(turn);
+    this.#listenOnceThere(turn).catch((error) => this.#options.onPortLost(error));
   }
 
   /** The node is gone: refuses, like its port. What is on its way still arrives. */

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { until } from "../cluster/wait.ts";
 import { Lanes } from "./lanes.ts";
-import { PeerProxy } from "./proxy.ts";
+import { PeerProxy, type PeerProxyOptions } from "./proxy.ts";
 
 /** Longest that anything on this machine may take, ms. */
 const SOON_MS = 5_000;
@@ -77,12 +77,12 @@ interface Stage {
 
 async function onStage(
   test: (stage: Stage) => Promise<void>,
-  options: { readonly nameMsMax?: number } = {},
+  options: Partial<Pick<PeerProxyOptions, "nameMsMax" | "onPortLost">> = {},
 ): Promise<void> {
   const echo = new Echo();
   const lanes = new Lanes();
   const callerIn = (bytes: string) => /<(\w+)>/.exec(bytes)?.[1] ?? null;
-  const proxy = new PeerProxy({ name: "b", lanes, callerIn, ...options });
+  const proxy = new PeerProxy({ name: "b", lanes, callerIn, onPortLost: thrown, ...options });
   const callers: Caller[] = [];
   const dial = (name: string) => {
     const caller = new Caller(proxy.address, name);
@@ -100,6 +100,11 @@ async function onStage(
     await proxy.close();
     echo.close();
   }
+}
+
+/** Uncaught, it fails the test. */
+function thrown(error: unknown): never {
+  throw error;
 }
 
 function tries(address: string): Promise<boolean> {
@@ -288,6 +293,24 @@ Deno.test("proxy: breaks the connections of one caller alone", async () => {
     other.socket.write("still there");
     await hears(other, "still there");
   });
+});
+
+Deno.test("proxy: tells that somebody else has taken its port while its node was gone", async () => {
+  const lost: unknown[] = [];
+  const onPortLost = (error: unknown) => void lost.push(error);
+  await onStage(async ({ proxy }) => {
+    await proxy.unfollow();
+    const [other, node] = [new Echo(), new Echo()];
+    try {
+      await other.listen(Number(proxy.address.split(":")[1]));
+      proxy.follow(await node.listen(0));
+      await until(() => lost.length > 0, { what: "it gives up", ms: SOON_MS });
+      assert.match(String(lost[0]), /EADDRINUSE/);
+    } finally {
+      other.close();
+      node.close();
+    }
+  }, { onPortLost });
 });
 
 Deno.test("proxy: refuses while its node is gone, and comes back with it", async () => {
