@@ -84,6 +84,8 @@ export interface ClientRun {
   readonly count: number;
   /** For each read what had been acknowledged before it and was not shown. */
   readonly missed: readonly string[];
+  /** What calls ended with that should have gone on until they are answered. */
+  readonly failed: readonly string[];
   /** Requests that reached a node. */
   readonly calls: readonly string[];
 }
@@ -139,13 +141,17 @@ export async function runClientSchedule(
   const pending: Promise<unknown>[] = [];
   const acknowledged = new Set<string>();
   const missed: string[] = [];
+  const failed: string[] = [];
+  const goesOn = (call: Promise<void>) => {
+    pending.push(call.catch((error) => void failed.push(String(error))));
+  };
   let count = 0;
   const write = (kind: "send" | "post") => {
     const body = `${kind} ${count++}`;
     const answer = kind === "send"
       ? client.send("bob", body, { timeoutMs: PATIENCE_MS })
       : client.post("bob", body);
-    pending.push(answer.then(() => void acknowledged.add(body)));
+    goesOn(answer.then(() => void acknowledged.add(body)));
   };
   const read = async () => {
     const before = [...acknowledged];
@@ -156,7 +162,7 @@ export async function runClientSchedule(
   for (const step of steps) {
     if ("node" in step) apply(cluster, step);
     else if (step.kind === "wait") await clock.advance(step.ms);
-    else if (step.kind === "read") pending.push(read());
+    else if (step.kind === "read") goesOn(read());
     else write(step.kind);
   }
   heal(cluster, ending);
@@ -168,17 +174,19 @@ export async function runClientSchedule(
   reader.close();
   await clock.settle();
   const log = cluster.log.map((message) => message.body);
-  return { log, seen, count, missed, calls: cluster.calls };
+  return { log, seen, count, missed, failed, calls: cluster.calls };
 }
 
 /** What a run broke. */
-export function violationsOf({ log, seen, count, missed }: ClientRun): readonly ClientViolation[] {
+export function violationsOf(
+  { log, seen, count, missed, failed }: ClientRun,
+): readonly ClientViolation[] {
   const violations: ClientViolation[] = [];
   const found = (checker: ClientViolation["checker"], message: string) =>
     violations.push({ checker, message });
   const written = new Set(log).size;
   if (log.length !== written || written !== count) {
-    found("Once", `${count} messages were acknowledged, the log has ${log.join(", ")}`);
+    found("Once", `${count} messages were sent, the log has ${log.join(", ")}`);
   }
   const posts = log.filter((body) => body.startsWith("post"));
   const inOrder = posts.toSorted((a, b) => Number(a.slice(5)) - Number(b.slice(5)));
@@ -186,6 +194,7 @@ export function violationsOf({ log, seen, count, missed }: ClientRun): readonly 
   if (seen.join() !== log.join()) {
     found("Delivery", `The log has ${log.join(", ")}, the subscriber got ${seen.join(", ")}`);
   }
+  if (failed.length > 0) found("Liveness", `A call was given up: ${failed.join(", ")}`);
   if (missed.length > 0) found("SessionReads", `A read did not show ${missed.join(", ")}`);
   return violations;
 }

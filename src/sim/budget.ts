@@ -64,6 +64,14 @@ export class FaultBudget {
     return this.#budget === "over" || this.#isWithin(node);
   }
 
+  /**
+   * Whether an operator may remove it: not where sides may have parted, since what it alone has
+   * then goes with it, as the command says beforehand.
+   */
+  allowsRemoval(node: SimNode): boolean {
+    return this.allows(node) && !(this.#forks && this.#partitioned);
+  }
+
   /** Whether the node's disk may go for good: never more of them than the policy can lose. */
   allowsLoss(node: SimNode): boolean {
     return !this.#held && this.#isWithin(node);

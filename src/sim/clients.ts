@@ -42,8 +42,8 @@ export class Clients {
   readonly #requested = new Set<string>();
   /** How often each kind of operation was begun that puts several at once. */
   readonly counts = new Map<string, number>();
-  /** Messages between users that were accepted, as their senders know. */
-  #confirmed = 0;
+  /** Ids of messages between users that were accepted, as their senders know. */
+  readonly confirmed = new Set<string>();
 
   constructor(cluster: Cluster, users: number) {
     this.#cluster = cluster;
@@ -67,10 +67,6 @@ export class Clients {
   /** Operations that have no answer yet. */
   get open(): number {
     return this.#open;
-  }
-
-  get confirmed(): number {
-    return this.#confirmed;
   }
 
   get subscribers(): readonly Subscriber[] {
@@ -140,7 +136,7 @@ export class Clients {
       if (result.kind === "answer") {
         const { outcome } = result.value;
         this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
-        if (outcome.ok) this.#confirmed++;
+        if (outcome.ok) this.confirmed.add(requestId);
         return true;
       }
       await pause(this.#cluster.world, RETRY_MS.high);
@@ -188,7 +184,8 @@ export class Clients {
     const outcomes = await Promise.all(
       attempts.map((firstAsked) => this.#answer(operation, from, command, { firstAsked })),
     );
-    if (outcomes.some((outcome) => outcome?.ok === true)) this.#confirmed++;
+    const accepted = outcomes.some((outcome) => outcome?.ok === true);
+    if (accepted) this.confirmed.add(`request-${operation}`);
     return outcomes[0]!;
   }
 
@@ -234,8 +231,9 @@ export class Clients {
   /** An account is made, used for what is to happen `during` its deletion, and deleted. */
   async #visit(during: (accountId: string) => void = () => {}): Promise<void> {
     const accountId = `visitor-${this.visitors.length}`;
-    // Two at a time want the same name.
-    const name = `guest-${this.visitors.length >> 1}`;
+    // Two at a time want the same name, whatever the case.
+    const number = this.visitors.length;
+    const name = `${number % 2 === 0 ? "guest" : "Guest"}-${number >> 1}`;
     this.visitors.push(accountId);
     const visitor = await this.#createAccount(accountId, name);
     await this.#login(visitor);
@@ -246,6 +244,8 @@ export class Clients {
       kind: "deleteAccount",
       ...author(visitor, visitor.session),
     }));
+    // Its sessions are over with it.
+    void this.#sendOutside(visitor, accountId);
   }
 
   async #createAccount(accountId: string, name = accountId): Promise<User> {

@@ -38,6 +38,37 @@ export function faultLists(
     .map(([told, others]) => [...told.flat(), ...others].slice(0, max));
 }
 
+/**
+ * A split, and a few other faults. Early, so that both sides take writes for a while: a side goes on
+ * by last resort after T + G.
+ */
+export function meetings(
+  config: ScenarioConfig,
+  others: { readonly moments: readonly number[]; readonly max: number },
+): fc.Arbitrary<Fault[]> {
+  const begin = fc.nat(FAILURE_TIMEOUT_MS / 2);
+  const ms = fc.integer({ min: SPLIT_MS + 500, max: SPLIT_MS + 1_500 });
+  const nodes = fc.uniqueArray(fc.nat(config.nodes - 1), { minLength: 1, maxLength: 2 });
+  const parted = fc.record({ atMs: begin, kind: fc.constant<"isolate">("isolate"), nodes, ms });
+  const lists = fc.tuple(parted, fc.option(lostTakeOver()), faultLists(config, others));
+  return lists.map(([first, lost, more]) => [
+    first,
+    ...(lost ?? []).map((fault): Fault => ({ ...fault, atMs: first.atMs, during: "healing" })),
+    ...more,
+  ]);
+}
+
+/** Whoever takes over what another side had dies before it is on its disk. */
+function lostTakeOver(): fc.Arbitrary<Fault[]> {
+  const ms = fc.integer({ min: 50, max: 0.9 * FAILURE_TIMEOUT_MS });
+  const atMs = fc.constant(0);
+  const fields = { ...crashFields(atMs, fc.constant("leader")), afterCalls: fc.nat(CALLS_MAX) };
+  return fc.tuple(
+    fc.record({ atMs, kind: fc.constant<"hang">("hang"), node: fc.constant<Target>("leader"), ms }),
+    fc.record({ ...fields, restartAfterMs: fc.integer({ min: 1, max: FAILURE_TIMEOUT_MS }) }),
+  );
+}
+
 /** A few faults that belong together, and that dice alone would hardly ever put side by side. */
 function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary<Fault[]> {
   const node = fc.nat(config.nodes - 1);

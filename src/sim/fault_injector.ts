@@ -307,9 +307,8 @@ export class FaultInjector {
   #remove(fault: FaultOf<"remove">): boolean {
     const node = this.#cluster.target(fault.node);
     const leader = this.#cluster.leader;
-    if (node === null || leader === null || node === leader || !this.#budget.allows(node)) {
-      return false;
-    }
+    if (node === null || leader === null || node === leader) return false;
+    if (!this.#budget.allowsRemoval(node)) return false;
     this.#budget.expect(node);
     const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
     void this.#cluster.world.ask(

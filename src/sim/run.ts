@@ -283,8 +283,9 @@ class Run {
   }
 
   #allDelivered(): boolean {
-    const received = this.#clients.subscribers.reduce((sum, one) => sum + one.received, 0);
-    return received >= this.#clients.confirmed;
+    const { subscribers, confirmed } = this.#clients;
+    for (const id of confirmed) if (!subscribers.some((one) => one.has(id))) return false;
+    return true;
   }
 
   /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */

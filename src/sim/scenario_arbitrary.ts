@@ -8,7 +8,7 @@
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
 import { DURATION_MS, FAILURE_TIMEOUT_MS, instant, weighted } from "./dice.ts";
-import { faultLists, near } from "./fault_arbitrary.ts";
+import { faultLists, meetings, near } from "./fault_arbitrary.ts";
 import { COPY_ENDS_TIMEOUTS } from "./machine_faults.ts";
 import type { Budget, Fault, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
@@ -22,12 +22,17 @@ export interface ScenarioChoices {
   readonly budget?: Budget | undefined;
   /** `undefined`: the model, and now and then libSQL. */
   readonly state?: ScenarioConfig["state"] | undefined;
+  /** Every schedule parts the cluster for so long that both sides go on, and meet again (§9). */
+  readonly meets?: true | undefined;
   /** Operations and faults together are at most this many. */
   readonly stepsMax: number;
 }
 
 /** Moments of a schedule around which its faults lie. */
 const MOMENTS_MAX = 4;
+
+/** Faults beside a split, at most: with many, one side seldom lives to meet the other. */
+const MEETING_FAULTS_MAX = 3;
 
 /** Any scenario of these choices. */
 export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
@@ -39,7 +44,9 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
       seed: fc.nat(0x7fff_ffff),
       config: fc.constant(config),
       operations: fc.array(operations(some), { maxLength: operationsMax, size: "max" }),
-      faults: faultLists(config, { moments: some, max: faultsMax }),
+      faults: choices.meets
+        ? meetings(config, { moments: some, max: MEETING_FAULTS_MAX })
+        : faultLists(config, { moments: some, max: faultsMax }),
     })
   ).map(tightened);
 }
@@ -102,12 +109,14 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     budget: choices.budget === undefined
       ? fc.constantFrom<Budget>("in", "over")
       : fc.constant(choices.budget),
-    ending: fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
+    ending: choices.meets
+      ? fc.constant<ScenarioConfig["ending"]>("everyone")
+      : fc.constantFrom<ScenarioConfig["ending"]>("everyone", "survivors"),
     users: fc.constant(3),
     durationMs: fc.constant(DURATION_MS),
     writeEveryMs: fc.constantFrom(null, 400, 150, 40),
     // Short enough for whoever was away, or joins, to need a snapshot.
-    logTailEntries: fc.constantFrom(null, 3, 12),
+    logTailEntries: choices.meets ? fc.constant(null) : fc.constantFrom(null, 3, 12),
     // On libSQL a schedule takes two to three times as long, and finds the same but for what is
     // wrong in the tables themselves: of eight, it takes about as much time as three of the others.
     state: choices.state === undefined

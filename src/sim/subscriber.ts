@@ -60,7 +60,6 @@ export class Subscriber {
   /** The client takes nothing off its stream before this time; frames wait here. */
   #stalledUntil = -1;
   #waiting: { readonly stream: Stream; readonly message: ReceivedMessage }[] = [];
-  #received = 0;
   #closed = false;
 
   constructor(cluster: Cluster, options: { readonly user: number; readonly accountId: string }) {
@@ -71,9 +70,9 @@ export class Subscriber {
     this.#random = cluster.world.random.fork(`subscriber ${options.user}`);
   }
 
-  /** Messages received so far. */
-  get received(): number {
-    return this.#received;
+  /** Whether it has received this message. */
+  has(id: string): boolean {
+    return this.#seenOn.has(id);
   }
 
   start(): void {
@@ -158,7 +157,9 @@ export class Subscriber {
         }
         // Without outcomes it is a snapshot, which may bring anything.
         const mine = messages.some(({ toAccountId }) => toAccountId === this.#accountId);
-        if (mine || outcomes === null) void this.#push(stream);
+        if (mine || outcomes === null) {
+          this.#push(stream).catch((error) => this.#cluster.world.fail(error));
+        }
       });
       const number = this.#streams++;
       const stream: Stream = { number, node, process, stop, sent, arrivesAt: world.now };
@@ -204,7 +205,6 @@ export class Subscriber {
     const before = this.#seenOn.get(id);
     if (before !== undefined && before !== stream.number) return;
     this.#seenOn.set(id, stream.number);
-    this.#received++;
     this.#unacknowledged.push(id);
     this.#remember(message);
     this.#cluster.recorder.fact({

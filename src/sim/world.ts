@@ -35,6 +35,7 @@ export class World {
   #pending = 0;
   #asked = 0;
   #awake = false;
+  #failure: Error | null = null;
   #fingerprint = 0x811c9dc5;
   #events = 0;
   readonly #lines: string[] | null;
@@ -101,6 +102,11 @@ export class World {
     return work;
   }
 
+  /** What nobody waits for went wrong: it ends the run. */
+  fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+  }
+
   /** Says that a promise was resolved: those who wait for it run before the next event. */
   wake(): void {
     this.#awake = true;
@@ -130,6 +136,7 @@ export class World {
       this.#events++;
       this.#queue.takeFirst().task();
       if (this.#unsettled) await this.#settle();
+      if (this.#failure !== null) throw this.#failure;
     }
   }
 

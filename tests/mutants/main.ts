@@ -6,11 +6,11 @@
  * @module
  */
 
-import type { Campaign, Mutant } from "./mutant.ts";
+import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./list.ts";
 import { HELP, type MutantsOptions, parseOptions, UsageError } from "./options.ts";
 import { header, lineOf, type Row, rowOf, summaryOf } from "./report.ts";
-import { propertiesOf, type Trial, Trials } from "./trial.ts";
+import { propertiesOf, Trials } from "./trial.ts";
 
 /** Schedules of each campaign without a bug. */
 const CONTROL_RUNS = 100;

@@ -115,6 +115,19 @@ Deno.test("Durability: a message is there as it was sent, and from when its outc
   }
 });
 
+Deno.test("Durability: the time of messages does not go back", () => {
+  const message = { fromAccountId: "a", toAccountId: "b", body: "hi" };
+  const check = (...times: readonly number[]) => {
+    const messages = new Map(
+      times.map((sentAtMs, index) => [`m${index}`, { ...message, index, sentAtMs }]),
+    );
+    const finals = [finalState("n1", { messages })];
+    return findingOf(durability, historyOf([ACCEPTED, final("n1", 9, "d")], { finals }));
+  };
+  assert.equal(check(1, 1, 2), null);
+  assert.match(check(2, 1)!, /a message of 2 at 0, then at 1 one of 1/);
+});
+
 Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end", () => {
   const check = (...facts: HistoryFact[]) =>
     findingOf(convergence, historyOf([ACCEPTED, ...facts]));

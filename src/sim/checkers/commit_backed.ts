@@ -10,23 +10,30 @@ import { termText } from "../../raft/term.ts";
 import type { Index, NodeId } from "../../raft/types.ts";
 import type { HistoryEvent, WrittenEntry } from "../history.ts";
 import { anchorQuorum, commitSet } from "../quorum.ts";
-import type { Checker, DiskLog, Disks } from "./checker.ts";
+import { type Checker, type DiskLog, type Disks, isForked } from "./checker.ts";
 
 export const commitBacked: Checker = {
   name: "CommitBacked",
   holdsAcrossForks: true,
-  begin({ policy }) {
+  begin(whole) {
+    const { policy } = whole;
+    const forked = isForked(whole);
     const applied = new Map<NodeId, Index>();
     let committed: ConfigEntry | null = null;
     return {
       onEvent(event, disks, report) {
-        const next = firstCommitted(event, disks, committed);
-        if (next !== null) {
-          const message = committed === null ? null : unbacked(next, committed, disks);
+        if (event.kind === "applied") {
+          const log = disks.of(event.node);
+          const next = firstCommitted(event, log, committed);
+          // Another side of a fork may have come further: its config was not before this one.
+          const elsewhere = forked && committed !== null &&
+            !log.holds(committed.index, committed.term);
+          const before = elsewhere ? null : committed;
+          const message = next && before && unbacked(next, before, disks);
           if (message !== null) report(message);
-          committed = next;
+          committed = next ?? committed;
+          applied.set(event.node, event.entries.at(-1)?.index ?? 0);
         }
-        if (event.kind === "applied") applied.set(event.node, event.entries.at(-1)?.index ?? 0);
         if (event.kind !== "acknowledged") return;
         const { node, index, term, requestId } = event;
         const configs = inForce(disks.of(node), applied.get(node) ?? 0);
@@ -50,12 +57,10 @@ type ConfigEntry = WrittenEntry & { readonly voters: readonly NodeId[] };
 
 /** The config that a node knows to be committed before any other applies it, if this is one. */
 function firstCommitted(
-  event: HistoryEvent,
-  disks: Disks,
+  event: HistoryEvent & { readonly kind: "applied" },
+  log: DiskLog,
   committed: ConfigEntry | null,
 ): ConfigEntry | null {
-  if (event.kind !== "applied") return null;
-  const log = disks.of(event.node);
   for (let index = event.commitIndex; index > (committed?.index ?? 0); index--) {
     const entry = log.entryAt(index);
     if (entry?.voters !== undefined) return entry as ConfigEntry;

@@ -30,6 +30,7 @@ export const durability: Checker = {
           if (!members.has(final.node)) continue;
           compare(history, final, report);
           for (const command of sent) compareMessage(final, command, report);
+          if (!isForked(history)) compareTimes(final, report);
         }
       },
     };
@@ -89,6 +90,18 @@ function compareMessage(final: FinalState, sending: Sending, report: Report): vo
   report(`${final.node} has the message ${requestId} as ${stored}, and not as ${told}`);
 }
 
+/** The time of an entry is never before that of one before it; what came over keeps its own. */
+function compareTimes({ node, messages }: FinalState, report: Report): void {
+  const inOrder = [...messages.values()].sort((one, other) => one.index - other.index);
+  for (const [at, { index, sentAtMs }] of inOrder.entries()) {
+    const before = inOrder[at - 1];
+    if (before === undefined || before.sentAtMs <= sentAtMs) continue;
+    report(
+      `${node} has a message of ${before.sentAtMs} at ${before.index}, then at ${index} one of ${sentAtMs}`,
+    );
+  }
+}
+
 /** A repeated login may have opened another session than the first one, which is stored (§8). */
 function same(stored: Outcome, told: Outcome): boolean {
   // Where it was told from the very memory that it is stored in, as texts they are the same.
@@ -103,5 +116,7 @@ function same(stored: Outcome, told: Outcome): boolean {
  */
 function sameKind(stored: Outcome, told: Outcome): boolean {
   if (stored.ok && !told.ok) return true;
+  // Each side may have refused it, for what it knows.
+  if (!stored.ok && !told.ok) return stored.reason === told.reason;
   return stored.ok && told.ok ? stored.kind === told.kind : same(stored, told);
 }

@@ -101,6 +101,27 @@ Deno.test("CommitBacked: a last resort needs no quorum of the config before it",
   assert.equal(findingOf(commitBacked, historyOf([...good, applied("n2", alone)])), null);
 });
 
+Deno.test("CommitBacked: a config of another side of a fork was not before one of this side", () => {
+  const first = firstConfig("n1", "n2");
+  const alone = entry(2, term(2, "n2"), { voters: ["n2"], marked: true });
+  const here = entry(3, term(2, "n2"), { voters: ["n2", "n3"] });
+  const there = entry(2, term(1), { voters: ["n1", "n4"] });
+  const sides = [
+    ...founded("n1", "n2"),
+    applied("n2", first),
+    wrote("n1", there),
+    wrote("n4", first, there),
+    applied("n1", there),
+    wrote("n2", alone),
+    wrote("n2", here),
+  ];
+  const parted: HistoryFact = { kind: "partitioned" };
+  assert.equal(findingOf(commitBacked, historyOf([parted, ...sides, applied("n2", here)])), null);
+  // Without a fork there is one history.
+  const whole = historyOf([...sides, applied("n2", here)]);
+  assert.match(findingOf(commitBacked, whole)!, /no quorum of \{n1,n4\} at 2/);
+});
+
 Deno.test("PersistOrder: a vote is told when its promise is on the disk", () => {
   const granted: HistoryFact = { kind: "granted", node: "n1", term: term(2, "n2") };
   const promises = (of: Term): HistoryFact => ({

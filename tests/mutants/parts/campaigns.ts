@@ -16,8 +16,14 @@ function clusters(choices: ClusterChoices): Campaign {
 /** `--quorum all` with the last resort: the default. */
 export const lastResort = clusters({ ...few, quorum: "all", lastResort: true });
 
-/** The same with more faults than are survived: partitions too, so that sides meet again. */
-export const partitions = clusters({ ...few, quorum: "all", lastResort: true, budget: "over" });
+/** The same, parted so that both sides go on, and meet again. */
+export const meetings = clusters({
+  ...few,
+  quorum: "all",
+  lastResort: true,
+  budget: "over",
+  meets: true,
+});
 
 export const quorumOnly = clusters({ ...few, quorum: "all", lastResort: false });
 

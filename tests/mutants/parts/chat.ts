@@ -10,16 +10,6 @@ import { lastResort, libsql } from "./campaigns.ts";
 
 export const CHAT: readonly Mutant[] = [
   {
-    name: "decides a refused request again",
-    part: "chat",
-    campaign: lastResort,
-    edit: {
-      file: "src/chat/evaluate.ts",
-      find: 'if (first !== undefined && command.kind !== "login") return first.outcome;',
-      replace: 'if (first?.outcome.ok && command.kind !== "login") return first.outcome;',
-    },
-  },
-  {
     name: "takes commands in a revoked session",
     part: "chat",
     campaign: lastResort,
@@ -61,16 +51,6 @@ export const CHAT: readonly Mutant[] = [
       find:
         "if (receiver === undefined || receiver.deletedAtMs !== null) return refusals.noSuchUser;",
       replace: "if (receiver === undefined) return refusals.noSuchUser;",
-    },
-  },
-  {
-    name: "counts what was acknowledged before",
-    part: "chat",
-    campaign: lastResort,
-    edit: {
-      file: "src/chat/message_commands.ts",
-      find: "if (!message.acknowledged) messages.push(message);",
-      replace: "messages.push(message);",
     },
   },
   {

@@ -43,17 +43,6 @@ export const CLIENT: readonly Mutant[] = [
     },
   },
   {
-    name: "lets what it has seen go back",
-    part: "client",
-    campaign: clients,
-    edit: {
-      file: "src/client/session.ts",
-      find: `    if (this.#place !== null && comparePlaces(place, this.#place) <= 0) return;
-`,
-      replace: "",
-    },
-  },
-  {
     name: "reads without saying what it has seen",
     part: "client",
     campaign: clients,

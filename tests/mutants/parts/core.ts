@@ -10,16 +10,6 @@ import { lastResort, majority } from "./campaigns.ts";
 
 export const CORE: readonly Mutant[] = [
   {
-    name: "commits what an earlier term left by counting alone",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/commit.ts",
-      find: "if (index < c1.index || index < leadership.noopIndex) return;",
-      replace: "if (index < c1.index) return;",
-    },
-  },
-  {
     name: "applies what is committed before it is on this disk",
     part: "core",
     campaign: majority,
@@ -42,16 +32,6 @@ export const CORE: readonly Mutant[] = [
     },
   },
   {
-    name: "commits what an append has not confirmed yet",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/follow.ts",
-      find: "const commit = Math.min(append.commitIndex, taken.end.index);",
-      replace: "const commit = Math.min(append.commitIndex, state.log.lastIndex);",
-    },
-  },
-  {
     name: "lets a new leader read before it has applied what was acknowledged",
     part: "core",
     campaign: lastResort,
@@ -60,27 +40,6 @@ export const CORE: readonly Mutant[] = [
       find:
         "if (leadership.readsGivenUp || state.applied.index < leadership.servesAfter) return false;",
       replace: "if (leadership.readsGivenUp) return false;",
-    },
-  },
-  {
-    name: "trusts a lease for longer than it was granted",
-    part: "core",
-    campaign: majority,
-    edit: {
-      file: "src/raft/reads.ts",
-      find: "const LEASE_TRUSTED = 0.9;",
-      replace: "const LEASE_TRUSTED = 2;",
-    },
-  },
-  {
-    name: "forgets entries that are not durably applied",
-    part: "core",
-    campaign: lastResort,
-    edit: {
-      file: "src/raft/compaction.ts",
-      find: `    state.checkpointIndex,
-`,
-      replace: "",
     },
   },
 ];

@@ -6,7 +6,7 @@
  */
 
 import type { Mutant } from "../mutant.ts";
-import { lastResort, majority, partitions } from "./campaigns.ts";
+import { lastResort, majority } from "./campaigns.ts";
 
 export const DRIVER: readonly Mutant[] = [
   {
@@ -20,37 +20,6 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "answers a proposal by what stands at its index, whoever wrote it",
-    part: "driver",
-    campaign: majority,
-    edit: {
-      file: "src/node/driver_proposals.ts",
-      find: "if (sameTerm(waiting.term, term)) this",
-      replace: "if (outcomes.has(index)) this",
-    },
-  },
-  {
-    name: "goes on applying while it switches to a snapshot",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver_apply.ts",
-      find: `    this.#installing = true;
-`,
-      replace: "",
-    },
-  },
-  {
-    name: "answers a session read before the index is applied",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver.ts",
-      find: "if (index <= this.#applies.applied.index && !this.#applies.installing) return",
-      replace: "if (index <= this.#running.commitIndex()) return",
-    },
-  },
-  {
     name: "reads without asking whether it still leads",
     part: "driver",
     campaign: lastResort,
@@ -61,18 +30,6 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "reads as a leader without waiting until the commit index is applied",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver.ts",
-      find:
-        `    await this.waitApplied(this.#running.commitIndex(), this.#clock.wall() + limits.readWaitMsMax);
-`,
-      replace: "",
-    },
-  },
-  {
     name: "says that the state is durable when it is applied",
     part: "driver",
     campaign: lastResort,
@@ -80,16 +37,6 @@ export const DRIVER: readonly Mutant[] = [
       file: "src/node/driver_apply.ts",
       find: "const index = await this.#options.state.checkpoint();",
       replace: "const { index } = this.#applied;",
-    },
-  },
-  {
-    name: "switches to a snapshot before the log has",
-    part: "driver",
-    campaign: lastResort,
-    edit: {
-      file: "src/node/driver_snapshot.ts",
-      find: "if (taken === null || taken.persist !== persist) return null;",
-      replace: "if (taken === null) return null;",
     },
   },
   {
@@ -104,24 +51,36 @@ export const DRIVER: readonly Mutant[] = [
     },
   },
   {
-    name: "does not tell subscribers that another history begins",
+    name: "answers a session read without waiting for what its reader has seen",
     part: "driver",
-    campaign: partitions,
+    campaign: majority,
     edit: {
       file: "src/node/driver.ts",
-      find: `      this.#appliedListeners.tell([], this.#applies.applied, null);
-    }`,
-      replace: "    }",
+      find: "if (index <= this.#applies.applied.index && !this.#applies.installing) return",
+      replace: "if (!this.#applies.installing) return",
     },
   },
   {
-    name: "gives a snapshot a config that came after it",
+    name: "answers all proposals of a batch as the first of them",
     part: "driver",
     campaign: lastResort,
     edit: {
-      file: "src/node/snapshot_server.ts",
-      find: ".history(applied.index);",
-      replace: ".history(applied.index + 1);",
+      file: "src/node/driver_proposals.ts",
+      find: "this.#succeed(waiting, index, outcomes.get(index));",
+      replace: "this.#succeed(waiting, index, [...outcomes.values()][0]);",
+    },
+  },
+  {
+    name: "goes on after a write that failed",
+    part: "driver",
+    campaign: majority,
+    edit: {
+      file: "src/node/driver_persist.ts",
+      find: `      if (batches.length > 0) await this.#options.log.persist(batches);
+`,
+      replace:
+        `      if (batches.length > 0) await this.#options.log.persist(batches).catch(() => undefined);
+`,
     },
   },
 ];

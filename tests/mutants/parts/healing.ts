@@ -6,13 +6,13 @@
  */
 
 import type { Mutant } from "../mutant.ts";
-import { partitions } from "./campaigns.ts";
+import { meetings } from "./campaigns.ts";
 
 export const HEALING: readonly Mutant[] = [
   {
     name: "hands over one entry too few at the beginning",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/node/driver_hand_over.ts",
       find: "let next = Math.max(commonIndex, effect.baseIndex) + 1;",
@@ -20,30 +20,9 @@ export const HEALING: readonly Mutant[] = [
     },
   },
   {
-    name: "hands over one entry too few at the end",
-    part: "healing",
-    campaign: partitions,
-    edit: {
-      file: "src/node/driver_hand_over.ts",
-      find: "while (next <= through &&",
-      replace: "while (next < through &&",
-    },
-  },
-  {
-    name: "hands over before its own state has caught up",
-    part: "healing",
-    campaign: partitions,
-    edit: {
-      file: "src/node/driver_hand_over.ts",
-      find: `      await this.#catchUp();
-`,
-      replace: "",
-    },
-  },
-  {
     name: "answers the loser before what it handed over is committed",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/node/driver_hand_over.ts",
       find: "await Promise.all(open.map((data) => propose(data)));",
@@ -53,7 +32,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "takes a failed hand-over for done",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/node/driver_hand_over.ts",
       find: "let done = false;",
@@ -61,21 +40,9 @@ export const HEALING: readonly Mutant[] = [
     },
   },
   {
-    name: "drops what came with a snapshot and is in no log",
-    part: "healing",
-    campaign: partitions,
-    edit: {
-      file: "src/node/driver_hand_over.ts",
-      find: `    if (unknown === 0) return;
-`,
-      replace: `    if (unknown >= 0) return;
-`,
-    },
-  },
-  {
     name: "takes a request that the winner knows for settled",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvage.ts",
       find: "    return changesNothing(changes);",
@@ -85,7 +52,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "forgets what the losing side answered",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvage.ts",
       find: "  const { outcome, timeMs } = answerOf(command, known);",
@@ -96,7 +63,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "salvages under a new request id",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvage.ts",
       find: 'return { kind: "salvaged", requestId,',
@@ -106,7 +73,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "does what the losing side had refused",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
       find: `  if (told?.ok === false) return first?.outcome ?? store(batch, orphan, told);
@@ -117,7 +84,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "does again what both sides had done",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
       find: `    record(batch, orphan, lostAgain(batch, orphan, first));
@@ -129,7 +96,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "loses the time at which a message was sent",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
       find: "deliver(batch, sent, { place, timeMs: salvaged.timeMs });",
@@ -139,7 +106,7 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "loses the sender of a message",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
       find: "const sent = { ...command, toAccountId: receiver.id };",
@@ -149,34 +116,13 @@ export const HEALING: readonly Mutant[] = [
   {
     name: "keeps no record of what it could not apply",
     part: "healing",
-    campaign: partitions,
+    campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
       find: `  record(batch, orphan, lost);
 `,
       replace: `  void lost;
 `,
-    },
-  },
-  {
-    name: "opens a session again that the losing side had ended",
-    part: "healing",
-    campaign: partitions,
-    edit: {
-      file: "src/chat/salvaged_commands.ts",
-      find: "revokedAtMs: salvaged.ended ? stamp.timeMs : null }",
-      replace: "revokedAtMs: null }",
-    },
-  },
-  {
-    name: "forgets that a message was acknowledged on the losing side",
-    part: "healing",
-    campaign: partitions,
-    edit: {
-      file: "src/chat/salvaged_commands.ts",
-      find: `  if (salvaged.ended) markAcknowledged(batch, message);
-`,
-      replace: "",
     },
   },
 ];

@@ -64,26 +64,6 @@ export const STORAGE: readonly Mutant[] = [
     },
   },
   {
-    name: "makes checksums that do not cover what came before",
-    part: "storage",
-    campaign: libsql,
-    edit: {
-      file: "src/storage/checksum.ts",
-      find: `const place = \`\${previous}\\n\${index}`,
-      replace: `const place = \`\\n\${index}`,
-    },
-  },
-  {
-    name: "makes checksums that do not cover the term",
-    part: "storage",
-    campaign: libsql,
-    edit: {
-      file: "src/storage/checksum.ts",
-      find: `\${term.epoch}\\n\${term.number}\`;`,
-      replace: `\`;`,
-    },
-  },
-  {
     name: "reads entries without looking at their checksums",
     part: "storage",
     campaign: libsql,
@@ -92,19 +72,6 @@ export const STORAGE: readonly Mutant[] = [
       find:
         "if (link(last.checksum, entry.index, entry.term, entry) !== entry.checksum) return entry.index;",
       replace: "",
-    },
-  },
-  {
-    name: "copies the rows of a snapshot after its position",
-    part: "storage",
-    campaign: libsql,
-    edit: {
-      file: "src/storage/snapshot_source.ts",
-      find: `const moment = await database.transaction(async (reader) => {
-    const { applied, rows } = await readMoment(reader, database.name);`,
-      replace: `const first = await readMoment(database, database.name);
-  const moment = await database.transaction(async (reader) => {
-    const { applied, rows } = first;`,
     },
   },
   {
