@@ -66,15 +66,16 @@ function tolerated(state: CoreState, config: Config): number {
 function membersOf(state: CoreState, config: Config): readonly MemberStatus[] {
   const row = (voter: boolean) => (member: Member): MemberStatus => {
     const self = member.id === state.self.id;
-    const peer = state.peer(member.id);
-    const heard = !peer.gone && state.slow - peer.pingedAt < state.timeout;
+    // Not `state.peer`: to be asked must change nothing.
+    const peer = state.peers.get(member.id);
+    const heard = peer?.gone === false && state.slow - peer.pingedAt < state.timeout;
     const leads = state.leadership !== null;
     return {
       member,
       voter,
       reachable: self || heard,
-      matchIndex: self ? state.persistedIndex : leads ? peer.progress.match : null,
-      incarnation: self ? state.incarnation : peer.incarnation === 0 ? null : peer.incarnation,
+      matchIndex: self ? state.persistedIndex : leads ? peer?.progress.match ?? 0 : null,
+      incarnation: self ? state.incarnation : peer?.incarnation || null,
     };
   };
   return [...config.voters.map(row(true)), ...config.learners.map(row(false))];
