@@ -19,6 +19,7 @@ import {
 } from "@grpc/grpc-js";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { answersOf } from "./answers.ts";
 import { guardSessions } from "./session_guard.ts";
 import { fromStatus, noAnswer } from "./status.ts";
 import { asBuffer, invalid } from "./wire.ts";
@@ -168,31 +169,6 @@ export class Channel {
       signal.removeEventListener("abort", cancel);
       this.#open.delete(call);
     };
-  }
-}
-
-/**
- * The answers of a stream, then the error that it ended with, if any. An error may overtake
- * answers that were sent before it: so gRPC has it. Whoever minds resumes.
- */
-async function* answersOf(
-  call: ClientReadableStream<Buffer>,
-): AsyncGenerator<Buffer, ServiceError | null, undefined> {
-  let failure: ServiceError | null = null;
-  let ended = false;
-  let wake = () => {};
-  call.on("error", (error) => failure = error as ServiceError);
-  call.on("readable", () => wake());
-  call.on("end", () => {
-    ended = true;
-    wake();
-  });
-  while (true) {
-    const woken = new Promise<void>((resolve) => wake = resolve);
-    const answer: Buffer | null = call.read();
-    if (answer !== null) yield answer;
-    else if (ended) return failure;
-    else await woken;
   }
 }
 
