@@ -189,12 +189,14 @@ export class NodeFaults {
     }
     for (const place of nodes.places.slice(0, nodes.count)) await nodes.start(place);
     const spare = nodes.places.at(-1);
-    if (spare !== undefined && spare.hasData) await nodes.start(spare);
+    // Where nobody is dropped, one that was wiped is a member until another one is at its address.
+    if (spare?.mayBeMember === true) await nodes.start(spare);
   }
 
   /** The node here is gone for good; the place is empty, for a new one. */
   async #renew(place: Place): Promise<void> {
     await place.kill();
+    if (place.mayEnd === "removed") place.mayBeMember = false;
     place.wipe();
     this.#options.budget.forget(place);
   }

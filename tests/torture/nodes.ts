@@ -56,6 +56,8 @@ export class Place {
   #starting = false;
   /** The node here now has served: it comes back without being told where its cluster is. */
   #served = false;
+  /** A node of this place may be a member: without one here, its place in the cluster stays empty. */
+  mayBeMember = false;
   disk: SmallDisk | null = null;
 
   constructor({ name, nodes, proxy, port }: PlaceOptions) {
@@ -104,6 +106,7 @@ export class Place {
     const isNew = !this.hasData;
     this.log(`--- start as ${this.id}${isNew ? ", new" : ""}`);
     this.endExpected = false;
+    this.mayBeMember = true;
     const founding = join.length === 0 ? this.#nodes.policy : ["--join", join.join(",")];
     const process = new NodeProcess({
       program: this.#nodes.program,
