@@ -94,12 +94,15 @@ export class PeerTransport implements Transport {
   }
 
   fetchSnapshot(from: NodeId): Promise<SnapshotFetch> {
-    const link = this.#links.get(from);
-    if (link === undefined) return Promise.reject(unknownAddress(from));
     const { nodeId, clusterId } = this.#options.hello();
     const { clock, logger, rowsIn } = this.#options;
     const signal = this.#stop.signal;
-    const { client } = link;
+    // What breaks off with a link goes on over the one that takes its place.
+    const client: Pick<PeerClient, "fetchSnapshot"> = {
+      fetchSnapshot: (ask, during) =>
+        this.#links.get(from)?.client.fetchSnapshot(ask, during) ??
+          Promise.reject(unknownAddress(from)),
+    };
     return fetchResuming({ client, from, nodeId, clusterId, rowsIn, clock, logger, signal });
   }
 

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { settled } from "../support/hand_clock.ts";
 import { type FakeNode, FakePeers } from "../support/fake_peers.ts";
+import { ChatError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { ZERO_TERM } from "../../src/raft/term.ts";
@@ -320,5 +321,30 @@ Deno.test("transport: a link over which nothing comes is given up, and so is wha
   peers.freeze(a!);
   await peers.clock.advance(limits.linkSilenceMsMax + limits.presenceGatherMs);
   assert.ok(!b!.presence.isOnline("ann"));
+  peers.close();
+});
+
+Deno.test("transport: a snapshot that broke off with its link goes on where the member is now", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  const base = { index: 50, term: ZERO_TERM, checksum: "c", config: null };
+  const asked: (readonly [string, number])[] = [];
+  peers.snapshot = (address, { firstChunk }) => {
+    asked.push([address, firstChunk]);
+    const chunks = async function* () {
+      yield new Uint8Array([firstChunk]);
+      if (firstChunk > 0) return;
+      await settled();
+      throw new ChatError("NO_ANSWER", "The connection is closed");
+    };
+    const digest = () => "the digest";
+    return Promise.resolve({ base, termStarts: [], rowsTotal: 2, chunks: chunks(), digest });
+  };
+  const fetch = await a!.transport.fetchSnapshot("b");
+  a!.transport.setPeers([a!.member, { ...b!.member, peerAddress: "elsewhere:1" }]);
+  const chunks = Array.fromAsync(fetch.chunks);
+  await settled();
+  await peers.clock.advance(limits.snapshotResumeMs);
+  assert.deepEqual(await chunks, [new Uint8Array([0]), new Uint8Array([1])]);
+  assert.deepEqual(asked, [[b!.member.peerAddress, 0], ["elsewhere:1", 1]]);
   peers.close();
 });

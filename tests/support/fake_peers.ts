@@ -12,12 +12,14 @@ import { PeerTransport } from "../../src/node/transport.ts";
 import type { Message } from "../../src/raft/message.ts";
 import type { Member } from "../../src/raft/types.ts";
 import {
+  type FetchedSnapshot,
   type Hello,
   type LinkEvents,
   type LinkReceiver,
   type OutgoingLink,
   type PeerClient,
   PROTOCOL_VERSION,
+  type SnapshotAsk,
 } from "../../src/rpc/peer_api.ts";
 import { HandClock } from "./hand_clock.ts";
 
@@ -49,6 +51,9 @@ export interface FakeNode {
 
 /** All processes, on one clock. */
 export class FakePeers {
+  /** What a fetch of a snapshot at an address gets. */
+  snapshot: (address: string, ask: SnapshotAsk) => Promise<FetchedSnapshot> = () =>
+    Promise.reject(new Error("not in this test"));
   readonly clock = new HandClock();
   readonly #nodes: FakeNode[] = [];
 
@@ -139,7 +144,7 @@ export class FakePeers {
       openLink: (hello, events) => this.#open(from(), { address, hello, events }),
       join: () => Promise.reject(new Error("not in this test")),
       probe: () => Promise.reject(new Error("not in this test")),
-      fetchSnapshot: () => Promise.reject(new Error("not in this test")),
+      fetchSnapshot: (ask) => this.snapshot(address, ask),
       handOver: () => Promise.reject(new Error("not in this test")),
       close: () => {},
     };
