@@ -265,9 +265,17 @@ export class CoreState {
     return this.log.configs.at(-1) ?? null;
   }
 
-  /** Keeps the members' addresses; those that are never taken in again are forgotten. */
+  /**
+   * Keeps the members' addresses. Forgotten are those that are never taken in again, and those at
+   * whose address a member is now: to call them there would break that one's link each time.
+   */
   remember(config: Config): void {
-    for (const member of [...config.voters, ...config.learners]) {
+    const members = [...config.voters, ...config.learners];
+    const taken = new Map(members.map(({ id, peerAddress }) => [peerAddress, id]));
+    for (const [id, { peerAddress }] of this.known) {
+      if ((taken.get(peerAddress) ?? id) !== id) this.known.delete(id);
+    }
+    for (const member of members) {
       if (member.id !== this.self.id) this.known.set(member.id, member);
     }
     for (const id of config.tombstones) this.known.delete(id);

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { type TestCluster, testMember } from "./cluster.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 const orders = [
@@ -201,3 +202,25 @@ scenario("a copy of the smaller of two is refused before it leads alone", {
     writes(c, "alone", "n1");
   }],
 ]);
+
+scenario("a dropped node is called no more where a new one is in its place", {}, [
+  ["n3 dies and is dropped: the leader still calls it", (c) => {
+    settle(c);
+    c.kill("n3");
+    c.until(() => c.voters().length === 2);
+    settle(c);
+    assert.ok(called(c, "n1").includes("n3"));
+  }],
+  ["n4 joins at its address", (c) => {
+    const { peerAddress } = c.node("n3").member;
+    c.feed("n1", { kind: "join", id: 1, member: { ...testMember(4), peerAddress } });
+    c.run(500);
+    assert.deepEqual(called(c, "n1"), ["n2", "n4"]);
+  }],
+]);
+
+/** Whom a node keeps links to. */
+function called(c: TestCluster, id: string): readonly string[] {
+  const told = c.node(id).effects.findLast((effect) => effect.kind === "peers");
+  return told?.kind === "peers" ? told.members.map((member) => member.id).sort() : [];
+}
