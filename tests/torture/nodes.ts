@@ -19,8 +19,11 @@ import { PeerProxy } from "./proxy.ts";
 
 /** Longest that a node may take to answer a question about itself before it counts as not ready. */
 const ASK_MS_MAX = 700;
-/** Room on the disk that is to be full now and then, MiB. */
-const DISK_MEGABYTES = 64;
+/**
+ * Room on the disk that is to be full now and then, MiB: several times what ten minutes of messages
+ * come to (65 MiB on a quick machine), with what damage set aside.
+ */
+const DISK_MEGABYTES = 512;
 
 export interface NodesOptions {
   readonly program: Program;
