@@ -71,14 +71,15 @@ export function missing(config: Config): readonly Member[] {
 
 /**
  * Whether `left` stays and `right` gives in, by what each did where they parted: what an operator
- * forced before all else, then who had the quorum and did nothing, then more voters, then the
+ * forced since before all else, then who had the quorum and did nothing, then more voters, then the
  * smaller smallest address, then the higher term. A total order of sides: they are the branches of
  * one tree, and no two partings share a term.
  */
 export function outranks(left: Side, right: Side): boolean {
-  const [ours, theirs] = [firstLacking(left, right), firstLacking(right, left)];
-  const forced = (parting: Parting | undefined) => parting?.forced === true;
-  if (forced(ours) !== forced(theirs)) return forced(ours);
+  const [since, sinceThere] = [lacking(left, right), lacking(right, left)];
+  const forced = (partings: Side) => partings.some((parting) => parting.forced);
+  if (forced(since) !== forced(sinceThere)) return forced(since);
+  const [ours, theirs] = [since[0], sinceThere[0]];
   if (ours === undefined || theirs === undefined) return ours !== theirs && ours === undefined;
   if (ours.size !== theirs.size) return ours.size > theirs.size;
   const address = compareAddresses(ours.smallest, theirs.smallest);
@@ -87,7 +88,7 @@ export function outranks(left: Side, right: Side): boolean {
 }
 
 /** What a side did after the last parting that it has in common with the other. */
-function firstLacking(side: Side, other: Side): Parting | undefined {
+function lacking(side: Side, other: Side): Side {
   const shared = side.findLastIndex(({ term }) => other.some((each) => sameTerm(each.term, term)));
-  return side[shared + 1];
+  return side.slice(shared + 1);
 }
