@@ -11,6 +11,23 @@ import type { TestCluster } from "./cluster.ts";
 import { lastOf, receives } from "./messages.ts";
 import { goesOn, meets, scenario, settle, writes } from "./scenario.ts";
 
+/** n3 and the other two went on without each other; what follows is told apart by its effects. */
+function n3Parts(c: TestCluster): void {
+  settle(c);
+  c.partition(["n3"], ["n1", "n2"]);
+  goesOn(c, ["n1", "n2"], "a");
+  goesOn(c, ["n3"], "b");
+  c.node("n3").effects = [];
+}
+
+/** They meet; to the ms at which n3 begins to hand over. */
+function meetsUntilN3HandsOver(c: TestCluster): void {
+  c.heal();
+  const hands = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
+  for (let ms = 0; !hands() && ms < 10_000; ms++) c.run(1);
+  assert.ok(hands());
+}
+
 scenario("one of three goes on alone, and gives in to the side of the quorum", {}, [
   ["n3 is cut off; n1 and n2 go on, and so does n3 by last resort", (c) => {
     settle(c);
@@ -75,18 +92,9 @@ for (const victim of ["n1", "n3"] as const) {
   const name = victim === "n3" ? "who gives in" : "the leader of the side that stays";
   for (const after of [1, 2, 3, 5, 8, 20, 130]) {
     scenario(`${name} crashes ${after} ms into a hand-over`, {}, [
-      ["n3 went on alone", (c) => {
-        settle(c);
-        c.partition(["n3"], ["n1", "n2"]);
-        goesOn(c, ["n1", "n2"], "a");
-        goesOn(c, ["n3"], "b");
-        c.node("n3").effects = [];
-      }],
+      ["n3 went on alone", n3Parts],
       ["they meet, and it crashes in the middle", (c) => {
-        c.heal();
-        const hands = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
-        for (let ms = 0; !hands() && ms < 10_000; ms++) c.run(1);
-        assert.ok(hands());
+        meetsUntilN3HandsOver(c);
         c.run(after);
         c.kill(victim);
       }],
@@ -324,18 +332,9 @@ scenario("two sides whose leaders have not served yet as they meet do not outbid
 ]);
 
 scenario("who is parted again in the middle of a hand-over goes on as it was", {}, [
-  ["n3 went on alone", (c) => {
-    settle(c);
-    c.partition(["n3"], ["n1", "n2"]);
-    goesOn(c, ["n1", "n2"], "a");
-    goesOn(c, ["n3"], "b");
-    c.node("n3").effects = [];
-  }],
+  ["n3 went on alone", n3Parts],
   ["they meet, and are parted as n3 begins to hand over", (c) => {
-    c.heal();
-    const hands = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
-    for (let ms = 0; !hands() && ms < 10_000; ms++) c.run(1);
-    assert.ok(hands());
+    meetsUntilN3HandsOver(c);
     c.partition(["n3"], ["n1", "n2"]);
     // A host that waits before it tries again does not hold the node up.
     c.node("n3").handOver = null;
