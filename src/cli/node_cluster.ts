@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { NodeProcess, type Program, type ReadyEvent } from "./node_process.ts";
+import { steadyPort } from "./steady_port.ts";
 
 export interface NodeClusterOptions {
   readonly program: Program;
@@ -72,11 +73,11 @@ export class NodeCluster {
    * ones join whoever runs; one that ran before comes back at its addresses.
    */
   async start(id: string): Promise<ClusterNode> {
+    const flags = await this.#startFlags(this.#nodes.get(id)?.ready);
     if (this.#closed) throw new ChatError("SHUTTING_DOWN", `Cannot start ${id}: it is over`);
-    const before = this.#nodes.get(id)?.ready;
     const process = new NodeProcess({
       program: this.#options.program,
-      flags: ["--id", id, "--data", this.dataDirectory(id), ...this.#startFlags(before)],
+      flags: ["--id", id, "--data", this.dataDirectory(id), ...flags],
     });
     this.#processes.push({ id, process });
     const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);
@@ -96,11 +97,12 @@ export class NodeCluster {
     await rm(this.#options.directory, { recursive: true, force: true });
   }
 
-  #startFlags(before: ReadyEvent | undefined): readonly string[] {
+  async #startFlags(before: ReadyEvent | undefined): Promise<readonly string[]> {
     if (before !== undefined) {
       return ["--listen", before.listen, "--peer-listen", before.peerListen];
     }
-    const free = ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"];
+    const [client, peer] = [await steadyPort(), await steadyPort()];
+    const free = ["--listen", `127.0.0.1:${client}`, "--peer-listen", `127.0.0.1:${peer}`];
     const members = this.live.map((node) => node.ready.peerListen);
     if (members.length > 0) return [...free, "--join", members.join(",")];
     return [...free, ...(this.#options.policy ?? [])];

@@ -7,9 +7,9 @@
  */
 
 import { appendFileSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { NodeProcess, type Program } from "../../src/cli/node_process.ts";
+import { steadyPort } from "../../src/cli/steady_port.ts";
 import type { StatusResponse } from "../../src/rpc/api.ts";
 import { connect } from "../../src/rpc/client.ts";
 import { mountSmall, type SmallDisk } from "../storage/mounts.ts";
@@ -104,7 +104,7 @@ export class Place {
   async start(join: readonly string[]): Promise<void> {
     if (this.running || this.#starting) return;
     this.#starting = true;
-    const peerPort = await freePort();
+    const peerPort = await steadyPort();
     this.#starting = false;
     const isNew = !this.hasData;
     this.log(`--- start as ${this.id}${isNew ? ", new" : ""}`);
@@ -201,7 +201,7 @@ export class Nodes {
         options.onUnexpectedEnd(`The torture itself failed: the port of ${name} is lost: ${error}`);
       const proxy = new PeerProxy({ name, lanes: options.lanes, callerIn, onPortLost });
       await proxy.open();
-      places.push(new Place({ name, nodes: options, proxy, port: await freePort() }));
+      places.push(new Place({ name, nodes: options, proxy, port: await steadyPort() }));
       mkdirSync(join(options.directory, name));
     }
     return new Nodes(options, places);
@@ -262,17 +262,4 @@ export class Nodes {
 /** Whoever dials names itself in its hello, or as it asks for something. */
 function callerIn(bytes: string): string | null {
   return /torture-(n\d+)-g\d+/.exec(bytes)?.[1] ?? null;
-}
-
-/** A port that is free now. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = server.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

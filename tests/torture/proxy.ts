@@ -8,14 +8,13 @@
  */
 
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { steadyPort } from "../../src/cli/steady_port.ts";
 import { Flow } from "./flow.ts";
 import type { Lanes } from "./lanes.ts";
 import { wait } from "./pause.ts";
 
 /** How often a node that starts is asked whether it listens, ms. */
 const POLL_MS = 20;
-/** Others may take a port for a moment that this one gave up for a while. */
-const BIND_TRIES_MAX = 100;
 /** Bytes of a connection that are looked at for the name of who dialled it. */
 const NAME_BYTES_MAX = 16 * 1024;
 /** Time for the name if not told, ms: questions without one must not be late for long. */
@@ -27,7 +26,7 @@ export interface PeerProxyOptions {
   readonly lanes: Lanes;
   /** Finds the name of a node in the first bytes that it sends; `null` if it is not there yet. */
   readonly callerIn: (bytes: string) => string | null;
-  /** Somebody else has its port for good: the run cannot go on. */
+  /** Somebody else has its port: the run cannot go on. */
   readonly onPortLost: (error: unknown) => void;
   /** Time in which a caller says who it is, ms; after that it passes as nobody in particular. */
   readonly nameMsMax?: number;
@@ -45,7 +44,7 @@ export class PeerProxy {
   readonly #options: PeerProxyOptions;
   readonly #pairs = new Set<Pair>();
   #server: Server | null = null;
-  /** Its own port; the first one it got, for ever. */
+  /** Its own port, for ever. */
   #port = 0;
   #targetPort = 0;
   /** Raised whenever it is told to follow another start of its node, or none. */
@@ -58,8 +57,7 @@ export class PeerProxy {
 
   /** Takes a port for good; nothing is forwarded yet. */
   async open(): Promise<void> {
-    await this.#listen();
-    await this.#stopListening();
+    this.#port = await steadyPort();
   }
 
   get address(): string {
@@ -111,19 +109,9 @@ export class PeerProxy {
   }
 
   async #listen(): Promise<void> {
-    for (let tries = 1;; tries++) {
-      const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-      try {
-        await bound(server, this.#port);
-        this.#server = server;
-        const address = server.address();
-        if (address !== null && typeof address === "object") this.#port = address.port;
-        return;
-      } catch (thrown) {
-        if (tries >= BIND_TRIES_MAX) throw thrown;
-        await wait(POLL_MS);
-      }
-    }
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    await bound(server, this.#port);
+    this.#server = server;
   }
 
   async #stopListening(): Promise<void> {
