@@ -18,6 +18,8 @@ import { deliver, markAcknowledged } from "./message_commands.ts";
 import { refusals } from "./refusals.ts";
 import { openSession, revoke, revokeAll } from "./session_commands.ts";
 
+type Refused = Extract<Outcome, { ok: false }>;
+
 /** What came of trying a salvaged command. */
 interface Came {
   /** For the client, if its side never answered it. */
@@ -59,7 +61,11 @@ export function evaluateSalvaged(
   const first = rows.requests.get(salvaged.requestId);
   const told = toldOf(salvaged);
   // What "did not happen" there must not happen here, whatever this side would say to it.
-  if (told?.ok === false) return first?.outcome ?? store(batch, orphan, told);
+  if (told?.ok === false) {
+    if (first === undefined) return store(batch, orphan, told);
+    record(batch, orphan, doneThough(orphan, first, told));
+    return first.outcome;
+  }
   if (first !== undefined) {
     record(batch, orphan, lostAgain(batch, orphan, first));
     return first.outcome;
@@ -114,6 +120,15 @@ function lostAgain(batch: Batch, orphan: Orphan, first: RequestState): string | 
   if (!same) return reasons.requestReused;
   if (!first.outcome.ok) return `it was refused here: ${first.outcome.reason}`;
   return command.kind === "sendMessage" ? sentAgain(batch, { ...orphan, command }) : null;
+}
+
+/**
+ * A side may have handed a command over before it decided it, and then gone on as it was, as it was
+ * parted again: what it refused may have been done here.
+ */
+function doneThough({ salvaged }: Orphan, first: RequestState, told: Refused): string | null {
+  const same = first.fingerprint === salvaged.fingerprint;
+  return same && first.outcome.ok ? `it was done here: ${told.reason} was told elsewhere` : null;
 }
 
 /** A client names a receiver, and each side may have an account of that name. */

@@ -247,8 +247,8 @@ class Driver implements NodeDriver {
     if (this.#stopped || this.#core === null) return;
     this.#inbox.push(input);
     if (this.#stepping) return;
+    this.#stepping = true;
     try {
-      this.#stepping = true;
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
         for (const effect of this.#running.step(next, this.#clocks())) {
           if (this.#stopped) return;
@@ -283,9 +283,11 @@ class Driver implements NodeDriver {
       case "readLog":
         return void this.#readLog(effect);
       case "handOver":
-        return this.#handOvers.begin(effect);
+      case "handOverEnded":
+        return this.#handOvers.follow(effect);
       case "fetchSnapshot":
-        return this.#snapshots.fetch(effect.from);
+      case "fetchEnded":
+        return this.#snapshots.follow(effect);
       case "compact":
         return this.#persists.compact(effect.base);
       case "joinAnswer":
@@ -365,9 +367,8 @@ class Driver implements NodeDriver {
     this.#proposals.expire(now);
     this.#waits.expire(now);
     this.#requests.expire(now);
-    if (this.#waits.readsWait && this.#running.canRead(this.#clocks())) {
-      this.#waits.settleReads(null);
-    }
+    const readable = this.#waits.readsWait && this.#running.canRead(this.#clocks());
+    if (readable) this.#waits.settleReads(null);
     this.#cancelTick = this.#clock.after(
       this.#heartbeatMs / TICKS_PER_HEARTBEAT,
       () => this.#tick(),

@@ -35,8 +35,9 @@ export class HandOvers {
   readonly #options: HandOversOptions;
   readonly #stop = new AbortController();
   readonly #retries: Retries;
-  /** Number of the hand-over under way. */
+  /** Number of the hand-over under way, and with whom the last one was. */
   #newest = 0;
+  #to: NodeId | null = null;
 
   constructor(options: HandOversOptions) {
     this.#options = options;
@@ -45,9 +46,15 @@ export class HandOvers {
     this.#retries = new Retries({ clock, firstMs, mostMs, onNotice, signal: this.#stop.signal });
   }
 
-  /** Effect `handOver`. What is left of an earlier one counts no more. */
-  begin(effect: Effect & { readonly kind: "handOver" }): void {
+  /** What is left of an earlier hand-over counts no more once one begins, or it is given up. */
+  follow(effect: Effect & { readonly kind: "handOver" | "handOverEnded" }): void {
+    if (effect.kind === "handOverEnded") {
+      if (effect.number === this.#newest) this.#newest = 0;
+      return;
+    }
     this.#newest = effect.number;
+    if (effect.to !== this.#to) this.#retries.succeeded();
+    this.#to = effect.to;
     void this.#run(effect);
   }
 
@@ -85,8 +92,9 @@ export class HandOvers {
       await this.#catchUp();
       await this.#handOver(effect);
       done = true;
-      this.#retries.succeeded();
+      if (!this.#isVoid(number)) this.#retries.succeeded();
     } catch (error) {
+      if (this.#isVoid(number)) return;
       // It waits, as the core begins again at once.
       await this.#retries.failed(`Cannot hand over to ${to}: ${ChatError.from(error).message}`);
     }
@@ -102,7 +110,7 @@ export class HandOvers {
     const { to, through } = effect;
     const commonIndex = await this.#commonIndex(effect);
     let next = Math.max(commonIndex, effect.baseIndex) + 1;
-    await this.#checkKnown(to, commonIndex + 1, Math.min(effect.baseIndex, through));
+    await this.#checkKnown(effect, commonIndex + 1);
     while (next <= through && !this.#isVoid(effect.number)) {
       const last = Math.min(through, next + limits.handOverCommandsMax - 1);
       const entries = await this.#options.log.read(next, last, limits.appendBytesMax);
@@ -137,11 +145,12 @@ export class HandOvers {
    * by its side after the fork. The others of that side have it on their logs, and hand it over:
    * this node waits until it is known there.
    */
-  async #checkKnown(to: NodeId, from: Index, through: Index): Promise<void> {
-    if (from > through) return;
+  async #checkKnown(effect: Effect & { readonly kind: "handOver" }, from: Index): Promise<void> {
+    const { number, to } = effect;
+    const through = Math.min(effect.baseIndex, effect.through);
     let unknown = 0;
     for (let at = from; at <= through; at += limits.handOverRequestsMax) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#isVoid(number)) return;
       // An index decides one request at most.
       const last = Math.min(through, at + limits.handOverRequestsMax - 1);
       const requestIds = await this.#options.state.requestsBetween(at, last);

@@ -9,7 +9,7 @@
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { Input } from "../raft/io.ts";
+import type { Effect, Input } from "../raft/io.ts";
 import type { Base, NodeId } from "../raft/types.ts";
 import { isDiskFailure } from "../storage/storage_error.ts";
 import type { Clock, SnapshotSink, StateStore, Transport } from "./ports.ts";
@@ -30,7 +30,8 @@ export interface SnapshotIntakeOptions {
 /** At most one snapshot at a time: being fetched, built, or being switched to. */
 export class SnapshotIntake {
   readonly #options: SnapshotIntakeOptions;
-  #fetching = false;
+  /** The fetch that runs; aborted if it is given up. */
+  #fetch: AbortController | null = null;
   #built: { readonly base: Base; readonly sink: SnapshotSink } | null = null;
   /** Its switch is on its way to the disk, with this persist. */
   #taken:
@@ -53,14 +54,16 @@ export class SnapshotIntake {
   }
 
   /**
-   * Begins a fetch; while one runs, another is not begun. Nor before a switch is over: the log
-   * takes over the newest state that was built, and that would be the wrong one.
+   * Begins a fetch, or gives up the one that runs; while one runs, another is not begun. Nor before
+   * a switch is over: the log takes over the newest state that was built, and that would be the
+   * wrong one.
    */
-  fetch(from: NodeId): void {
-    if (this.#fetching || this.#stopped) return;
+  follow(effect: Effect & { readonly kind: "fetchSnapshot" | "fetchEnded" }): void {
+    if (effect.kind === "fetchEnded") return this.#fetch?.abort();
+    if (this.#fetch !== null || this.#stopped) return;
     if (this.#switching) return this.#step({ kind: "snapshotFetching", index: null });
-    this.#fetching = true;
-    void this.#run(from);
+    this.#fetch = new AbortController();
+    void this.#run(effect.from, this.#fetch.signal);
   }
 
   /** The switch to what was built for this base begins, with the persist of this number. */
@@ -89,14 +92,15 @@ export class SnapshotIntake {
   /** Gives up what is being built: it is no state of this node, and its file goes at the start. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#fetch?.abort();
     await this.#discardBuilt();
   }
 
-  async #run(from: NodeId): Promise<void> {
+  async #run(from: NodeId, givenUp: AbortSignal): Promise<void> {
     let sink: SnapshotSink | null = null;
     try {
       await this.#discardBuilt();
-      const fetch = await this.#options.transport.fetchSnapshot(from);
+      const fetch = await this.#options.transport.fetchSnapshot(from, givenUp);
       this.#step({ kind: "snapshotFetching", index: fetch.base.index });
       sink = await this.#onDisk(this.#options.state.buildSnapshot());
       for await (const chunk of fetch.chunks) {
@@ -107,7 +111,7 @@ export class SnapshotIntake {
       await this.#onDisk(sink.finish({ applied: fetch.base, digest: fetch.digest() }));
       this.#built = { base: fetch.base, sink };
       this.#retries.succeeded();
-      this.#fetching = false;
+      this.#fetch = null;
       const { base, termStarts } = fetch;
       this.#step({ kind: "snapshotBuilt", base, termStarts });
     } catch (error) {
@@ -133,10 +137,12 @@ export class SnapshotIntake {
     failure: { readonly error: unknown; readonly sink: SnapshotSink | null },
   ): Promise<void> {
     if (failure.sink !== null) await failure.sink.abort().catch(() => undefined);
-    // It waits, as the core asks again at the next heartbeat.
-    const { message } = ChatError.from(failure.error);
-    await this.#retries.failed(`Cannot take the snapshot of ${from}: ${message}`);
-    this.#fetching = false;
+    if (this.#fetch?.signal.aborted !== true) {
+      // It waits, as the core asks again at the next heartbeat.
+      const { message } = ChatError.from(failure.error);
+      await this.#retries.failed(`Cannot take the snapshot of ${from}: ${message}`);
+    }
+    this.#fetch = null;
     this.#step({ kind: "snapshotFetching", index: null });
   }
 

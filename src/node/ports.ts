@@ -126,8 +126,8 @@ export interface Transport {
   send(to: NodeId, message: Message): void;
   /** Whom to keep links to. */
   setPeers(members: readonly Member[]): void;
-  /** Fetches a snapshot from a member, chunk by chunk. */
-  fetchSnapshot(from: NodeId): Promise<SnapshotFetch>;
+  /** Fetches a snapshot from a member, chunk by chunk; fails once the signal is aborted. */
+  fetchSnapshot(from: NodeId, signal: AbortSignal): Promise<SnapshotFetch>;
   /** One step of a hand-over to the leader of another side (§9). Throws `ChatError`. */
   handOver(
     to: NodeId,

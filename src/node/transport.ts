@@ -93,10 +93,10 @@ export class PeerTransport implements Transport {
     this.#keepLinks();
   }
 
-  fetchSnapshot(from: NodeId): Promise<SnapshotFetch> {
+  fetchSnapshot(from: NodeId, givenUp: AbortSignal): Promise<SnapshotFetch> {
     const { nodeId, clusterId } = this.#options.hello();
     const { clock, logger, rowsIn } = this.#options;
-    const signal = this.#stop.signal;
+    const signal = AbortSignal.any([this.#stop.signal, givenUp]);
     // What breaks off with a link goes on over the one that takes its place.
     const client: Pick<PeerClient, "fetchSnapshot"> = {
       fetchSnapshot: (ask, during) =>

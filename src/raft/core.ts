@@ -17,13 +17,7 @@ import {
   stepDown,
   tickElection,
 } from "./election.ts";
-import {
-  onAppend,
-  onSnapshotBuilt,
-  onSnapshotFetching,
-  onSnapshotNeeded,
-  retryHeld,
-} from "./follow.ts";
+import { onAppend, onSnapshotBuilt, onSnapshotNeeded, retryHeld } from "./follow.ts";
 import type { CoreOptions, CoreStatus, Effect, Input } from "./io.ts";
 import {
   answerTransfer,
@@ -59,6 +53,7 @@ import { canReadAt } from "./reads.ts";
 import { onAppendReply, onLogReadForAppend, replicate } from "./replication.ts";
 import { lastCommonIndex } from "./log.ts";
 import { compact } from "./compaction.ts";
+import { onSnapshotFetching, tickFetch } from "./fetching.ts";
 import { isOvertaken, onHandedOver, tickMeeting } from "./meeting.ts";
 import { RULES, type Rules } from "./rules.ts";
 import { missing } from "./side.ts";
@@ -196,6 +191,7 @@ class RaftCore implements Core {
     const state = this.#state;
     retryHeld(state);
     forgetWish(state);
+    tickFetch(state);
     tickMeeting(state);
     if (isOvertaken(state)) stepDown(state);
     dropSuspects(state);

@@ -16,11 +16,11 @@ import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
-import { markOf } from "./side.ts";
+import { type Fork, markOf } from "./side.ts";
 import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
-import type { Config, ConfigEntry, Entry, Mark, NodeId, Term } from "./types.ts";
+import type { Config, ConfigEntry, Entry, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
 
 /** Steps of the doubling after failed tries. */
@@ -336,15 +336,16 @@ function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): C
   return changeConfig(newest, {
     voters,
     learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),
-    mark: markOf(newest.mark, forkOf(state, c0), { voters, term: won.term, forced: false }),
+    mark: markOf(newest.mark, forkOf(state), { voters, term: won.term, forced: false }),
     c0Index: c0?.index ?? 0,
   });
 }
 
 /** Where this history leaves the one that others may go on with. */
-function forkOf(state: CoreState, c0: ConfigEntry | null): Pick<Mark, "base" | "baseVoters"> {
+function forkOf(state: CoreState): Fork {
   const { index, term, checksum } = state.log.positionAt(state.decidedIndex) ?? state.log.base;
-  return { base: { index, term, checksum }, baseVoters: c0?.config.voters ?? [] };
+  const configs = openConfigs(state).map((entry) => entry.config);
+  return { base: { index, term, checksum }, configs };
 }
 
 /**

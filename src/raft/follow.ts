@@ -11,6 +11,7 @@ import { openConfigs, possibleViews, skips } from "./anchors.ts";
 import { noteConfigTaken } from "./certainty.ts";
 import { commitThrough } from "./commit.ts";
 import { isVoter } from "./config.ts";
+import { beginFetch, onSnapshotFetching } from "./fetching.ts";
 import { heldBackBy } from "./lease.ts";
 import { lastCommonIndex, termAtStarts } from "./log.ts";
 import type { Append, SnapshotNeeded } from "./message.ts";
@@ -284,8 +285,7 @@ export function onSnapshotNeeded(state: CoreState, peer: Peer, message: Snapshot
     return;
   }
   if (partsFrom(state, message)) return onFork(state, peer, message.term);
-  state.fetching = true;
-  state.effects.push({ kind: "fetchSnapshot", from: message.from });
+  beginFetch(state, message.from);
 }
 
 /**
@@ -303,12 +303,6 @@ function partsFrom(
   return common < log.lastIndex && giveUp(state, common + 1, { from, mark });
 }
 
-/** The host began to fetch at an index, or gave up. */
-export function onSnapshotFetching(state: CoreState, index: Index | null): void {
-  state.fetching = index !== null;
-  state.snapshotIndex = index ?? 0;
-}
-
 /**
  * A snapshot stands ready beside the current state: switches the log to its base, in one
  * persist. Without a persist in the effects the snapshot was not wanted (§6.4).
@@ -318,8 +312,7 @@ export function onSnapshotBuilt(
   base: Base,
   termStarts: readonly TermStart[],
 ): void {
-  state.fetching = false;
-  state.snapshotIndex = 0;
+  onSnapshotFetching(state, null);
   if (state.leadership !== null) return;
   const surrenders = state.surrender?.stage === "handed";
   if (!surrenders && !continues(state, base, termStarts)) return;

@@ -124,13 +124,15 @@ export type Effect =
   }
   /** Fetch a snapshot from this member, build it beside the current state, report it. */
   | { readonly kind: "fetchSnapshot"; readonly from: NodeId }
+  /** Give that fetch up, and report so: it was to be waited for no longer. */
+  | { readonly kind: "fetchEnded" }
   /** The log up to here is no longer needed; the base moves. */
   | { readonly kind: "compact"; readonly base: Base }
   /**
    * Hand over to that leader, which is on another side of a fork, every command of this log up to
    * `through` that its log lacks (§9). Answered by one `handedOver`, once everything committed is
-   * applied here. The log does not change meanwhile, unless the hand-over is given up: a newer one
-   * then takes the place of this one.
+   * applied here. The log does not change meanwhile, unless the hand-over is given up: by
+   * `handOverEnded`, or by a newer one, which then takes the place of this one.
    */
   | {
     readonly kind: "handOver";
@@ -143,6 +145,8 @@ export type Effect =
     /** First indexes of all terms of this log: tell what both logs have in common. */
     readonly termStarts: readonly TermStart[];
   }
+  /** This hand-over is given up: nothing more goes over, and no answer is wanted. */
+  | { readonly kind: "handOverEnded"; readonly number: number }
   | {
     readonly kind: "joinAnswer";
     readonly id: number;

@@ -55,11 +55,20 @@ export function suspects(state: CoreState): readonly NodeId[] {
   return found;
 }
 
+/**
+ * Whether others are to go on without this node (§9): it gives in to another side and leaves its
+ * own, or a leader that it cannot follow grants it a lease, and needs its disk for as long.
+ */
+function isParting(state: CoreState): boolean {
+  if (state.surrender !== null) return true;
+  if (state.fork === null || state.slow - state.fork.seenAt >= state.timeout) return false;
+  return leaderInSight(state) === null;
+}
+
 /** §5: pings every member, and whoever pings this node, once an interval. */
 export function sendPings(state: CoreState): void {
   state.lastPingAt = state.mono;
-  // Who gives in to another side leaves this one: it is to go on without it (§9).
-  const round = state.beginPingRound(state.surrender === null);
+  const round = state.beginPingRound(!isParting(state));
   const leads = state.leadership !== null;
   const ping: Ping = {
     kind: "ping",

@@ -6,10 +6,11 @@
  * @module
  */
 
+import { beginFetch } from "./fetching.ts";
 import { leaderInSight } from "./lease.ts";
 import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
-import { isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
+import { isForcedSince, isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
 import type { CoreState, Surrender } from "./state.ts";
 import { sameTerm, termText } from "./term.ts";
 import type { Base, Term } from "./types.ts";
@@ -22,19 +23,30 @@ export function tickMeeting(state: CoreState): void {
   if (surrender === null) {
     const peer = peers.find((candidate) => givesIn(state, candidate));
     if (peer !== undefined) beginSurrender(state, peer);
+  } else if (!isOwn(state, surrender.from)) {
+    // That side's leader could take it in with the log that it has: there is nothing to hand over.
+    state.surrender = null;
   } else if (surrender.stage === "handed") {
     if (!state.fetching) fetchAgain(state, surrender);
   } else {
-    const takers = surrender.stage === "asks" ? peers : [state.peer(surrender.to)];
-    if (takers.some((candidate) => isOther(state, candidate))) surrender.seenAt = state.slow;
+    if (peers.some((candidate) => takesIn(state, candidate))) surrender.seenAt = state.slow;
     // That side elects anew above this one's terms. If it stays away, this node goes on as it was:
     // it has given up nothing yet, and what went over already is told by its request ids.
     if (state.slow - surrender.seenAt >= state.timeout) takeBack(state, surrender);
   }
 }
 
-function takeBack(state: CoreState, { to }: Surrender): void {
+/** Whether that leader may still take in what this node gives up: one only, once it hands over. */
+function takesIn(state: CoreState, peer: Peer): boolean {
+  const { surrender } = state;
+  if (surrender === null) return false;
+  if (peer.id === surrender.to) return isOther(state, peer);
+  return surrender.stage === "asks" && givesIn(state, peer);
+}
+
+function takeBack(state: CoreState, { to, stage, number }: Surrender): void {
   state.surrender = null;
+  if (stage === "hands") state.effects.push({ kind: "handOverEnded", number });
   state.notice("info", `The other side is out of reach again, with ${to}: goes on without it`);
 }
 
@@ -51,8 +63,7 @@ function fetchAgain(state: CoreState, surrender: Surrender): void {
 
 function fetchFrom(state: CoreState, surrender: Surrender): void {
   surrender.seenAt = state.slow;
-  state.fetching = true;
-  state.effects.push({ kind: "fetchSnapshot", from: surrender.to });
+  beginFetch(state, surrender.to);
 }
 
 /** Whether this node's side has a leader that could serve. */
@@ -106,7 +117,11 @@ function isOther(state: CoreState, peer: Peer): boolean {
 function givesIn(state: CoreState, peer: Peer): boolean {
   if (!isOther(state, peer) || peer.side === null) return false;
   if (state.newest === null || state.wantsLeave || state.fetching) return false;
-  if (outranks(peer.side, ownSideOf(state))) return true;
+  const own = ownSideOf(state);
+  // Forced on a node that was removed here, most likely long after: it takes nobody with it.
+  const removed = state.newest.config.tombstones.includes(peer.id);
+  if (removed && isForcedSince(peer.side, own)) return false;
+  if (outranks(peer.side, own)) return true;
   return !isLed(state) && state.slow - state.ledAt >= state.timeout + state.grace;
 }
 
@@ -117,7 +132,8 @@ function beginSurrender(state: CoreState, peer: Peer): void {
     `Meets the other side of a partition, which ${peer.id} leads: what was accepted here ` +
       "meanwhile goes over to it, then this node follows it",
   );
-  state.surrender = { to: peer.id, stage: "asks", number: 0, through: 0, seenAt: state.slow };
+  const from = nameOf(ownSideOf(state));
+  state.surrender = { to: peer.id, from, stage: "asks", number: 0, through: 0, seenAt: state.slow };
   state.leadership = null;
   state.leader = null;
   state.campaign = null;
@@ -137,10 +153,11 @@ export function onFork(state: CoreState, peer: Peer, term: Term): void {
   const { surrender } = state;
   if (surrender === null) {
     tellFork(state, peer, term);
-  } else if (surrender.stage === "asks") {
+  } else if (surrender.stage === "asks" && takesIn(state, peer)) {
     const number = ++state.handOvers;
     const through = state.log.lastIndex;
-    state.surrender = { to: peer.id, stage: "hands", number, through, seenAt: state.slow };
+    const { from } = surrender;
+    state.surrender = { to: peer.id, from, stage: "hands", number, through, seenAt: state.slow };
     const { termStarts, base: { index: baseIndex } } = state.log;
     const place = { through, baseIndex, termStarts: [...termStarts] };
     state.effects.push({ kind: "handOver", number, to: peer.id, ...place });
@@ -149,8 +166,9 @@ export function onFork(state: CoreState, peer: Peer, term: Term): void {
 
 /** Once for each term: it waits until it gives in, or the other does. */
 function tellFork(state: CoreState, peer: Peer, term: Term): void {
-  if (state.forkTold !== null && sameTerm(state.forkTold, term)) return;
-  state.forkTold = term;
+  const told = state.fork !== null && sameTerm(state.fork.term, term);
+  state.fork = { term, seenAt: state.slow };
+  if (told) return;
   state.notice(
     "warn",
     `Cannot follow ${peer.id} in term ${termText(term)} yet: its history lacks entries that ` +

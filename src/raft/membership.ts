@@ -264,7 +264,7 @@ function moveSelf(state: CoreState, config: Config): boolean {
   return true;
 }
 
-/** §9: the mark is closed once every voter of its base is a voter here again, or is out for good. */
+/** §9: the mark is closed once everyone left behind is a voter here again, or is out for good. */
 function closeMark(state: CoreState, config: Config): boolean {
   const { mark } = config;
   if (!mark?.open) return false;

@@ -9,7 +9,7 @@ import { limits } from "../limits.ts";
 import { compareAddresses, findMember } from "./config.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms, sameTerm } from "./term.ts";
-import type { Config, Mark, Member, Parting, Side, Term } from "./types.ts";
+import type { Config, LogPosition, Mark, Member, NodeId, Parting, Side, Term } from "./types.ts";
 
 /** The side that a mark tells; of none, the one that never parted. */
 export function sideOf(mark: Mark | null): Side {
@@ -31,6 +31,14 @@ export function isOneSide(left: Term | null, right: Term | null): boolean {
   return left === null || right === null ? left === right : sameTerm(left, right);
 }
 
+/** Where those that go on alone leave all others. */
+export interface Fork {
+  /** Newest entry that they know to be committed. */
+  readonly base: LogPosition;
+  /** The configs from C0 to C1: any voter of them may be left behind, and go on as well. */
+  readonly configs: readonly Pick<Config, "voters">[];
+}
+
 /** Those that go on alone, in which term, and whether an operator made them. */
 export interface GoingOn {
   readonly voters: readonly Member[];
@@ -39,17 +47,18 @@ export interface GoingOn {
 }
 
 /**
- * The mark of who goes on alone. While an earlier one is open its base stays: what lies above that
- * has not met the other side yet.
+ * The mark of who goes on alone. While an earlier one is open its base stays, since what lies above
+ * that has not met the other side yet, and to whom that one left behind come those whom this one
+ * does.
  */
-export function markOf(
-  before: Mark | null,
-  fork: Pick<Mark, "base" | "baseVoters">,
-  goingOn: GoingOn,
-): Mark {
-  const { base, baseVoters } = before?.open ? before : fork;
+export function markOf(before: Mark | null, fork: Fork, goingOn: GoingOn): Mark {
+  const open = before?.open ? before : null;
+  const left = new Map<NodeId, Member>();
+  for (const voters of [open?.baseVoters ?? [], ...fork.configs.map((config) => config.voters)]) {
+    for (const voter of voters) left.set(voter.id, voter);
+  }
   const side = [...sideOf(before), partingOf(goingOn)].slice(-limits.partingsMax);
-  return { base, baseVoters, open: true, side };
+  return { base: open?.base ?? fork.base, baseVoters: [...left.values()], open: true, side };
 }
 
 function partingOf({ voters, term, forced }: GoingOn): Parting {
@@ -59,7 +68,7 @@ function partingOf({ voters, term, forced }: GoingOn): Parting {
 }
 
 /**
- * Voters of an open mark's base that this side has not met again: no members here, neither removed
+ * Voters that an open mark left behind and this side has not met again: no members, neither removed
  * nor replaced. An operator may know that one of them is gone for good.
  */
 export function missing(config: Config): readonly Member[] {
@@ -76,15 +85,19 @@ export function missing(config: Config): readonly Member[] {
  * one tree, and no two partings share a term.
  */
 export function outranks(left: Side, right: Side): boolean {
-  const [since, sinceThere] = [lacking(left, right), lacking(right, left)];
-  const forced = (partings: Side) => partings.some((parting) => parting.forced);
-  if (forced(since) !== forced(sinceThere)) return forced(since);
-  const [ours, theirs] = [since[0], sinceThere[0]];
+  const forced = isForcedSince(left, right);
+  if (forced !== isForcedSince(right, left)) return forced;
+  const [[ours], [theirs]] = [lacking(left, right), lacking(right, left)];
   if (ours === undefined || theirs === undefined) return ours !== theirs && ours === undefined;
   if (ours.size !== theirs.size) return ours.size > theirs.size;
   const address = compareAddresses(ours.smallest, theirs.smallest);
   if (address !== 0) return address < 0;
   return compareTerms(ours.term, theirs.term) > 0;
+}
+
+/** Whether an operator forced a side after it left the other. */
+export function isForcedSince(side: Side, other: Side): boolean {
+  return lacking(side, other).some((parting) => parting.forced);
 }
 
 /** What a side did after the last parting that it has in common with the other. */

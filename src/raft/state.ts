@@ -89,6 +89,8 @@ export interface Leadership {
 /** This node gives in to the leader of another side of a fork (§9). */
 export interface Surrender {
   readonly to: NodeId;
+  /** What this node's side was called as it began. */
+  readonly from: Term | null;
   /** Number of the hand-over that is under way or done; 0 before it began. */
   readonly number: number;
   /**
@@ -161,8 +163,8 @@ export class CoreState {
   ledAt = 0;
   /** Slow ms since which it knows the leader that it follows, or leads itself, in this term. */
   leaderSince = 0;
-  /** Whose history was last told of as one that forked, and in which term. */
-  forkTold: LogPosition["term"] | null = null;
+  /** A leader's term of which this node can follow nothing (§9), and the slow ms it was last told. */
+  fork: { readonly term: Term; readonly seenAt: number } | null = null;
   /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */
   lastResortDue = false;
 
@@ -206,6 +208,8 @@ export class CoreState {
   readonly reads = new Map<number, LogRead>();
   snapshotIndex: Index = 0;
   fetching = false;
+  /** Whose snapshot it is, while this node waits for it. */
+  fetchFrom: NodeId | null = null;
   checkpointIndex: Index = 0;
   /** Applied positions, one every few entries: where the log may be cut below (§10). */
   readonly cutPoints: LogPosition[] = [];

@@ -75,9 +75,9 @@ export type Side = readonly Parting[];
 export interface Mark {
   /** Newest entry that the forking node knew to be committed. */
   readonly base: LogPosition;
-  /** Voters of the newest config at the base. */
+  /** Every voter that was left behind there, or at a later parting while this mark was open. */
   readonly baseVoters: readonly Member[];
-  /** Whether a voter of the base's config may be on another side still. The side stays for ever. */
+  /** Whether one of these may be on another side still. The side stays for ever. */
   readonly open: boolean;
   readonly side: Side;
 }

@@ -49,10 +49,10 @@ export function simTransport(options: SimTransportOptions): {
     refused,
     copied,
   });
-  const fetchSnapshot = async (from: NodeId) => {
+  const fetchSnapshot = async (from: NodeId, givenUp: AbortSignal) => {
     options.fetchBegins(from);
     try {
-      return await transport.fetchSnapshot(from);
+      return await transport.fetchSnapshot(from, givenUp);
     } catch (error) {
       if (process.alive) options.fetchFailed();
       throw error;

@@ -32,6 +32,7 @@ export function watched(
         const { kind } = effect;
         if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
         if (kind === "handOver") hands(effect.to);
+        if (kind === "handOverEnded") hands(null);
       }
       return effects;
     },

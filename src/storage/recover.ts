@@ -93,7 +93,8 @@ export function planForcedConfig(
   const c0 = configs.findLast((entry) => entry.index <= committed.index) ?? null;
   const self = newest === undefined ? undefined : findMember(newest.config, nodeId);
   if (newest === undefined || self === undefined) throw notMember(nodeId);
-  const entry = forcedEntry(stored, { newest, c0, self, committed });
+  const open = configs.filter((config) => config.index >= (c0?.index ?? 0));
+  const entry = forcedEntry(stored, { open, newest, c0, self, committed });
   return {
     epoch: entry.term.epoch,
     has: describeLog({ committed, lastIndex: entry.index - 1 }),
@@ -105,16 +106,17 @@ export function planForcedConfig(
 function forcedEntry(
   stored: StoredState,
   known: {
+    readonly open: readonly ConfigEntry[];
     readonly newest: ConfigEntry;
     readonly c0: ConfigEntry | null;
     readonly self: Member;
     readonly committed: LogPosition;
   },
 ): Entry {
-  const { newest, c0, self, committed } = known;
+  const { open, newest, c0, self, committed } = known;
   const last = stored.entries.at(-1) ?? stored.base;
   const term = nextTerm(maxTerm(stored.promised, last.term), self.id, true);
-  const fork = { base: placeOf(committed), baseVoters: c0?.config.voters ?? [] };
+  const fork = { base: placeOf(committed), configs: open.map(({ config }) => config) };
   const mark = markOf(newest.config.mark, fork, { voters: [self], term, forced: true });
   const config = changeConfig(newest.config, {
     voters: [self],

@@ -104,9 +104,10 @@ const messageCases: readonly SalvageCase[] = [
     last: "UNAUTHENTICATED",
   },
   {
-    rule: "acknowledged here, refused there: nothing",
+    rule: "acknowledged here, refused there: a record, as somebody was told that it was not done",
     commands: [send("m", toBob), salvaged(send("m", toBob), refused)],
     last: sent("m", 5),
+    records: ["m: it was done here: NO_SUCH_USER was told elsewhere"],
     messages: ["m"],
   },
   {

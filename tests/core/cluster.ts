@@ -85,6 +85,8 @@ export class TestCluster {
   readonly cut = new Set<string>();
   /** How many more snapshots are refused to whoever asks. */
   snapshotsRefused = 0;
+  /** Snapshots begin and never end. */
+  snapshotsHang = false;
   #proposal = 1;
 
   constructor(policy: Partial<Policy> = {}) {
@@ -273,6 +275,10 @@ export class TestCluster {
       node.handOver = beginHandOver(this, node, effect);
     } else if (effect.kind === "fetchSnapshot") {
       fetchSnapshot(this, node, effect.from);
+    } else if (effect.kind === "fetchEnded") {
+      node.inbox.push({ at: this.now, input: { kind: "snapshotFetching", index: null } });
+    } else if (effect.kind === "handOverEnded") {
+      node.handOver = null;
     }
   }
 

@@ -95,9 +95,10 @@ export function fetchSnapshot(cluster: TestCluster, node: TestNode, from: NodeId
     return void feed(cluster.now, { kind: "snapshotFetching", index: null });
   }
   const { built, termStarts } = buildSnapshot(cluster.node(from));
-  node.snapshot = built;
   const { base } = built;
   feed(cluster.now, { kind: "snapshotFetching", index: base.index });
+  if (cluster.snapshotsHang) return;
+  node.snapshot = built;
   feed(cluster.now + 1, { kind: "snapshotBuilt", base, termStarts });
 }
 

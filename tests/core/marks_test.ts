@@ -90,3 +90,34 @@ scenario("a new node at the address of one that is missing takes its place", { n
     c.until(() => !isMarked(c, "n2"));
   }],
 ]);
+
+scenario("a mark stays open for one whom only a later parting left behind", {}, [
+  ["n2 and n3 die; n1 goes on by last resort and takes n0 in", (c) => {
+    settle(c);
+    c.kill("n2");
+    c.kill("n3");
+    goesOn(c, ["n1"], "a");
+    c.add(0);
+    c.start("n0");
+    c.until(() => {
+      if (c.leads("n1")) c.feed("n1", { kind: "join", id: 1, member: testMember(0) });
+      return c.node("n0").core?.status().ready === true;
+    }, 20_000);
+  }],
+  ["n0 and n1 are parted, and both go on", (c) => {
+    c.partition(["n0"], ["n1", "n2", "n3"]);
+    goesOn(c, ["n0"], "by n0");
+    goesOn(c, ["n1"], "by n1");
+  }],
+  ["n2 and n3 come back to n1, which misses n0 still", (c) => {
+    c.start("n2");
+    c.start("n3");
+    c.until(() => c.applied("by n1", "n1", "n2", "n3") && c.voters().join() === "n1,n2,n3", 30_000);
+    c.run(5_000);
+    assert.ok(isMarked(c, "n1"));
+  }],
+  ["n0 meets them", (c) => {
+    c.heal();
+    meets(c, ["n0", "n1", "n2", "n3"], ["a", "by n0", "by n1"]);
+  }],
+]);

@@ -338,11 +338,13 @@ scenario("who is parted again in the middle of a hand-over goes on as it was", {
     c.partition(["n3"], ["n1", "n2"]);
     // A host that waits before it tries again does not hold the node up.
     c.node("n3").handOver = null;
+    c.node("n3").effects = [];
   }],
   ["n3 serves again", (c) => {
     const { failureTimeoutMs } = c.policy;
     const took = c.until(() => c.leads("n3"));
     assert.ok(took < 3 * failureTimeoutMs, `It took ${took} ms`);
+    assert.ok(c.node("n3").effects.some(({ kind }) => kind === "handOverEnded"), "the host knows");
     goesOn(c, ["n3"], "c");
   }],
   ["they meet for good", (c) => {

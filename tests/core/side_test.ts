@@ -52,7 +52,7 @@ Deno.test("sides: they are compared by what they did where they parted, not by t
 });
 
 Deno.test("sides: the oldest partings are forgotten, and those in common stay so", () => {
-  const fork = { base: { index: 0, term: parting(0).term, checksum: "" }, baseVoters: [] };
+  const fork = { base: { index: 0, term: parting(0).term, checksum: "" }, configs: [] };
   let mark: Mark | null = null;
   const next = (epoch: number, nodes: readonly number[]) =>
     markOf(mark, fork, {
@@ -69,17 +69,22 @@ Deno.test("sides: the oldest partings are forgotten, and those in common stay so
   stayInOrder([mark!.side, larger.side, smaller.side]);
 });
 
-Deno.test("sides: an open mark keeps its base, a closed one does not", () => {
-  const fork = (index: number) => ({
+Deno.test("sides: an open mark keeps its base and whom it left behind, a closed one does not", () => {
+  const fork = (index: number, ...voters: readonly (readonly number[])[]) => ({
     base: { index, term: parting(0).term, checksum: "" },
-    baseVoters: [testMember(index)],
+    configs: voters.map((numbers) => ({ voters: numbers.map(testMember) })),
   });
+  const left = (mark: Mark) => mark.baseVoters.map(({ id }) => id).sort().join();
   const who = { voters: [testMember(1)], term: parting(1).term, forced: false };
-  const first = markOf(null, fork(1), who);
-  assert.deepEqual(markOf(first, fork(2), who), { ...first, side: [...first.side, ...first.side] });
-  const anew = markOf({ ...first, open: false }, fork(2), who);
+  const first = markOf(null, fork(1, [1, 2], [1, 2, 3]), who);
+  assert.equal(left(first), "n1,n2,n3", "whom a config on its way names may go on by that");
+  const second = markOf(first, fork(2, [1, 4]), who);
+  assert.deepEqual(second.base, first.base);
+  assert.equal(left(second), "n1,n2,n3,n4");
+  assert.deepEqual(second.side, [...first.side, ...first.side]);
+  const anew = markOf({ ...first, open: false }, fork(2, [1, 4]), who);
   assert.deepEqual(anew.base, fork(2).base);
-  assert.deepEqual(anew.baseVoters, fork(2).baseVoters);
+  assert.equal(left(anew), "n1,n4");
   assert.ok(anew.open);
 });
 

@@ -34,6 +34,7 @@ class Bench {
   readonly clock = new HandClock();
   readonly events: string[] = [];
   readonly notices: string[] = [];
+  onAsk = () => {};
   readonly inputs: Input[] = [];
   entries: readonly Entry[] = [];
   /** Request ids in the state, by index. */
@@ -93,6 +94,7 @@ class Bench {
   #answer(to: string, ask: Asked) {
     if (this.fails !== null) return Promise.reject(this.fails);
     this.asked.push(ask);
+    this.onAsk();
     const commands = ask.commands.map((data) => decoder.decode(data)).join();
     const told = [
       ...(ask.termStarts.length > 0 ? [`common with end ${ask.lastIndex}`] : []),
@@ -110,16 +112,17 @@ class Bench {
     through: number,
     baseIndex = 0,
     termStarts: readonly TermStart[] = [{ term: TERM, index: 1 }],
+    to = "n1",
   ): Promise<void> {
     const effect: Effect & { readonly kind: "handOver" } = {
       kind: "handOver",
       number: this.number++,
-      to: "n1",
+      to,
       through,
       baseIndex,
       termStarts,
     };
-    this.handOvers.begin(effect);
+    this.handOvers.follow(effect);
     for (let turn = 0; turn < 20; turn++) await settled();
   }
 }
@@ -279,4 +282,31 @@ Deno.test("hand-over: what is left of one that was given up counts no more", asy
   await bench.clock.advance(limits.handOverRetryMsMax);
   await settled();
   assert.deepEqual(bench.inputs, [{ kind: "handedOver", number: 2, done: true }]);
+});
+
+Deno.test("hand-over: once it is given up nothing more goes over, and it is not answered", async () => {
+  const bench = new Bench();
+  const count = 3 * limits.handOverCommandsMax;
+  bench.entries = Array.from({ length: count }, (_, at) => command(at + 1));
+  bench.onAsk = () => {
+    if (bench.asked.length === 2) bench.handOvers.follow({ kind: "handOverEnded", number: 1 });
+  };
+  await bench.handsOver(count);
+  assert.equal(bench.asked.length, 2, "one about the common index, and one part");
+  assert.deepEqual(bench.inputs, []);
+});
+
+Deno.test("hand-over: a failure with another leader is told and waits as the first one", async () => {
+  const bench = new Bench();
+  bench.entries = [command(1)];
+  bench.fails = new ChatError("NO_ANSWER", "it is silent");
+  for (const [to, waitMs] of [["n1", 1], ["n1", 2], ["n2", 1]] as const) {
+    await bench.handsOver(1, 0, undefined, to);
+    const before = bench.inputs.length;
+    await bench.clock.advance(waitMs * limits.handOverRetryMs - 1);
+    assert.equal(bench.inputs.length, before);
+    await bench.clock.advance(1);
+    assert.equal(bench.inputs.length, before + 1);
+  }
+  assert.equal(bench.notices.length, 2);
 });

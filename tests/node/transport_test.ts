@@ -339,7 +339,7 @@ Deno.test("transport: a snapshot that broke off with its link goes on where the 
     const digest = () => "the digest";
     return Promise.resolve({ base, termStarts: [], rowsTotal: 2, chunks: chunks(), digest });
   };
-  const fetch = await a!.transport.fetchSnapshot("b");
+  const fetch = await a!.transport.fetchSnapshot("b", new AbortController().signal);
   a!.transport.setPeers([a!.member, { ...b!.member, peerAddress: "elsewhere:1" }]);
   const chunks = Array.fromAsync(fetch.chunks);
   await settled();

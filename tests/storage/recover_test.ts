@@ -61,7 +61,7 @@ Deno.test("recover: makes its node the only voter of a higher epoch, with a mark
     assert.equal(config.c0Index, 1);
     const { index, term, checksum } = before[1]!;
     assert.deepEqual(config.mark?.base, { index, term, checksum });
-    assert.deepEqual(config.mark?.baseVoters.map(({ id }) => id), ["a", "b"]);
+    assert.deepEqual(config.mark?.baseVoters.map(({ id }) => id), ["a", "b", "c"]);
     assert.equal(config.mark?.side.at(-1)?.forced, true);
     await again.close();
   });

@@ -76,9 +76,8 @@ export const HEALING: readonly Mutant[] = [
     campaign: meetings,
     edit: {
       file: "src/chat/salvaged_commands.ts",
-      find: `  if (told?.ok === false) return first?.outcome ?? store(batch, orphan, told);
-`,
-      replace: "",
+      find: "if (told?.ok === false) {",
+      replace: "if (told?.ok === false && first !== undefined) {",
     },
   },
   {
