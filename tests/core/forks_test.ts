@@ -17,6 +17,11 @@ const MEETING_MS = 60_000;
 /** A quarter of them hand something over. */
 const RUNS = 60;
 
+/** A node that joins somewhere in the middle; the smallest address, so that it counts most. */
+const SPARE = "n0";
+/** How often that asks to be taken in, ms. */
+const ASKS_MS = 200;
+
 type Disturbance =
   | { readonly kind: "kill" | "start"; readonly node: number }
   | { readonly kind: "pause" | "hang"; readonly node: number; readonly ms: number };
@@ -24,23 +29,25 @@ type Disturbance =
 type Step =
   | { readonly kind: "part"; readonly groups: readonly number[] }
   | { readonly kind: "heal" }
+  | { readonly kind: "join" }
   | { readonly kind: "write" }
   | { readonly kind: "refuse" }
   | { readonly kind: "run"; readonly ms: number }
   | Disturbance;
 
-const nodes = fc.nat(4);
+const nodes = fc.nat(5);
 const steps: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant("part" as const),
-      groups: fc.array(fc.nat(2), { minLength: 5, maxLength: 5 }),
+      groups: fc.array(fc.nat(2), { minLength: 6, maxLength: 6 }),
     }),
   },
   { weight: 2, arbitrary: fc.constant({ kind: "heal" as const }) },
   { weight: 6, arbitrary: fc.constant({ kind: "write" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "refuse" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "join" as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("kill", "start"), node: nodes }) },
   {
     weight: 1,
@@ -74,10 +81,12 @@ function forked(c: TestCluster, ids: readonly string[], taken: readonly Step[]):
     for (let ran = 0; ran < ms; ran += 5) {
       c.run(5);
       look();
+      if (c.now % ASKS_MS === 0) asks(c);
     }
   };
   for (const step of taken) {
     if (step.kind === "run") run(step.ms);
+    else if (step.kind === "join") joins(c);
     else if (step.kind === "heal") c.heal();
     else if (step.kind === "refuse") c.snapshotsRefused += 1;
     else if (step.kind === "part") {
@@ -96,6 +105,21 @@ function forked(c: TestCluster, ids: readonly string[], taken: readonly Step[]):
   return [...acknowledged];
 }
 
+/** The spare is started, if there is one that nobody has taken in yet. */
+function joins(c: TestCluster): void {
+  if (c.nodes.get(SPARE)?.core === null) c.start(SPARE);
+}
+
+/** A spare without a config asks whoever leads and can hear it. */
+function asks(c: TestCluster): void {
+  const spare = c.nodes.get(SPARE);
+  if (spare === undefined || spare.core === null || spare.stored.configs.length > 0) return;
+  for (const id of c.nodes.keys()) {
+    if (id === SPARE || !c.leads(id) || c.cut.has(`${SPARE}>${id}`)) continue;
+    c.feed(id, { kind: "join", id: 1, member: spare.member });
+  }
+}
+
 function disturb(c: TestCluster, id: string, step: Disturbance): void {
   const lives = c.node(id).core !== null;
   if (step.kind === "start" && !lives) c.start(id);
@@ -104,21 +128,31 @@ function disturb(c: TestCluster, id: string, step: Disturbance): void {
   if (step.kind === "hang") c.hangDisk(id, step.ms);
 }
 
-for (const count of [2, 3, 5]) {
-  Deno.test(`forks: what any of ${count} acknowledged on any side is there once they met`, () => {
-    const given = { seed: 11, numRuns: RUNS };
+/** Runs the steps, brings everybody back, and fails unless all that was acknowledged is there. */
+function heals(c: TestCluster, taken: readonly Step[]): void {
+  const ids = [...c.nodes.keys()].sort();
+  const acknowledged = forked(c, ids, taken);
+  c.heal();
+  c.snapshotsRefused = 0;
+  for (const id of ids) if (c.node(id).core === null) c.start(id);
+  for (let ms = 0; ms < MEETING_MS && c.nodes.get(SPARE)?.stored.configs.length === 0; ms += 5) {
+    c.run(5);
+    if (c.now % ASKS_MS === 0) asks(c);
+  }
+  meets(c, ids, acknowledged, MEETING_MS);
+  assert.equal(new Set(c.commands(ids[0]!)).size, c.commands(ids[0]!).length);
+}
+
+for (const [count, joined] of [[2, false], [3, false], [5, false], [2, true], [4, true]] as const) {
+  const who = joined ? `${count} and one who joins` : `${count}`;
+  Deno.test(`forks: what any of ${who} acknowledged on any side is there once they met`, () => {
     fc.assert(
       fc.property(fc.array(steps, { minLength: 6, maxLength: 24 }), (taken) => {
         const c = TestCluster.of(count);
-        const ids = [...c.nodes.keys()];
-        const acknowledged = forked(c, ids, taken);
-        c.heal();
-        c.snapshotsRefused = 0;
-        for (const id of ids) if (c.node(id).core === null) c.start(id);
-        meets(c, ids, acknowledged, MEETING_MS);
-        assert.equal(new Set(c.commands(ids[0]!)).size, c.commands(ids[0]!).length);
+        if (joined) c.add(0);
+        heals(c, taken);
       }),
-      given,
+      { seed: 12, numRuns: RUNS },
     );
   });
 }
