@@ -102,6 +102,10 @@ function pingTargets(state: CoreState): ReadonlySet<NodeId> {
   for (const peer of state.peers.values()) {
     if (state.slow - peer.pingedAt < state.timeout) targets.add(peer.id);
   }
+  // It may lead another side, and never have heard of this node (§9).
+  if (state.hint !== null && state.slow - state.hint.at < state.timeout) {
+    targets.add(state.hint.leader.id);
+  }
   targets.delete(state.self.id);
   return targets;
 }

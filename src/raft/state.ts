@@ -12,6 +12,7 @@ import { LOG_BOUNDS, RaftLog } from "./log.ts";
 import type { Append, Message, VoteReply, VoteRequest } from "./message.ts";
 import { newPeer, type Peer } from "./peer.ts";
 import type { Rules } from "./rules.ts";
+import { missing } from "./side.ts";
 import { compareTerms, maxTerm, ZERO_TERM } from "./term.ts";
 import type {
   Base,
@@ -270,19 +271,19 @@ export class CoreState {
   }
 
   /**
-   * Keeps the members' addresses. Forgotten are those that are never taken in again, and those at
-   * whose address a member is now: to call them there would break that one's link each time.
+   * Keeps the addresses of members, and of those whom a parting left behind: they may not know this
+   * node. Forgotten are those that are never taken in again, and those at whose address a member is
+   * now: to call them there would break that one's link each time.
    */
   remember(config: Config): void {
     const members = [...config.voters, ...config.learners];
+    for (const one of missing(config)) if (!this.known.has(one.id)) this.known.set(one.id, one);
     const taken = new Map(members.map(({ id, peerAddress }) => [peerAddress, id]));
     for (const [id, { peerAddress }] of this.known) {
       if ((taken.get(peerAddress) ?? id) !== id) this.known.delete(id);
     }
-    for (const member of members) {
-      if (member.id !== this.self.id) this.known.set(member.id, member);
-    }
-    for (const id of config.tombstones) this.known.delete(id);
+    for (const member of members) this.known.set(member.id, member);
+    for (const id of [this.self.id, ...config.tombstones]) this.known.delete(id);
   }
 
   peer(id: NodeId): Peer {

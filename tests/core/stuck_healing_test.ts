@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { markOf } from "../../src/raft/side.ts";
 import { nextTerm } from "../../src/raft/term.ts";
 import type { NodeId } from "../../src/raft/types.ts";
-import type { TestCluster } from "./cluster.ts";
+import { type TestCluster, testMember } from "./cluster.ts";
 import { entryAfter, lastOf, receives } from "./messages.ts";
 import { goesOn, meets, scenario, settle } from "./scenario.ts";
 
@@ -178,5 +178,76 @@ scenario("a removed node on which an operator forces a cluster takes nobody with
     c.proposeAt(c.leads("n1") ? "n1" : "n2", "by the others");
     c.until(() => c.applied("by the others", "n1", "n2"));
     assert.ok(!c.applied("by the removed", "n1"));
+  }],
+]);
+
+/** Cuts a node's log, as if all of it had come with a snapshot; it is down meanwhile. */
+function cutLog(c: TestCluster, id: NodeId): void {
+  const { stored } = c.node(id);
+  const { index, term, checksum } = lastOf(c, id);
+  const config = stored.configs.at(-1) ?? stored.base.config;
+  stored.base = { index, term, checksum, config };
+  stored.entries = [];
+  stored.configs = [];
+}
+
+scenario("two sides meet that never heard of each other's nodes", { nodes: 2 }, [
+  ["n1 and n2 are parted; n2 goes on by last resort, takes n3 in and dies", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n2", "n3"]);
+    goesOn(c, ["n1"], "a");
+    goesOn(c, ["n2"], "b");
+    c.add(3);
+    c.start("n3");
+    c.until(() => {
+      c.feed("n2", { kind: "join", id: 1, member: testMember(3) });
+      return c.node("n3").core?.status().ready === true;
+    }, 20_000);
+    c.kill("n2");
+    goesOn(c, ["n3"], "c");
+  }],
+  ["n3 starts again, and all that its log tells of n1 is whom its mark left behind", (c) => {
+    c.run(1_000);
+    c.kill("n3");
+    cutLog(c, "n3");
+    c.start("n3");
+  }],
+  ["it calls n1", (c) => {
+    c.heal();
+    for (let ms = 0; ms < 1_000; ms++) c.run(1);
+    const side = () => c.node("n3").effects.some((effect) => effect.kind === "handOver");
+    c.until(side, 20_000);
+  }],
+]);
+
+scenario("a leader calls the leader of whom it heard that another node follows", {}, [
+  ["n1 leads, and a node that it knows nothing of says that it follows n9", (c) => {
+    settle(c);
+    c.node("n1").effects = [];
+    const term = { epoch: 0, number: 9, nodeId: "n9" };
+    const pings = c.node("n1").effects;
+    c.run(100);
+    const { message } = pings.find((effect) =>
+      effect.kind === "send" && effect.to === "n2" && effect.message.kind === "ping"
+    ) as { message: { nonce: number } };
+    receives(c, "n1", "n2", {
+      kind: "pong",
+      nonce: message.nonce,
+      promised: term,
+      config: { index: 1, term },
+      voter: false,
+      certain: false,
+      granted: false,
+      leader: testMember(9),
+    });
+  }],
+  ["it pings n9, which may lead another side", (c) => {
+    c.node("n1").effects = [];
+    c.run(150);
+    assert.ok(
+      c.node("n1").effects.some((effect) =>
+        effect.kind === "send" && effect.to === "n9" && effect.message.kind === "ping"
+      ),
+    );
   }],
 ]);
