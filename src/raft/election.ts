@@ -9,7 +9,6 @@ import { limits } from "../limits.ts";
 import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
-import { takeEntries } from "./follow.ts";
 import { couldByLastResort, granted, mayByLastResort } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
@@ -19,6 +18,7 @@ import { commitsByAll } from "./rules.ts";
 import { type Fork, markOf } from "./side.ts";
 import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
+import { takeTail } from "./tail.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
 import type { Config, ConfigEntry, Entry, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
@@ -157,38 +157,13 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
   if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
   peer.answeredAt = state.fast;
   if (reply.tail !== null) {
-    takeTail(state, peer.id, { ...reply, tail: reply.tail });
+    const taken = takeTail(state, peer.id, { ...reply, tail: reply.tail });
+    if (taken === "unusable") fail(state);
+    if (taken === "taken") askAnew(state);
     return;
   }
   current.replies.set(peer.id, reply);
   continueCampaign(state);
-}
-
-/**
- * §7: what a fresher voter handed over; either side can become the leader then. Terms of
- * pre-votes repeat, so it may answer an earlier campaign: what a leader has sent since then is
- * fresher than the voter was, and may be acknowledged. A long tail comes in parts, so the voter's
- * end counts and not the part's; and like an append of that term it needs the promise of it.
- */
-function takeTail(
-  state: CoreState,
-  from: NodeId,
-  { last, mark, tail }: VoteReply & { readonly tail: NonNullable<VoteReply["tail"]> },
-): void {
-  if (state.rules.fresh(state.log.last, last)) return;
-  if (tail.entries.length === 0 || !state.log.has(tail.prev)) {
-    fail(state);
-    return;
-  }
-  const taken = takeEntries(state, from, { ...tail, term: last.term, commitIndex: 0, mark });
-  if (taken === "fork") {
-    state.notice("warn", "Cannot take a voter's entries: the cluster has forked");
-    fail(state);
-    return;
-  }
-  state.campaign = null;
-  state.heldTail = taken.held;
-  state.campaignAt = state.mono;
 }
 
 /** Looks whether the campaign is decided, can be decided by last resort, or has failed. */
@@ -213,6 +188,12 @@ function continueCampaign(state: CoreState): void {
 /** How long a campaign waits for answers: long enough for a slow link, far below T. */
 function campaignTime(state: CoreState): number {
   return Math.max(2 * state.heartbeat, state.timeout / 4);
+}
+
+/** The log is another one now. */
+function askAnew(state: CoreState): void {
+  state.campaign = null;
+  state.campaignAt = state.mono;
 }
 
 function fail(state: CoreState): void {

@@ -142,15 +142,18 @@ interface Taken {
 }
 
 /** Entries of a leader's append or a voter's tail, as {@linkcode takeEntries} takes them. */
-type Offered = Pick<Append, "prev" | "entries" | "term" | "commitIndex" | "mark">;
+type Offered = Pick<Append, "prev" | "entries" | "term" | "commitIndex" | "mark"> & {
+  /** What is promised where something is cut, if not `term`. */
+  readonly cutTerm?: Term;
+};
 
 /**
  * Takes entries after `prev`, which is on this log, into the log, cutting what differs; begins
- * one persist, with the promise of `term` if that is higher. Nothing is changed on "fork": an
+ * one persist, with the promise of its term if that is higher. Nothing is changed on "fork": an
  * entry that is committed here would be cut, or a command by another side (§9).
  */
 export function takeEntries(state: CoreState, from: NodeId, offered: Offered): Taken | "fork" {
-  const { prev, entries, term } = offered;
+  const { prev, entries } = offered;
   const log = state.log;
   const skip = countKnown(state, entries);
   const fresh = entries.slice(skip);
@@ -164,6 +167,7 @@ export function takeEntries(state: CoreState, from: NodeId, offered: Offered): T
   const truncate = truncateFrom !== null && taken.length > 0 ? truncateFrom : null;
   if (truncate !== null) log.truncate(truncate, known);
   for (const entry of taken) takeEntry(state, entry);
+  const term = truncate === null ? offered.term : offered.cutTerm ?? offered.term;
   const promises = compareTerms(term, state.promised) > 0;
   if (promises) state.promise(term);
   if (promises || taken.length > 0) {

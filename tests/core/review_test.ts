@@ -12,46 +12,6 @@ import type { Entry, LogPosition, Term } from "../../src/raft/types.ts";
 import { command, entryAfter, lastOf, receives, sends, sent, tailReply } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
-scenario("a tail that was on its way for long is older than the log by now", {
-  quorum: "majority",
-}, [
-  ["n3 was elected and made n2 acknowledge what may be committed; n1 and n3 die", (c) => {
-    settle(c);
-    const prev = lastOf(c, "n2");
-    const number = prev.term.number + 1;
-    const first = entryAfter(prev, { epoch: 0, number, nodeId: "n3" }, command("kept"));
-    const term: Term = { epoch: 0, number: number + 1, nodeId: "n3" };
-    const entries = [first, entryAfter(first, term, { kind: "noop" })];
-    c.kill("n1");
-    receives(c, "n2", "n3", {
-      kind: "append",
-      term,
-      prev,
-      entries,
-      commitIndex: prev.index,
-      c0Index: 0,
-      mark: null,
-    });
-    c.kill("n3");
-    c.run(5);
-    assert.equal(lastOf(c, "n2").index, prev.index + 2);
-  }],
-  [
-    "a tail comes that n1 sent to n2's last campaign, with the same number: it is not taken",
-    (c) => {
-      const request = sends(c, "n2", "voteRequest");
-      const entries = c.node("n2").stored.entries;
-      const prev = entries.at(-3);
-      assert.ok(prev !== undefined);
-      const term: Term = { epoch: 0, number: prev.term.number + 1, nodeId: "n1" };
-      const stale = entryAfter(prev, term, command("stale"));
-      receives(c, "n2", "n1", tailReply(request, stale, { prev, entries: [stale] }));
-      c.run(5);
-      assert.equal(lastOf(c, "n2").index, prev.index + 2);
-    },
-  ],
-]);
-
 scenario("a voter that only pings the leader it voted for does not turn to another", {
   quorum: "majority",
 }, [
