@@ -117,6 +117,7 @@ export function noteConfigTaken(
     const peer = state.peer(voter.id);
     // It also counts as a grant to the new voter (§5, suspicion).
     peer.grantUntil = Math.max(peer.grantUntil, state.slow + state.timeout);
-    if (certain) peer.grantedAt = Math.max(peer.grantedAt, oldest);
+    // What it said as no voter yet, by whatever config it had then, is void like the rest.
+    if (certain) noteGrant(peer, oldest);
   }
 }

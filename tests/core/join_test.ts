@@ -5,6 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { ZERO_TERM } from "../../src/raft/term.ts";
+import { testMember } from "./cluster.ts";
+import { receives, sent } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 scenario("a node joins while writes flow and the leader dies in the middle of the copy", {
@@ -179,4 +182,41 @@ scenario("a voter is promoted as one machine fails and then another, and the fir
     writes(c, "a", "n1", "n2", "n4");
     assert.deepEqual(c.voters(), ["n1", "n2", "n4"]);
   }],
+]);
+
+scenario("a joiner's word that its leader is no voter is void once it is made one itself", {
+  nodes: 1,
+}, [
+  ["n0 is taken in, and its answer to a ping is from before it had a config", (c) => {
+    c.add(0);
+    c.start("n0");
+    c.node("n1").effects = [];
+    c.feed("n1", { kind: "join", id: 1, member: testMember(0) });
+    const pings = (id: string, to: string) =>
+      sent(c.node(id).effects.filter((one) => "to" in one && one.to === to), "ping");
+    for (let ms = 0; ms < 1_000 && pings("n0", "n1") === undefined; ms++) c.run(1);
+    c.partition(["n0"], ["n1"]);
+    const { nonce } = pings("n1", "n0")!;
+    receives(c, "n1", "n0", {
+      kind: "pong",
+      nonce,
+      promised: ZERO_TERM,
+      config: { index: 0, term: ZERO_TERM },
+      voter: false,
+      certain: false,
+      granted: false,
+      leader: null,
+    });
+  }],
+  [
+    "it has the log, and dies as it is made a voter, of whom one is enough: its is the smallest",
+    (c) => {
+      const votes = () => c.node("n1").core!.status().members.filter(({ voter }) => voter);
+      for (let ms = 0; ms < 1_000 && votes().length < 2; ms++) c.run(1);
+      assert.equal(votes().length, 2);
+      c.kill("n0");
+      c.heal();
+    },
+  ],
+  ["n1 goes on alone", (c) => void writes(c, "alone", "n1")],
 ]);
