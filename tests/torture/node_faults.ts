@@ -182,10 +182,13 @@ export class NodeFaults {
     const { nodes } = this.#options;
     for (const place of nodes.places) {
       place.process?.kill("SIGCONT");
-      const isOver = !place.running && place.mayEnd !== null && place.mayEnd !== "full disk";
-      if (isOver || (place.mayEnd === "removed" && await this.#isOutside(place))) {
-        await this.#renew(place);
-      }
+      const { mayEnd, process, running } = place;
+      // What was to be removed may have been killed before, and be a member still.
+      const hasEnded = !running && process?.exit?.code === 1;
+      const isOver = mayEnd === "removed"
+        ? hasEnded || await this.#isOutside(place)
+        : mayEnd === "damaged" && !running;
+      if (isOver) await this.#renew(place);
     }
     for (const place of nodes.places.slice(0, nodes.count)) await nodes.start(place);
     const spare = nodes.places.at(-1);
