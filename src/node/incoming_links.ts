@@ -44,14 +44,21 @@ interface Watcher {
   readonly event: (event: "heard" | "closed") => void;
 }
 
+/** A link that waits to be taken, or found to be a copy's. */
+interface Turn {
+  readonly incarnation: number;
+  /** Resolves once that is decided, either way. */
+  readonly over: Promise<unknown>;
+}
+
 export class IncomingLinks {
   readonly #options: IncomingLinksOptions;
   readonly #current = new Map<NodeId, Incoming>();
   /** Newest start of each node that this node has seen. */
   readonly #newest = new Map<NodeId, number>();
   readonly #watchers = new Set<Watcher>();
-  /** Links that are being opened, by node: the newest of them. */
-  readonly #opening = new Map<NodeId, Promise<unknown>>();
+  /** Links that wait to be taken, by node, as they came. */
+  readonly #opening = new Map<NodeId, Turn[]>();
 
   constructor(options: IncomingLinksOptions) {
     this.#options = options;
@@ -60,7 +67,7 @@ export class IncomingLinks {
   /** Takes a link, or throws `WRONG_CLUSTER` or `COPIED_DATA_DIRECTORY`. */
   async open(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
     if (this.#options.hello().clusterId === "") await this.#options.joined();
-    return await this.#inTurn(hello.nodeId, async () => {
+    return await this.#inTurn(hello, async () => {
       this.#admit(hello);
       await this.#outliveOlder(hello);
       // While it waited, it may have become another cluster's.
@@ -71,15 +78,24 @@ export class IncomingLinks {
 
   /**
    * One start of a node after another, as they come: one that came while an earlier one waited must
-   * find that one's link, or it would be taken first, and the earlier one for its copy.
+   * find that one's link, or it would be taken first, and the earlier one for its copy. A start
+   * that was taken already waits for nobody: it dials anew, and whoever waits for its silence must
+   * hear it.
    */
-  async #inTurn<T>(id: NodeId, task: () => Promise<T>): Promise<T> {
-    const turn = (this.#opening.get(id) ?? Promise.resolve()).then(task, task);
-    this.#opening.set(id, turn);
+  async #inTurn<T>({ nodeId, incarnation }: Hello, task: () => Promise<T>): Promise<T> {
+    const queue = () => this.#opening.get(nodeId) ?? [];
+    await queue().find((turn) => turn.incarnation === incarnation)?.over;
+    if (this.#newest.get(nodeId) === incarnation) return await task();
+    const before = queue().at(-1)?.over ?? Promise.resolve();
+    const taken = before.then(task);
+    const turn: Turn = { incarnation, over: taken.catch(() => {}) };
+    this.#opening.set(nodeId, [...queue(), turn]);
     try {
-      return await turn;
+      return await taken;
     } finally {
-      if (this.#opening.get(id) === turn) this.#opening.delete(id);
+      const left = queue().filter((other) => other !== turn);
+      if (left.length > 0) this.#opening.set(nodeId, left);
+      else this.#opening.delete(nodeId);
     }
   }
 

@@ -159,6 +159,27 @@ Deno.test("transport: a node that dials anew while its copy waits is still runni
   peers.close();
 });
 
+Deno.test("transport: one that is no member and dials anew while its copy waits is still running", async () => {
+  for (const dialsAnewMs of [0, limits.redialMs, T_MS - 100, T_MS + 100]) {
+    const { peers, nodes: [a, b] } = await cluster("a", "b");
+    // Nobody asks at the address of one that was removed whether it is there.
+    a!.transport.setPeers([a!.member]);
+    const talking = peers.every(50, () => b!.transport.send("a", message));
+    const copy = peers.start("b", { incarnation: 2, previousIncarnation: 1, address: "copy:1" });
+    copy.transport.setPeers([a!.member]);
+    await peers.clock.advance(dialsAnewMs);
+    b!.transport.setPeers([]);
+    await settled();
+    b!.transport.setPeers([a!.member]);
+    await settled();
+    await peers.clock.advance(2 * (T_MS + limits.olderStartAnswersMs));
+    const refused = [b!, copy].map((node) => node.copied > 0);
+    assert.deepEqual(refused, [false, true], `it dialled anew after ${dialsAnewMs} ms`);
+    talking();
+    peers.close();
+  }
+});
+
 Deno.test("transport: a start right after a crash is no copy", async () => {
   const { peers, nodes: [a, b] } = await cluster("a", "b");
   b!.transport.send("a", message);
@@ -220,6 +241,27 @@ Deno.test("transport: a copy that begins while its original waits to be taken do
   const copy = peers.start("b", { incarnation: 3, previousIncarnation: 2, address: "copy:1" });
   copy.transport.setPeers([a!.member]);
   for (let step = 0; step < 40 && again.copied + copy.copied === 0; step++) {
+    again.transport.send("a", message);
+    await peers.clock.advance(100);
+  }
+  assert.deepEqual([again.copied, copy.copied], [0, 1]);
+  peers.close();
+});
+
+Deno.test("transport: an original that dials anew while it waits itself keeps its place before its copy", async () => {
+  const { peers, nodes: [a, b] } = await cluster("a", "b");
+  peers.freeze(b!);
+  a!.transport.setPeers([a!.member]);
+  const again = peers.start("b", { incarnation: 2, previousIncarnation: 1 });
+  again.transport.setPeers([a!.member]);
+  await settled();
+  const copy = peers.start("b", { incarnation: 3, previousIncarnation: 2, address: "copy:1" });
+  copy.transport.setPeers([a!.member]);
+  await settled();
+  again.transport.setPeers([]);
+  await settled();
+  again.transport.setPeers([a!.member]);
+  for (let step = 0; step < 60 && again.copied + copy.copied === 0; step++) {
     again.transport.send("a", message);
     await peers.clock.advance(100);
   }
