@@ -47,6 +47,8 @@ export const REASONS = {
   SLOW_CONSUMER: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: true, retry: "wait" },
   NOT_UP_TO_DATE: { status: "UNAVAILABLE", exitCode: 1, definite: true, retry: "next" },
   WRONG_CLUSTER: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
+  /** Somebody else is at the address now than the one who is meant; nodes to nodes only. */
+  WRONG_NODE: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
   COPIED_DATA_DIRECTORY: {
     status: "FAILED_PRECONDITION",
     exitCode: 1,

@@ -18,7 +18,13 @@ const CONTRACT: readonly [status: string, definite: boolean, reasons: readonly R
   ["NOT_FOUND", true, ["NO_SUCH_USER"]],
   ["INVALID_ARGUMENT", true, ["INVALID_ARGUMENT"]],
   ["RESOURCE_EXHAUSTED", true, ["OVERLOADED", "RATE_LIMITED", "SLOW_CONSUMER"]],
-  ["FAILED_PRECONDITION", true, ["WRONG_CLUSTER", "COPIED_DATA_DIRECTORY", "REMOVED", "FORK"]],
+  ["FAILED_PRECONDITION", true, [
+    "WRONG_CLUSTER",
+    "WRONG_NODE",
+    "COPIED_DATA_DIRECTORY",
+    "REMOVED",
+    "FORK",
+  ]],
   ["RESOURCE_EXHAUSTED", false, ["DISK_FULL"]],
   ["INTERNAL", false, ["CORRUPT", "INTERNAL"]],
 ];

@@ -10,7 +10,7 @@ import type { ChatError } from "../errors.ts";
 import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
-import { type Hello, type PeerApi, type PeerClient, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
+import { type OwnHello, type PeerApi, type PeerClient, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
 import type { HealthSource } from "../rpc/health.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
@@ -160,7 +160,7 @@ function serve(
   };
 }
 
-function helloOf({ directory, self }: AssemblyOptions): Hello {
+function helloOf({ directory, self }: AssemblyOptions): OwnHello {
   const { nodeId, clusterId, incarnation, previousIncarnation } = directory.identity;
   const { peerAddress, clientAddress } = self();
   return {

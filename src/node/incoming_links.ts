@@ -9,13 +9,13 @@
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { NodeId } from "../raft/types.ts";
-import type { Frame, Hello, IncomingLink, LinkReceiver } from "../rpc/peer_api.ts";
+import type { Frame, Hello, IncomingLink, LinkReceiver, OwnHello } from "../rpc/peer_api.ts";
 import type { Clock } from "./ports.ts";
 
 /** What {@linkcode IncomingLinks} need and whom they tell. */
 export interface IncomingLinksOptions {
   /** This node's own hello, as of now. */
-  readonly hello: () => Hello;
+  readonly hello: () => OwnHello;
   /** Resolves once this node knows its cluster, or need not be waited for any longer. */
   readonly joined: () => Promise<void>;
   readonly clock: Clock;
@@ -64,9 +64,15 @@ export class IncomingLinks {
     this.#options = options;
   }
 
-  /** Takes a link, or throws `WRONG_CLUSTER` or `COPIED_DATA_DIRECTORY`. */
+  /** Takes a link, or throws `WRONG_CLUSTER`, `WRONG_NODE` or `COPIED_DATA_DIRECTORY`. */
   async open(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
-    if (this.#options.hello().clusterId === "") await this.#options.joined();
+    const own = this.#options.hello();
+    if (own.clusterId === "") {
+      // Whoever is meant, it will not be this node.
+      if (!isMeant(hello, own)) throw wrongNode(own, hello.toNodeId);
+      await this.#options.joined();
+    }
+    this.#admit(hello);
     return await this.#inTurn(hello, async () => {
       this.#admit(hello);
       await this.#outliveOlder(hello);
@@ -105,6 +111,7 @@ export class IncomingLinks {
     if (own.clusterId === "" || hello.clusterId !== own.clusterId) {
       return wrongCluster(hello, own.clusterId);
     }
+    if (!isMeant(hello, own)) return wrongNode(own, hello.toNodeId);
     if (hello.nodeId === own.nodeId && hello.incarnation === own.incarnation) {
       // Its own address, written in another way.
       return new ChatError("INTERNAL", `${hello.peerAddress} is this node itself`);
@@ -199,7 +206,7 @@ export class IncomingLinks {
     this.#newest.set(id, hello.incarnation);
     this.#options.opened(hello);
     return {
-      hello: this.#options.hello(),
+      hello: { ...this.#options.hello(), toNodeId: "" },
       frames: (frames) => {
         // A link that was replaced says nothing any more.
         if (this.#current.get(id) !== incoming) return;
@@ -225,6 +232,18 @@ export class IncomingLinks {
       if (hello.nodeId === nodeId && hello.incarnation === incarnation) watcher.event(event);
     }
   }
+}
+
+function isMeant({ toNodeId }: Hello, own: OwnHello): boolean {
+  return toNodeId === "" || toNodeId === own.nodeId;
+}
+
+/** What is said where another node than the one that is meant answers. */
+export function wrongNode(answerer: OwnHello, meant: NodeId): ChatError {
+  return new ChatError(
+    "WRONG_NODE",
+    `${answerer.peerAddress} is node ${answerer.nodeId} now, not ${meant}`,
+  );
 }
 
 function wrongCluster(hello: Hello, own: string): ChatError {

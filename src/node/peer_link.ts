@@ -27,7 +27,7 @@ export interface PeerLinkOptions {
   readonly refused: () => void;
   /** The peer said no. */
   readonly rejected: (error: ChatError) => void;
-  /** This side said no: the one that answers is not the one it should be. */
+  /** The one that answers is not the one it should be, as either side said. */
   readonly mistaken: (error: ChatError) => void;
 }
 
@@ -144,10 +144,12 @@ export class PeerLink {
     this.#open = false;
     this.#held = [];
     if (this.#closed) return;
-    if (end.kind === "refused") this.#tellAsking(null);
+    const somebodyElse = end.kind === "rejected" && end.error.reason === "WRONG_NODE";
+    if (end.kind === "refused" || somebodyElse) this.#tellAsking(null);
     this.#failures += 1;
     this.#cancelRedial = this.#options.clock.after(this.#redialMs(end), () => this.#dial());
     if (this.#verdict !== null) this.#options.mistaken(this.#verdict);
+    else if (somebodyElse) this.#options.mistaken(end.error);
     else if (end.kind === "rejected") this.#options.rejected(end.error);
     else if (end.kind === "refused") this.#options.refused();
   }

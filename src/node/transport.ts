@@ -17,9 +17,10 @@ import type {
   Hello,
   IncomingLink,
   LinkReceiver,
+  OwnHello,
   PeerClient,
 } from "../rpc/peer_api.ts";
-import { IncomingLinks } from "./incoming_links.ts";
+import { IncomingLinks, wrongNode } from "./incoming_links.ts";
 import type { Logger } from "./logger.ts";
 import { PeerLink } from "./peer_link.ts";
 import type { Clock, SnapshotFetch, Transport } from "./ports.ts";
@@ -28,7 +29,7 @@ import { fetchResuming } from "./snapshot_fetch.ts";
 
 /** What a {@linkcode PeerTransport} needs and whom it tells. */
 export interface PeerTransportOptions {
-  readonly hello: () => Hello;
+  readonly hello: () => OwnHello;
   readonly joined: () => Promise<void>;
   readonly failureTimeoutMs: () => number;
   /** A client for a peer address; it dials nothing before it is used. */
@@ -125,8 +126,12 @@ export class PeerTransport implements Transport {
     }
     try {
       return await this.#incoming.open(hello, link);
-    } catch (error) {
-      this.#log(`from ${hello.nodeId}`, `Refused a link: ${ChatError.from(error).message}`);
+    } catch (thrown) {
+      const error = ChatError.from(thrown);
+      // Who is mistaken about an address says so itself; here nothing is wrong.
+      if (error.reason !== "WRONG_NODE") {
+        this.#log(`from ${hello.nodeId}`, `Refused a link: ${error.message}`);
+      }
       throw error;
     }
   }
@@ -205,7 +210,7 @@ export class PeerTransport implements Transport {
     const { presence, connect, clock, hello, refused } = this.#options;
     return new PeerLink({
       member,
-      hello,
+      hello: () => ({ ...hello(), toNodeId: member.id }),
       clock,
       client: connect(member.peerAddress),
       check: (answer) => this.#check(member, answer),
@@ -223,10 +228,7 @@ export class PeerTransport implements Transport {
   #check(member: Member, answer: Hello): ChatError | null {
     if (answer.nodeId !== member.id) {
       // Somebody else answers there, a replacement say: what was for the old one is not for it.
-      return new ChatError(
-        "INTERNAL",
-        `${member.peerAddress} is node ${answer.nodeId} now, not ${member.id}`,
-      );
+      return wrongNode({ ...answer, peerAddress: member.peerAddress }, member.id);
     }
     return this.#incoming.check(answer);
   }

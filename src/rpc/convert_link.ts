@@ -32,6 +32,7 @@ function helloFromWire(wire: v1.Hello | null | undefined): Hello {
     peerAddress: hello.peerAddress,
     clientAddress: hello.clientAddress,
     protocolVersion: hello.protocolVersion,
+    toNodeId: hello.toNodeId,
   };
 }
 

@@ -28,7 +28,15 @@ export interface Hello {
   readonly clientAddress: string;
   /** Must be {@linkcode PROTOCOL_VERSION}. */
   readonly protocolVersion: number;
+  /**
+   * Whom the dialler means: any other node refuses with `WRONG_NODE`. Empty if it does not know who
+   * is at the address, and from the acceptor.
+   */
+  readonly toNodeId: NodeId;
 }
+
+/** What a node says of itself, whomever it means. */
+export type OwnHello = Omit<Hello, "toNodeId">;
 
 /** One account as the sender of a presence update sees it. */
 export interface PresenceAccount {

@@ -151,6 +151,7 @@ export function helloOf(nodeId: string): Hello {
     peerAddress: "127.0.0.1:2",
     clientAddress: "127.0.0.1:1",
     protocolVersion: 1,
+    toNodeId: "",
   };
 }
 

@@ -252,4 +252,5 @@ export const hellos: fc.Arbitrary<Hello> = record({
   peerAddress: texts,
   clientAddress: texts,
   protocolVersion: uint32,
+  toNodeId: fc.oneof(names, fc.constant("")),
 });

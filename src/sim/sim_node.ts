@@ -16,7 +16,7 @@ import type { NodeDriver } from "../node/driver_api.ts";
 import { silentLogger } from "../node/logger.ts";
 import type { Clock, StateStore } from "../node/ports.ts";
 import { SnapshotServer } from "../node/snapshot_server.ts";
-import type { Hello } from "../rpc/peer_api.ts";
+import type { OwnHello } from "../rpc/peer_api.ts";
 import { type CrashPlan, Process } from "./process.ts";
 import { mortalLog, mortalSource, mortalState } from "./mortal_stores.ts";
 import { MachineTime, SimClock } from "./sim_clock.ts";
@@ -371,7 +371,7 @@ export class SimNode {
     });
   }
 
-  #hello(): Hello {
+  #hello(): OwnHello {
     return {
       nodeId: this.id,
       clusterId: CLUSTER_ID,

@@ -12,14 +12,14 @@ import { Presence } from "../node/presence.ts";
 import { PeerTransport } from "../node/transport.ts";
 import type { Message } from "../raft/message.ts";
 import type { NodeId, Term } from "../raft/types.ts";
-import type { Hello, PeerApi, PeerClient } from "../rpc/peer_api.ts";
+import type { OwnHello, PeerApi, PeerClient } from "../rpc/peer_api.ts";
 import type { Process } from "./process.ts";
 
 /** Where messages come from and go to. */
 export interface SimTransportOptions {
   readonly process: Process;
   readonly clock: Clock;
-  readonly hello: () => Hello;
+  readonly hello: () => OwnHello;
   readonly connect: (peerAddress: string) => PeerClient;
   readonly receive: (from: NodeId, incarnation: number, message: Message) => void;
   readonly refused: (id: NodeId) => void;

@@ -17,6 +17,7 @@ import {
   type LinkEvents,
   type LinkReceiver,
   type OutgoingLink,
+  type OwnHello,
   type PeerClient,
   PROTOCOL_VERSION,
   type SnapshotAsk,
@@ -63,7 +64,7 @@ export class FakePeers {
     const member = { id, peerAddress, clientAddress: `${id}:2625` };
     const joined = Promise.withResolvers<void>();
     let clusterId = options.clusterId ?? "cluster-1";
-    const hello = (): Hello => ({
+    const hello = (): OwnHello => ({
       nodeId: id,
       clusterId,
       incarnation: options.incarnation ?? 1,

@@ -486,6 +486,7 @@ export namespace jmessage {
       peerAddress: string;
       clientAddress: string;
       protocolVersion: number;
+      toNodeId: string;
     }
     export namespace Hello {
       export function encode(message: Hello, writer?: Writer): Writer;

@@ -5351,6 +5351,7 @@ export const jmessage = $root.jmessage = (() => {
             Hello.prototype.peerAddress = "";
             Hello.prototype.clientAddress = "";
             Hello.prototype.protocolVersion = 0;
+            Hello.prototype.toNodeId = "";
 
             Hello.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -5373,6 +5374,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(50).string(message.clientAddress);
                 if (message.protocolVersion != null && $Object.hasOwnProperty.call(message, "protocolVersion") && message.protocolVersion !== 0)
                     writer.uint32(56).uint32(message.protocolVersion);
+                if (message.toNodeId != null && $Object.hasOwnProperty.call(message, "toNodeId") && message.toNodeId !== "")
+                    writer.uint32(66).string(message.toNodeId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -5467,6 +5470,15 @@ export const jmessage = $root.jmessage = (() => {
                                 message.protocolVersion = value;
                             else
                                 delete message.protocolVersion;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.toNodeId = value;
+                            else
+                                delete message.toNodeId;
                             continue;
                         }
                     }
