@@ -5,7 +5,7 @@
  * @module
  */
 
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
 /** `refused`: nobody listens there. `failed`: anything else, or no answer in time. */
 export type Dialled =
@@ -28,13 +28,27 @@ export function dial(address: string, options: { readonly timeoutMs: number }): 
       resolve(dialled);
     };
     socket.setTimeout(options.timeoutMs, () => end({ kind: "failed", detail: "no answer" }));
-    socket.once("connect", () => end({ kind: "accepted" }));
+    socket.once("connect", () => {
+      end({ kind: isConnectedToItself(socket) ? "refused" : "accepted" });
+    });
     socket.on("error", (error) => {
       end(isRefusal(error) ? { kind: "refused" } : { kind: "failed", detail: error.message });
     });
     cancel = () => end({ kind: "failed", detail: "given up" });
   });
   return { result, cancel };
+}
+
+/**
+ * Whether both ends are one: to a port of its own machine where nobody listens, the kernel may
+ * connect a socket from that same port, and TCP takes that for two sides that dial each other.
+ */
+export function isConnectedToItself(
+  socket: Pick<Socket, "localAddress" | "localPort" | "remoteAddress" | "remotePort">,
+): boolean {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  // One that broke already has no addresses any more.
+  return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }
 
 /** Where a name stands for several addresses, all of them must have refused. */
