@@ -109,6 +109,19 @@ export const limits = {
   /** scrypt runs at once on one node: each takes 128 MiB x N/2^17 of memory. */
   passwordHashesMax: 4,
 
+  /** A call of an original client, which has no deadline: after it nobody waits any more, ms. */
+  originalCallMsMax: 20_000,
+  /** Of which it waits for an election, ms: no client should have to try all its addresses twice. */
+  originalElectionMsMax: 3_000,
+  /** Original clients that wait for an election at one node: others are sent on at once. */
+  originalWaitingMax: 1_000,
+  /** Calls of one account that wait for those before them to become received. */
+  originalTurnsMax: 64,
+  /** UTF-8 bytes of bodies for an original client, but for one page: it knows no pages. */
+  originalBodyBytesMax: 2 * 1024 * 1024,
+  /** Users that an original client is shown: the first ones by name. */
+  originalUsersMax: 20_000,
+
   /** Addresses in one list on a command line: more members than any cluster should have. */
   addressesMax: 64,
   /** Longest `--timeout` of a command, s: a day; longer is a forgotten terminal. */

@@ -19,34 +19,53 @@ import { codecTypes } from "./codec_types.ts";
 const PROTO = new URL("../proto/", import.meta.url);
 const OUTPUT = new URL("../src/rpc/gen/", import.meta.url);
 
-const FILES = [
-  "jmessage/v1/core.proto",
-  "jmessage/v1/chat.proto",
-  "jmessage/v1/admin.proto",
-  "jmessage/v1/cluster.proto",
-  "grpc/health/v1/health.proto",
+/** Files whose codecs are one module, by its name. */
+interface Module {
+  readonly name: string;
+  /** Under which the runtime keeps what is generated: no two modules share one. */
+  readonly root: string;
+  readonly files: readonly string[];
+  /** What it exports besides: a short name for the package that nearly everything is in. */
+  readonly alias: { readonly code: string; readonly types: string } | null;
+}
+
+const MODULES: readonly Module[] = [
+  {
+    name: "messages",
+    root: "jmessage",
+    files: [
+      "jmessage/v1/core.proto",
+      "jmessage/v1/chat.proto",
+      "jmessage/v1/admin.proto",
+      "jmessage/v1/cluster.proto",
+      "grpc/health/v1/health.proto",
+    ],
+    alias: {
+      code: "\nexport const v1 = jmessage.v1;\n",
+      types: "\nimport v1 = jmessage.v1;\nexport { v1 };\n",
+    },
+  },
+  // On its own: its names are in no package, and would be found in place of those of a package.
+  { name: "original", root: "original", files: ["original.proto"], alias: null },
 ];
 
 const NOTE = `// Generated from proto/ by tools/generate_codecs.ts. Do not edit.\n`;
 
-/** A short name for the package that nearly everything is in. */
-const ALIAS = "import v1 = jmessage.v1;\nexport { v1 };\n";
-
-/** The reflected schema of all files of `proto/`. */
-function loadRoot(): protobuf.Root {
+/** The reflected schema of some files of `proto/`. */
+function loadRoot(files: readonly string[]): protobuf.Root {
   const root = new protobuf.Root();
   // What is not ours (google/protobuf/*) comes bundled with protobufjs under its own name.
   root.resolvePath = (_origin, target) => {
     const path = fileURLToPath(new URL(target, PROTO));
     return existsSync(path) ? path : target;
   };
-  root.loadSync(FILES);
+  root.loadSync([...files]);
   root.resolveAll();
   return root;
 }
 
 /** Encoders and decoders only: conversion and checks are those of `src/rpc/convert_*.ts`. */
-function generateModule(): Promise<string> {
+function generateModule({ root, files }: Module): Promise<string> {
   const leaveOut = [
     "create",
     "verify",
@@ -56,9 +75,9 @@ function generateModule(): Promise<string> {
     "service",
     "comments",
   ];
-  const options = ["--target", "static", "--root", "jmessage", "--es6", "--force-number"];
+  const options = ["--target", "static", "--root", root, "--es6", "--force-number"];
   const without = leaveOut.map((name) => `--no-${name}`);
-  const args = [...options, ...without, "--path", fileURLToPath(PROTO), ...FILES];
+  const args = [...options, ...without, "--path", fileURLToPath(PROTO), ...files];
   return new Promise((resolve, reject) => {
     pbjs.main(args, (error, output) => {
       if (error || output === undefined) reject(error ?? new Error("protobufjs-cli is silent"));
@@ -69,21 +88,22 @@ function generateModule(): Promise<string> {
 
 /** The files to write, by name. */
 async function generate(): Promise<ReadonlyMap<string, string>> {
-  const root = loadRoot();
-  const code = [
-    `// @ts-self-types="./messages.d.ts"`,
-    NOTE,
-    `import { protobuf as $protobuf } from "../protobuf.ts";`,
-    "",
-    (await generateModule()).trim(),
-    "",
-    "export const v1 = jmessage.v1;",
-    "",
-  ].join("\n");
-  return new Map([
-    ["messages.js", code],
-    ["messages.d.ts", `${NOTE}\n${codecTypes(root)}\n${ALIAS}`],
-  ]);
+  const files = new Map<string, string>();
+  for (const module of MODULES) {
+    const { name, alias } = module;
+    const code = [
+      `// @ts-self-types="./${name}.d.ts"`,
+      NOTE,
+      `import { protobuf as $protobuf } from "../protobuf.ts";`,
+      "",
+      (await generateModule(module)).trim(),
+      alias?.code ?? "",
+    ].join("\n");
+    const types = codecTypes(loadRoot(module.files));
+    files.set(`${name}.js`, code);
+    files.set(`${name}.d.ts`, `${NOTE}\n${types}${alias?.types ?? ""}`);
+  }
+  return files;
 }
 
 async function isFresh(name: string, text: string): Promise<boolean> {

@@ -12,7 +12,7 @@ import { parseIndexToken } from "./page_token.ts";
 import type { Reader, SqlRow } from "./port.ts";
 import { parseTerm } from "./position.ts";
 import { sound } from "./schema.ts";
-import { textOf } from "./sql.ts";
+import { inList, textOf } from "./sql.ts";
 
 /** A message as its receiver and its sender see it. */
 export interface MessageRow {
@@ -133,6 +133,22 @@ export async function resolveAckUpTo(
   );
   const messageIds = rows.slice(0, range.limit).map((row) => textOf(row["id"]));
   return { messageIds, more: rows.length > range.limit };
+}
+
+/** Ids of what an account received at these log indexes and did not acknowledge. */
+export async function receivedAt(
+  reader: Reader,
+  accountId: string,
+  indexes: readonly number[],
+): Promise<readonly string[]> {
+  assert(indexes.length <= limits.ackIdsMax, "Messages are acknowledged some at a time");
+  const list = inList(indexes);
+  const rows = await reader.query(
+    `SELECT id, ${sound("messages")} FROM messages NOT INDEXED ` +
+      `WHERE log_index IN ${list.sql} AND to_id = ? AND acknowledged = 0`,
+    [...list.args, accountId],
+  );
+  return rows.map((row) => textOf(row["id"]));
 }
 
 /** (from, to) in both directions, each once: a talk with oneself has only one. */

@@ -24,6 +24,7 @@ export {
   type MessagePage,
   type MessageRow,
   messagesTo,
+  receivedAt,
   resolveAckUpTo,
 } from "./message_queries.ts";
 export { listSalvaged, type SalvagePage, type SalvageRow } from "./salvage_queries.ts";

@@ -40,6 +40,7 @@ interface NodeFlags {
   readonly heartbeatMs?: number | undefined;
   readonly failureTimeoutMs?: number | undefined;
   readonly isolationGraceMs?: number | undefined;
+  readonly originalApi?: true | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly json?: true | undefined;
@@ -89,6 +90,7 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
       "more silence before it goes on alone (new cluster: thrice that)",
       parseMs,
     )
+    .option("--original-api", "also serve clients of the original (lists users without login)")
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
         .default("info" as const),
@@ -147,7 +149,8 @@ async function runOnce(
 
 function optionsOf(flags: NodeFlags): NodeOptions {
   const { data, id, listen, peerListen, advertise, peerAdvertise, join } = flags;
-  const { quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } = flags;
+  const { originalApi, quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } =
+    flags;
   const given = Object.entries({
     quorum,
     lastResort,
@@ -157,7 +160,8 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   }).filter(([, value]) => value !== undefined);
   const policy: Partial<Policy> = Object.fromEntries(given);
   const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
-  return { data, id, listen, peerListen, advertise, peerAdvertise, join, policy, logger };
+  const addresses = { listen, peerListen, advertise, peerAdvertise, join };
+  return { data, id, ...addresses, policy, originalApi, logger };
 }
 
 /** Says that the node serves, and from then on what it is. Never throws: the node's end does. */

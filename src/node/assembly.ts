@@ -12,6 +12,7 @@ import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
 import { type OwnHello, type PeerApi, type PeerClient, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
 import type { HealthSource } from "../rpc/health.ts";
+import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
 import { createAdminService } from "./admin_service.ts";
@@ -21,6 +22,7 @@ import { DEFAULT_POLICY, type NodeConfig } from "./config.ts";
 import { createDriver } from "./driver.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
+import { createOriginalService } from "./original_service.ts";
 import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
@@ -60,6 +62,8 @@ export interface Assembly {
   readonly admin: AdminApi;
   readonly peers: PeerApi;
   readonly health: HealthSource;
+  /** `null` unless it was asked for. */
+  readonly original: OriginalApi | null;
 }
 
 /** Rows in a chunk of a snapshot: each is a line (src/storage/row_stream.ts). */
@@ -113,7 +117,7 @@ function serve(
     readonly presence: Presence;
   },
 ): Omit<Assembly, "driver" | "transport"> {
-  const { config: { logger, passwordCost }, directory, state, clock, self } = options;
+  const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
   const { reader } = state;
   const identity = () => directory.identity;
   const clusterId = () => directory.identity.clusterId;
@@ -157,6 +161,7 @@ function serve(
       gate: peerGate,
     }),
     health: healthOf(driver),
+    original: originalApi ? createOriginalService({ parts, gate: clientGate }) : null,
   };
 }
 

@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly join?: readonly string[] | undefined;
   /** Refused if the cluster has another one. */
   readonly policy?: Partial<Policy> | undefined;
+  /** Also serves the original clients' interface, which lists users without login. Default no. */
+  readonly originalApi?: boolean | undefined;
   readonly logger?: Logger | undefined;
   /** What hashing a new password costs; a lower one is for tests. */
   readonly passwordCost?: PasswordCost | undefined;
@@ -46,6 +48,7 @@ export interface NodeConfig {
   readonly join: readonly string[];
   /** As given: what is not given is inherited, or the default where a cluster is founded. */
   readonly policy: Partial<Policy>;
+  readonly originalApi: boolean;
   readonly logger: Logger;
   readonly passwordCost: PasswordCost;
 }
@@ -83,6 +86,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     peerAdvertise: checkAdvertised("peer-advertise", options.peerAdvertise, peerListen),
     join,
     policy: given(policy),
+    originalApi: options.originalApi ?? false,
     logger: options.logger ?? silentLogger,
     passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
   };

@@ -19,6 +19,7 @@ Deno.test("config: what is left out has the default of the command line", () => 
     peerAdvertise: null,
     join: [],
     policy: {},
+    originalApi: false,
     passwordCost: { N: 131_072, r: 8, p: 1 },
   });
   assert.deepEqual(foundingPolicy({}), {

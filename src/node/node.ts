@@ -163,9 +163,9 @@ class Node implements RunningNode {
 
   async #bind(): Promise<void> {
     const { config: { listen, peerListen, advertise, peerAdvertise } } = this.#parts;
-    const { chat, admin, health, peers } = this.#assembly;
+    const { chat, admin, health, original, peers } = this.#assembly;
     this.#peers = await servePeers(peerListen, peers);
-    this.#clients = await serveClients(listen, { chat, admin, health });
+    this.#clients = await serveClients(listen, { chat, admin, health, original });
     this.#self = {
       id: this.id,
       peerAddress: peerAdvertise ?? this.#peers.address,

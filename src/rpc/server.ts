@@ -17,6 +17,8 @@ import {
   listen,
   type Listener,
 } from "./listener.ts";
+import type { OriginalApi } from "./original_api.ts";
+import { addOriginal } from "./original_handlers.ts";
 import {
   adminMethods,
   backupMethod,
@@ -32,6 +34,8 @@ export interface ClientServices {
   readonly chat: ChatApi;
   readonly admin: AdminApi;
   readonly health: HealthSource;
+  /** For clients of the original; without it their calls are answered UNIMPLEMENTED. */
+  readonly original?: OriginalApi | null;
 }
 
 /** Serves the client port on `host:port`; port 0 picks a free one. */
@@ -40,7 +44,7 @@ export function serveClients(address: string, services: ClientServices): Promise
     receiveBytesMax: limits.requestBytesMax,
     sendBytesMax: limits.answerBytesMax,
   });
-  const { admin, chat, health } = services;
+  const { admin, chat, health, original } = services;
   addAll(server, { methods: chatMethods, api: chat });
   addAll(server, { methods: adminMethods, api: admin });
   const subscribe = streamHandler(
@@ -51,6 +55,7 @@ export function serveClients(address: string, services: ClientServices): Promise
   const backup = streamHandler(backupMethod, (request, context) => admin.backup(request, context));
   addStream(server, backupMethod.path, backup);
   addHealth(server, health);
+  if (original) addOriginal(server, original);
   return listen(server, address);
 }
 

@@ -120,6 +120,10 @@ Deno.test("plans: every query reads by index alone", async () => {
     listSalvaged: () => queries.listSalvaged(chat, { limit: 5 }),
     messagesTo: () => queries.messagesTo(chat, "bob", { afterIndex: 0, throughIndex: 9, limit: 5 }),
     openSessions: () => queries.openSessions(chat, ["ann-1"]),
+    receivedAt: async () => {
+      await queries.receivedAt(chat, "bob", [9]);
+      await queries.receivedAt(chat, "bob", [8, 9]);
+    },
     resolveAckUpTo: () => queries.resolveAckUpTo(chat, "bob", { throughIndex: 9, limit: 5 }),
   };
   assert.deepEqual(Object.keys(asked).sort(), Object.keys(queries).sort());
