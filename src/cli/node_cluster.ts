@@ -19,6 +19,8 @@ export interface NodeClusterOptions {
   readonly directory: string;
   /** Policy flags for the first node; the others inherit them. */
   readonly policy?: readonly string[];
+  /** More flags for every node. */
+  readonly flags?: readonly string[];
 }
 
 /** One node: where it lives, whether it runs or not. */
@@ -77,7 +79,7 @@ export class NodeCluster {
     if (this.#closed) throw new ChatError("SHUTTING_DOWN", `Cannot start ${id}: it is over`);
     const process = new NodeProcess({
       program: this.#options.program,
-      flags: ["--id", id, "--data", this.dataDirectory(id), ...flags],
+      flags: ["--id", id, "--data", this.dataDirectory(id), ...flags, ...this.#options.flags ?? []],
     });
     this.#processes.push({ id, process });
     const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);

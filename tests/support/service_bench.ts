@@ -27,6 +27,7 @@ export class ServiceBench {
   readonly sessions: Sessions;
   readonly subscriptions: Subscriptions;
   readonly gate = new Gate();
+  readonly parts: ServiceParts;
 
   private constructor(readonly driver: FakeDriver, readonly clock: HandClock) {
     const presence = this.presence = new Presence(clock);
@@ -38,7 +39,7 @@ export class ServiceBench {
     });
     driver.onApplied((_messages, _applied, outcomes) => sessions.applied(outcomes));
     const passwords = new Passwords({ N: 2, r: 1, p: 1 });
-    const parts = new ServiceParts({
+    const parts = this.parts = new ServiceParts({
       driver,
       reader,
       clock,
