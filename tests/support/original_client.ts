@@ -86,6 +86,15 @@ export interface Attempted {
   readonly refused: number;
 }
 
+/**
+ * No status of a server's: the connection broke. This library says UNAVAILABLE, as all do, but of a
+ * call that it writes to a connection that has just ended: that it tells as an error of its own.
+ */
+function isBroken({ code, details }: ServiceError): boolean {
+  return code === status.UNAVAILABLE ||
+    code === status.INTERNAL && details.includes("internal client error");
+}
+
 /** A person's client with a list of addresses. */
 export class OriginalClient {
   readonly #clients: readonly Client[];
@@ -104,9 +113,8 @@ export class OriginalClient {
         const client = this.#clients[this.#at % this.#clients.length]!;
         return { answer: await callOnce(client, name, request), broken, refused };
       } catch (error) {
-        const { code } = error as ServiceError;
-        if (code === status.UNIMPLEMENTED) refused += 1;
-        else if (code === status.UNAVAILABLE) broken += 1;
+        if ((error as ServiceError).code === status.UNIMPLEMENTED) refused += 1;
+        else if (isBroken(error as ServiceError)) broken += 1;
         else throw error;
         if (performance.now() > until) throw error;
         this.#at += 1;
