@@ -30,6 +30,7 @@ export class FaultInjector {
   /** Silences that the network has now, by ordered pair of nodes: how many overlap. */
   readonly #blocks = new Map<string, number>();
   #healed = false;
+  #pausedUntil = 0;
 
   constructor(cluster: Cluster, config: ScenarioConfig) {
     this.#cluster = cluster;
@@ -49,6 +50,11 @@ export class FaultInjector {
   /** Whether the policy promises that writes are accepted in the end (§1). */
   promisesWrites(ending: ScenarioConfig["ending"]): boolean {
     return this.#budget.promisesWrites(ending);
+  }
+
+  /** Virtual ms at which the last stall, or hanging disk, is over. */
+  get pausedUntil(): number {
+    return this.#pausedUntil;
   }
 
   inject(fault: Fault): void {
@@ -185,6 +191,7 @@ export class FaultInjector {
     const node = this.#cluster.target(fault.node);
     if (node === null || !node.alive) return false;
     if (!this.#budget.takesPause(node, fault.ms)) return false;
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#cluster.world.now + fault.ms);
     if (fault.kind === "stall") node.stall(fault.ms);
     else node.hang(fault.ms);
     return true;
@@ -198,16 +205,12 @@ export class FaultInjector {
   }
 
   /**
-   * Each message is late by this much, and the pair is silent no longer than that at a time;
-   * but the handshake of a link that is down goes through the same twice, in both directions.
+   * Each message is late by this much. Where the link is down, or goes down meanwhile as one of the
+   * two starts again, nothing is heard before the answer to the dial, that to the hello and the
+   * first frame have each come through.
    */
   #slows(pair: Pair, delayMs: number): boolean {
-    const { from, to } = pair;
-    const { network } = this.#cluster;
-    if (network.linked(from.member.peerAddress, to.member.peerAddress)) {
-      return this.#budget.takesSilences([pair], delayMs);
-    }
-    return this.#budget.takesSilences(bothWays(pair), 2 * delayMs);
+    return this.#budget.takesSilences(bothWays(pair), 3 * delayMs);
   }
 
   #lose(fault: FaultOf<"lose">): boolean {

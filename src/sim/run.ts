@@ -188,6 +188,9 @@ class Run {
   async #heal(): Promise<void> {
     const { config } = this.#scenario;
     this.#faults.heal(config.ending === "everyone");
+    // A stall, or a disk that hangs, is over when it is over.
+    const { pausedUntil } = this.#faults;
+    if (pausedUntil > this.#world.now) await this.#world.run(pausedUntil);
     this.#cluster.recorder.fact({ kind: "healed" });
     if (this.#faults.partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
     const grace = config.policy.isolationGraceMs;

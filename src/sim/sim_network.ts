@@ -109,13 +109,6 @@ export class SimNetwork {
     }
   }
 
-  /** Whether both directions between two machines have an open connection. */
-  linked(one: string, other: string): boolean {
-    const connections = [...this.#connections];
-    return connections.some((connection) => connection.carries(one, other)) &&
-      connections.some((connection) => connection.carries(other, one));
-  }
-
   /** Whether at least one direction between two machines has one. */
   inTouch(one: string, other: string): boolean {
     const connections = [...this.#connections];
