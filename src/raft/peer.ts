@@ -19,6 +19,10 @@ export interface Progress {
   streaming: boolean;
   /** Last index of each append on its way, oldest first. */
   inFlight: Index[];
+  /** Where the last refusal made it begin again; 0 once something was accepted. */
+  refusedAt: Index;
+  /** Refused at one place twice in a row: the next append waits for its heartbeat. */
+  waits: boolean;
   /** Mono ms of the last append sent. */
   sentAt: number;
   /** Mono ms of the last answer that moved something. */
@@ -124,6 +128,8 @@ export function newProgress(next: Index): Progress {
     next,
     streaming: false,
     inFlight: [],
+    refusedAt: 0,
+    waits: false,
     sentAt: -Infinity,
     movedAt: -Infinity,
     toldCommit: 0,

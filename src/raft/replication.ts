@@ -55,7 +55,7 @@ function replicateTo(
   const progress = peer.progress;
   retryIfSilent(state, progress);
   const heartbeatDue = state.mono - progress.sentAt >= state.heartbeat;
-  if (progress.reading !== 0) return;
+  if (progress.reading !== 0 || (progress.waits && !heartbeatDue)) return;
   if (progress.needsSnapshot) {
     if (heartbeatDue) askToFetch(state, peer, leadership);
     return;
@@ -154,6 +154,7 @@ function sendAppend(
     mark: nameOf(ownSideOf(state)),
   });
   progress.sentAt = state.mono;
+  progress.waits = false;
   progress.toldCommit = state.commitIndex;
   const last = entries.at(-1);
   if (last !== undefined) {
@@ -201,6 +202,9 @@ export function onAppendReply(state: CoreState, peer: Peer, reply: AppendReply):
       progress.match + 1,
       Math.min(reply.matchIndex + 1, state.log.lastIndex + 1),
     );
+    // What was refused there will be again, as long as nothing changes: not as fast as it can.
+    progress.waits = progress.next === progress.refusedAt;
+    progress.refusedAt = progress.next;
     progress.needsSnapshot = progress.next <= state.log.base.index;
   }
   return false;
@@ -210,6 +214,8 @@ function acceptMatch(state: CoreState, progress: Progress, matchIndex: Index): v
   progress.match = Math.min(Math.max(progress.match, matchIndex), state.log.lastIndex);
   progress.next = Math.max(progress.next, progress.match + 1);
   progress.streaming = true;
+  progress.refusedAt = 0;
+  progress.waits = false;
   progress.needsSnapshot = false;
   while ((progress.inFlight[0] ?? Infinity) <= progress.match) progress.inFlight.shift();
 }

@@ -317,3 +317,31 @@ scenario("a leader's wish of an earlier term that a node may leave is void", {},
     assert.deepEqual(c.voters(), ["n1", "n2", "n3"]);
   }],
 ]);
+
+scenario("an append that is refused at one place again and again is sent once an interval", {}, [
+  ["n1 leads; n2 refuses whatever it sends, and says the same each time", (c) => {
+    settle(c);
+    c.partition(["n1"], ["n2"]);
+    const { term } = lastOf(c, "n1");
+    c.propose("what it lacks");
+    c.node("n1").effects = [];
+    for (let answer = 0; answer < 200; answer++) {
+      receives(c, "n1", "n2", {
+        kind: "appendReply",
+        term,
+        promised: term,
+        ok: false,
+        matchIndex: 0,
+        applied: null,
+        snapshotIndex: 0,
+      });
+      c.run(1);
+    }
+  }],
+  ["it is not sent as fast as it is refused", (c) => {
+    const appends = c.node("n1").effects.filter((effect) =>
+      effect.kind === "send" && effect.to === "n2" && effect.message.kind === "append"
+    );
+    assert.ok(appends.length <= 5, `There were ${appends.length} in 200 ms`);
+  }],
+]);
