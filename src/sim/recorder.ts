@@ -27,6 +27,7 @@ export class Recorder {
     const event = { at: this.#world.now, ...fact };
     this.events.push(event);
     this.onFact(event);
+    if (!this.#world.traces) return;
     const node = "node" in fact && fact.node !== null ? fact.node : "-";
     this.#world.trace(node, fact.kind, detailOf(fact));
   }

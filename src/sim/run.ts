@@ -23,7 +23,7 @@ import { QUIET_TURNS, World } from "./world.ts";
 /** What came of a run. */
 export interface RunResult {
   readonly history: History;
-  /** Two runs share it only if they did the same in the same order. */
+  /** Two runs share it only if they did the same in the same order; says nothing if `bare`. */
   readonly fingerprint: string;
   /** Virtual ms that passed. */
   readonly simulatedMs: number;
@@ -34,6 +34,8 @@ export interface RunResult {
 
 export interface RunOptions {
   readonly traced?: boolean;
+  /** Leaves out the fingerprint: a campaign compares no two runs, and is faster without. */
+  readonly bare?: boolean;
   /** Replaces parts of each node, to show that a checker notices a broken one. */
   readonly parts?: NodeParts;
   /** Instead of the usual turns of the microtask queue for each event; see {@linkcode World}. */
@@ -76,8 +78,8 @@ export async function runScenario(
   scenario: Scenario,
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { traced = false, quietTurns = QUIET_TURNS } = options;
-  const world = new World(scenario.seed, { traced, quietTurns });
+  const { traced = false, bare = false, quietTurns = QUIET_TURNS } = options;
+  const world = new World(scenario.seed, { traced, bare, quietTurns });
   const { config } = scenario;
   const sql: SqlState[] = [];
   try {

@@ -78,7 +78,8 @@ const SHRINKS_MAX = 400;
 /** Runs one scenario and judges it. A run that ends by an error is a violation too. */
 export async function judge(scenario: Scenario, parts?: NodeParts): Promise<Judged> {
   try {
-    const result = await runScenario(scenario, parts === undefined ? {} : { parts });
+    const options = parts === undefined ? { bare: true } : { bare: true, parts };
+    const result = await runScenario(scenario, options);
     const { simulatedMs, faults, history } = result;
     const coverage = coverageOf(history.events);
     return { ...checkHistory(history, CHECKERS), simulatedMs, faults, coverage };

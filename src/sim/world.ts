@@ -26,8 +26,17 @@ const TURNS_MAX = 200_000;
 /** Waiting for it takes one turn, and makes nothing: most of a run's turns wait for nothing else. */
 const oneTurn: Promise<void> = Promise.resolve();
 
+/** How a world runs; none of it changes what happens. */
+export interface WorldOptions {
+  readonly traced?: boolean;
+  readonly bare?: boolean;
+  readonly quietTurns?: number;
+}
+
 /** Virtual time and everything that will happen in it. */
 export class World {
+  /** Whether {@linkcode World.trace} does anything: who has to put a text together may ask. */
+  readonly traces: boolean;
   /** Virtual ms since the start. */
   now = 0;
   readonly random: Random;
@@ -42,15 +51,14 @@ export class World {
   readonly #quietTurns: number;
 
   /**
-   * With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint. More
-   * `quietTurns` change nothing but the time that a run takes: a test holds us to it.
+   * With `traced`, every line of {@linkcode World.trace} is kept; else only its fingerprint, and
+   * not even that with `bare`. More `quietTurns` change nothing but the time that a run takes: a
+   * test holds us to it.
    */
-  constructor(
-    seed: number,
-    options: { readonly traced?: boolean; readonly quietTurns?: number } = {},
-  ) {
+  constructor(seed: number, options: WorldOptions = {}) {
     this.random = new Random(seed);
     this.#lines = options.traced ? [] : null;
+    this.traces = options.traced === true || options.bare !== true;
     this.#quietTurns = options.quietTurns ?? QUIET_TURNS;
   }
 
@@ -114,6 +122,7 @@ export class World {
 
   /** Writes down what happens, for the fingerprint and, if traced, for people. */
   trace(node: string, what: string, detail: number | string = ""): void {
+    if (!this.traces) return;
     this.#mix(this.now * 1000);
     this.#mixText(node);
     this.#mixText(what);
