@@ -31,13 +31,18 @@ interface Built {
   readonly make: () => Content;
 }
 
-/** Entries go from node to node as the same bytes: each is read once. */
-const commands = new WeakMap<Uint8Array, Command>();
+/**
+ * Entries go from node to node as the same bytes: each is read once. So many are remembered, the
+ * newest schedules' (a `WeakMap` is gone through by each collection).
+ */
+const commands = new Map<Uint8Array, Command>();
+const COMMANDS_MAX = 500;
 
 function commandOf(data: Uint8Array, index: Index): Command {
   let command = commands.get(data);
   if (command === undefined) {
     command = decodeCommand(data, index);
+    if (commands.size >= COMMANDS_MAX) commands.clear();
     commands.set(data, command);
   }
   return command;

@@ -17,8 +17,12 @@ interface Halves {
   high: number;
 }
 
-/** Bodies are never changed, and go from node to node as the same object: each is hashed once. */
-const bodies = new WeakMap<object, Halves>();
+/**
+ * Bodies are never changed, and go from node to node as the same object: each is hashed once. So
+ * many are remembered, the newest schedules' (a `WeakMap` is gone through by each collection).
+ */
+const bodies = new Map<object, Halves>();
+const BODIES_MAX = 500;
 
 /** Takes the place of production's `chain`. */
 export const quickChain: Chain = (previous, index, term, body) => {
@@ -39,6 +43,7 @@ function bodyHash(body: EntryBody): Halves {
   if (known !== undefined) return known;
   const hash = { low: 0x811c9dc5, high: 0x1b873593 };
   for (const byte of bodyBytes(body)) mix(hash, byte);
+  if (bodies.size >= BODIES_MAX) bodies.clear();
   if (key !== null) bodies.set(key, hash);
   return hash;
 }
