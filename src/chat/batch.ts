@@ -124,16 +124,21 @@ export function emptyBatch(): Batch {
       lastTimeMs: 0,
       deletionsPending: false,
     },
-    changes: {
-      requests: [],
-      accounts: [],
-      deletion: null,
-      sessions: [],
-      revoked: [],
-      messages: [],
-      acknowledged: [],
-      salvage: [],
-    },
+    changes: noChanges(),
+  };
+}
+
+/** What a batch that has done nothing yet has changed. */
+export function noChanges(): BatchChanges {
+  return {
+    requests: [],
+    accounts: [],
+    deletion: null,
+    sessions: [],
+    revoked: [],
+    messages: [],
+    acknowledged: [],
+    salvage: [],
   };
 }
 

@@ -8,7 +8,7 @@
  */
 
 import { assert } from "../assert.ts";
-import { type Batch, emptyBatch, type NewMessage } from "../chat/batch.ts";
+import { type Batch, emptyBatch, type NewMessage, noChanges } from "../chat/batch.ts";
 import { decodeCommand } from "../chat/codec.ts";
 import type { Command, Outcome } from "../chat/command.ts";
 import { evaluate } from "../chat/evaluate.ts";
@@ -88,7 +88,7 @@ export class ModelState implements SimState {
     for (const entry of entries) {
       if (entry.kind !== "command") continue;
       const { index, term } = entry;
-      const changes = emptyBatch().changes;
+      const changes = noChanges();
       const command = commandOf(entry.data, index);
       outcomes.set(index, evaluate({ rows, changes }, { place: { index, term }, command }));
       for (const { toAccountId } of changes.messages) messages.push({ index, toAccountId });

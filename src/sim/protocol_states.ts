@@ -105,8 +105,9 @@ export class ClusterView {
   }
 
   #commits(index: Index): boolean {
-    const passes = index > this.#committed && this.pending.length > 0;
-    this.#committed = Math.max(this.#committed, index);
+    if (index <= this.#committed) return false;
+    const passes = this.pending.length > 0;
+    this.#committed = index;
     return passes;
   }
 }

@@ -274,7 +274,10 @@ class Run {
           .map(({ id }) => id),
       );
     const leader = this.#cluster.leader;
-    if (leader === null || remembered(leader).has(node.id)) return false;
+    if (leader === null) return false;
+    // What the leader remembers has its newest config in it: mostly there is no need for more.
+    const newest = leader.image.configAt(Infinity)?.config.voters ?? [];
+    if (newest.some(({ id }) => id === node.id) || remembered(leader).has(node.id)) return false;
     const known = remembered(node);
     return !this.#cluster.nodes.some((one) =>
       one.alive && this.#isMember(one) && known.has(one.id)

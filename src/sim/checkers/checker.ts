@@ -82,7 +82,7 @@ export class DiskLog {
 
   /** Whether the entry was here until this node went over to another side, which has it (§9). */
   gaveUp(index: Index, term: Term): boolean {
-    return this.#givenUp.has(placeText(index, term));
+    return this.#givenUp.size > 0 && this.#givenUp.has(placeText(index, term));
   }
 
   /** The newest config of the log. */
@@ -144,8 +144,10 @@ export class Disks {
 
   /** Those, and nodes that have gone over to another side with it. */
   backers(index: Index, term: Term): ReadonlySet<NodeId> {
-    const backers = new Set(this.holders(index, term));
-    for (const [node, log] of this.#logs) if (log.gaveUp(index, term)) backers.add(node);
+    const backers = new Set<NodeId>();
+    for (const [node, log] of this.#logs) {
+      if (log.holds(index, term) || log.gaveUp(index, term)) backers.add(node);
+    }
     return backers;
   }
 

@@ -13,42 +13,60 @@ import { type Checker, isForked, type Report } from "./checker.ts";
 export const durability: Checker = {
   name: "Durability",
   holdsAcrossForks: true,
-  begin() {
+  begin(whole) {
+    const forked = isForked(whole);
     return {
       onEnd(history, report) {
         // Until writes are accepted a member may have yet to learn what was committed.
         if (!history.events.some(({ kind }) => kind === "accepted")) return;
         // What one side has acknowledged is there on both once they have met.
-        if (isForked(history) && !history.judgeLiveness) return;
+        if (forked && !history.judgeLiveness) return;
         const members = new Set(
           history.events.flatMap((event) =>
             event.kind === "final" && event.member ? [event.node] : []
           ),
         );
         const sent = sentMessages(history);
+        const told = toldOf(history);
         for (const final of history.finals) {
           if (!members.has(final.node)) continue;
-          compare(history, final, report);
+          compare(told, { final, forked }, report);
           for (const command of sent) compareMessage(final, command, report);
-          if (!isForked(history)) compareTimes(final, report);
+          if (!forked) compareTimes(final, report);
         }
       },
     };
   },
 };
 
-function compare(history: History, final: FinalState, report: Report): void {
-  const forked = isForked(history);
-  // A request that was repeated may have been answered twice: both answers hold.
-  const told: (readonly [requestId: string, outcome: Outcome])[] = [];
-  for (const event of history.events) {
-    if (event.kind === "answered") told.push([event.requestId, event.outcome]);
-    // The answer may have been lost on its way: it was acknowledged all the same.
-    const there = event.kind !== "acknowledged" || final.outcomes.has(event.requestId) ||
-      final.salvaged.has(event.requestId);
-    if (!there) report(`${final.node} has lost ${event.requestId}`);
+/** What clients were told, or may have been. */
+interface Told {
+  /** A request that was repeated may have been answered twice: both answers hold. */
+  readonly answers: readonly (readonly [requestId: string, outcome: Outcome])[];
+  /** The answer may have been lost on its way: it was acknowledged all the same. */
+  readonly acknowledged: ReadonlySet<string>;
+}
+
+function toldOf({ events }: History): Told {
+  const answers: (readonly [string, Outcome])[] = [];
+  const acknowledged = new Set<string>();
+  for (const event of events) {
+    if (event.kind === "answered") answers.push([event.requestId, event.outcome]);
+    if (event.kind === "acknowledged") acknowledged.add(event.requestId);
   }
-  for (const [requestId, outcome] of told) {
+  return { answers, acknowledged };
+}
+
+function compare(
+  { answers, acknowledged }: Told,
+  { final, forked }: { readonly final: FinalState; readonly forked: boolean },
+  report: Report,
+): void {
+  for (const requestId of acknowledged) {
+    const there = final.outcomes.has(requestId) || final.salvaged.has(requestId);
+    if (!there) report(`${final.node} has lost ${requestId}`);
+  }
+  for (const [requestId, outcome] of answers) {
     const stored = final.outcomes.get(requestId)?.outcome;
     if (final.salvaged.has(requestId)) continue;
     if (stored === undefined) {
@@ -86,7 +104,7 @@ function compareMessage(final: FinalState, sending: Sending, report: Report): vo
   const { fromAccountId, sentAtMs } = message;
   const told = [index, accountId, toAccountId, body, acceptedAtMs];
   const stored = [message.index, fromAccountId, message.toAccountId, message.body, sentAtMs];
-  if (told.join() === stored.join()) return;
+  if (told.every((value, at) => value === stored[at])) return;
   report(`${final.node} has the message ${requestId} as ${stored}, and not as ${told}`);
 }
 

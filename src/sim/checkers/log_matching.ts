@@ -5,7 +5,8 @@
  * @module
  */
 
-import { termText } from "../../raft/term.ts";
+import { sameTerm, termText } from "../../raft/term.ts";
+import type { WrittenEntry } from "../history.ts";
 import type { Checker } from "./checker.ts";
 
 export const logMatching: Checker = {
@@ -14,23 +15,38 @@ export const logMatching: Checker = {
   begin() {
     const checksums = new Map<string, string>();
     const predecessors = new Map<string, string>();
+    /** By checksum: what was seen first with it. Mostly the same comes again, on another disk. */
+    const known = new Map<string, WrittenEntry>();
+    const isKnown = ({ index, term, checksum }: WrittenEntry) => {
+      const first = known.get(checksum);
+      return first?.index === index && sameTerm(first.term, term);
+    };
     return {
       onEvent(event, disks, report) {
         if (event.kind !== "written") return;
         const log = disks.of(event.node);
         for (const entry of event.batches.flatMap(({ entries }) => entries)) {
-          const place = `${entry.index} of term ${termText(entry.term)}`;
-          const checksum = checksums.get(place) ?? entry.checksum;
-          checksums.set(place, checksum);
-          if (checksum !== entry.checksum) report(`${event.node} has another entry at ${place}`);
+          if (!isKnown(entry)) {
+            const place = placeOf(entry);
+            const checksum = checksums.get(place) ?? entry.checksum;
+            checksums.set(place, checksum);
+            if (checksum !== entry.checksum) report(`${event.node} has another entry at ${place}`);
+            else known.set(checksum, entry);
+          }
           const previous = log.entryAt(entry.index - 1)?.checksum;
           // The entry may have been cut again by a later batch of the same write.
           if (previous === undefined || log.entryAt(entry.index) !== entry) continue;
           const before = predecessors.get(entry.checksum) ?? previous;
           predecessors.set(entry.checksum, before);
-          if (before !== previous) report(`${event.node}: what precedes ${place} differs`);
+          if (before !== previous) {
+            report(`${event.node}: what precedes ${placeOf(entry)} differs`);
+          }
         }
       },
     };
   },
 };
+
+function placeOf({ index, term }: WrittenEntry): string {
+  return `${index} of term ${termText(term)}`;
+}
