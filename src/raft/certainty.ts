@@ -92,9 +92,21 @@ export function noteCertainGrant(state: CoreState, sentAt: number): void {
   for (const peer of state.peers.values()) {
     // What another one answered to this very ping, or a later one, is not older news.
     if (peer.deniesVoter && peer.deniedAt >= sentAt) continue;
+    if (peer.grantedAt === -Infinity && mayTakeForGone(state, peer, sentAt)) continue;
     noteGrant(peer, sentAt);
     if (peer.foundGoneAt !== null && peer.foundGoneAt < sentAt) noteHeard(peer);
   }
+}
+
+/**
+ * Whether a peer that granted nothing to this start of the node may go on by last resort as if it
+ * was gone, as it was before: the peer may not have heard of the start or, if it led by then, not
+ * have told those who voted for it. Where nobody is partitioned each of this takes less than T.
+ */
+function mayTakeForGone(state: CoreState, peer: Peer, sentAt: number): boolean {
+  if (peer.foundGoneAt !== null && peer.foundGoneAt < sentAt) return false;
+  const upMs = state.mono - (state.startedAt ?? state.mono) - (state.fast - sentAt);
+  return upMs < 2 * state.timeout;
 }
 
 /**
@@ -118,6 +130,9 @@ export function noteConfigTaken(
     // It also counts as a grant to the new voter (§5, suspicion).
     peer.grantUntil = Math.max(peer.grantUntil, state.slow + state.timeout);
     // What it said as no voter yet, by whatever config it had then, is void like the rest.
-    if (certain) noteGrant(peer, oldest);
+    const hasHeard = peer.grantedAt > -Infinity || peer.answeredAt > -Infinity ||
+      (state.leadership !== null && peer.progress.match > 0);
+    const trusted = hasHeard || !mayTakeForGone(state, peer, state.fast);
+    if (certain && trusted) noteGrant(peer, oldest);
   }
 }

@@ -278,12 +278,13 @@ function replyTo(
 
 /** The leader's log no longer reaches back to this one's end (§6.2). */
 export function onSnapshotNeeded(state: CoreState, peer: Peer, message: SnapshotNeeded): void {
-  if (state.leadership !== null || ignores(state, peer, message.mark)) return;
+  if (ignores(state, peer, message.mark)) return;
   if (compareTerms(message.term, state.promised) < 0) {
     // As to an append: or the leader would never hear that it must campaign above this promise.
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.log.lastIndex });
     return;
   }
+  if (state.leadership !== null) return;
   if (state.fetching || isFrozen(state) || state.commitIndex >= message.baseIndex) {
     replyTo(state, peer, message.term, { ok: false, matchIndex: state.commitIndex });
     return;

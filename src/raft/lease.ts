@@ -13,7 +13,7 @@ import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
 import { ownSideOf } from "./side.ts";
 import type { CoreState } from "./state.ts";
-import { maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
+import { compareTerms, maxTerm, sameTerm, ZERO_TERM } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
 
 /** Refusals this far apart mean that the process is dead, in ms (§5, "gone"). */
@@ -56,19 +56,20 @@ export function suspects(state: CoreState): readonly NodeId[] {
 }
 
 /**
- * Whether others are to go on without this node (§9): it gives in to another side and leaves its
- * own, or a leader that it cannot follow grants it a lease, and needs its disk for as long.
+ * A leader that this node cannot follow (§9): as long as that one grants it a lease, it needs this
+ * node's disk. So it is asked for none, while the voters of this node's own side are.
  */
-function isParting(state: CoreState): boolean {
-  if (state.surrender !== null) return true;
-  if (state.fork === null || state.slow - state.fork.seenAt >= state.timeout) return false;
-  return leaderInSight(state) === null;
+function notAsked(state: CoreState): NodeId | null {
+  const { fork } = state;
+  if (fork === null || state.slow - fork.seenAt >= state.timeout) return null;
+  return leaderInSight(state) === null ? fork.leader : null;
 }
 
 /** §5: pings every member, and whoever pings this node, once an interval. */
 export function sendPings(state: CoreState): void {
   state.lastPingAt = state.mono;
-  const round = state.beginPingRound(!isParting(state));
+  // Who gives in to another side leaves this one: it is to go on without it (§9).
+  const round = state.beginPingRound(state.surrender === null);
   const leads = state.leadership !== null;
   const ping: Ping = {
     kind: "ping",
@@ -79,7 +80,10 @@ export function sendPings(state: CoreState): void {
     suspects: leads ? suspects(state) : [],
     side: canReadAt(state, state.fast) ? ownSideOf(state) : null,
   };
-  for (const id of pingTargets(state)) state.send(id, ping);
+  const parted = notAsked(state);
+  for (const id of pingTargets(state)) {
+    state.send(id, id === parted ? { ...ping, asksLease: false } : ping);
+  }
 }
 
 /**
@@ -156,12 +160,24 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
     promised: state.promised,
     config: { index: config?.index ?? 0, term: config?.term ?? ZERO_TERM },
     voter,
-    certain: isCertain(state),
+    certain: isCertain(state) && !awaitsLastResort(state),
     granted,
     leader: voter ? null : leaderMember(state),
   };
   // It speaks of promise and config, so it waits for the disk: a node whose disk hangs is silent.
   state.send(peer.id, pong, state.newestPending);
+}
+
+/**
+ * Whether a config by last resort may be on its way from whom this node voted for. It would leave
+ * out who was gone then, and is back now: nobody can rely on this node's word meanwhile.
+ */
+function awaitsLastResort(state: CoreState): boolean {
+  for (const { gone, lastResort } of state.peers.values()) {
+    if (gone || lastResort === null || state.slow - lastResort.at >= state.timeout) continue;
+    if (state.leader === null || compareTerms(state.leaderTerm, lastResort.term) < 0) return true;
+  }
+  return false;
 }
 
 /**

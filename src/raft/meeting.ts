@@ -10,7 +10,7 @@ import { beginFetch } from "./fetching.ts";
 import { leaderInSight } from "./lease.ts";
 import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
-import { isForcedSince, isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
+import { forcedSince, isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
 import type { CoreState, Surrender } from "./state.ts";
 import { sameTerm, termText } from "./term.ts";
 import type { Base, Term } from "./types.ts";
@@ -118,9 +118,11 @@ function givesIn(state: CoreState, peer: Peer): boolean {
   if (!isOther(state, peer) || peer.side === null) return false;
   if (state.newest === null || state.wantsLeave || state.fetching) return false;
   const own = ownSideOf(state);
+  const { tombstones } = state.newest.config;
   // Forced on a node that was removed here, most likely long after: it takes nobody with it.
-  const removed = state.newest.config.tombstones.includes(peer.id);
-  if (removed && isForcedSince(peer.side, own)) return false;
+  if (forcedSince(peer.side, own).some(({ term }) => tombstones.includes(term.nodeId))) {
+    return false;
+  }
   if (outranks(peer.side, own)) return true;
   return !isLed(state) && state.slow - state.ledAt >= state.timeout + state.grace;
 }
@@ -167,7 +169,7 @@ export function onFork(state: CoreState, peer: Peer, term: Term): void {
 /** Once for each term: it waits until it gives in, or the other does. */
 function tellFork(state: CoreState, peer: Peer, term: Term): void {
   const told = state.fork !== null && sameTerm(state.fork.term, term);
-  state.fork = { term, seenAt: state.slow };
+  state.fork = { leader: peer.id, term, seenAt: state.slow };
   if (told) return;
   state.notice(
     "warn",

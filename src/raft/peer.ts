@@ -48,6 +48,8 @@ export interface Peer {
   firstRefusal: number | null;
   /** Link down and refused twice: its process is dead (§5). */
   gone: boolean;
+  /** This node's last vote for it by last resort, with its slow ms: what comes of it is on its way. */
+  lastResort: { readonly term: Term; readonly at: number } | null;
 
   /** Asker's side: sending time (fast) of the newest ping that it answered with a grant. */
   grantedAt: number;
@@ -99,6 +101,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     grantUntil,
     firstRefusal: null,
     gone: false,
+    lastResort: null,
     grantedAt: -Infinity,
     foundGoneAt: null,
     awakeToFinding: false,

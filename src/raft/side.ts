@@ -85,8 +85,8 @@ export function missing(config: Config): readonly Member[] {
  * one tree, and no two partings share a term.
  */
 export function outranks(left: Side, right: Side): boolean {
-  const forced = isForcedSince(left, right);
-  if (forced !== isForcedSince(right, left)) return forced;
+  const forced = forcedSince(left, right).length > 0;
+  if (forced !== forcedSince(right, left).length > 0) return forced;
   const [[ours], [theirs]] = [lacking(left, right), lacking(right, left)];
   if (ours === undefined || theirs === undefined) return ours !== theirs && ours === undefined;
   if (ours.size !== theirs.size) return ours.size > theirs.size;
@@ -95,9 +95,9 @@ export function outranks(left: Side, right: Side): boolean {
   return compareTerms(ours.term, theirs.term) > 0;
 }
 
-/** Whether an operator forced a side after it left the other. */
-export function isForcedSince(side: Side, other: Side): boolean {
-  return lacking(side, other).some((parting) => parting.forced);
+/** What an operator forced on a side after it left the other, each on the node of its term. */
+export function forcedSince(side: Side, other: Side): Side {
+  return lacking(side, other).filter((parting) => parting.forced);
 }
 
 /** What a side did after the last parting that it has in common with the other. */

@@ -164,8 +164,8 @@ export class CoreState {
   ledAt = 0;
   /** Slow ms since which it knows the leader that it follows, or leads itself, in this term. */
   leaderSince = 0;
-  /** A leader's term of which this node can follow nothing (§9), and the slow ms it was last told. */
-  fork: { readonly term: Term; readonly seenAt: number } | null = null;
+  /** A leader that this node cannot follow in this term (§9), and the slow ms it was last told. */
+  fork: { readonly leader: NodeId; readonly term: Term; readonly seenAt: number } | null = null;
   /** Whether a campaign could have won as this node looked last (§7, "By last resort"). */
   lastResortDue = false;
 

@@ -113,6 +113,7 @@ function grant(state: CoreState, peer: Peer, request: VoteRequest): void {
   state.campaign = null;
   state.campaignAt = null;
   state.votedFor = peer.id;
+  if (request.lastResort) peer.lastResort = { term: request.term, at: state.slow };
   state.quietUntil = state.mono + state.timeout / 2;
 }
 

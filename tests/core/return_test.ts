@@ -5,7 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { compareTerms } from "../../src/raft/term.ts";
 import { type TestCluster, testMember } from "./cluster.ts";
+import { receives, sent } from "./messages.ts";
 import { scenario, settle, writes } from "./scenario.ts";
 
 const orders = [
@@ -224,3 +226,42 @@ function called(c: TestCluster, id: string): readonly string[] {
   const told = c.node(id).effects.findLast((effect) => effect.kind === "peers");
   return told?.kind === "peers" ? told.members.map((member) => member.id).sort() : [];
 }
+
+scenario("who starts again is not certain by another's word before all know of its start", {}, [
+  ["n1 dies and is back; n2 vouches for it; n3, which found it gone, does not hear it", (c) => {
+    settle(c);
+    c.kill("n1");
+    c.run(50);
+    c.partition(["n1"], ["n3"]);
+    c.start("n1");
+    c.run(500);
+    assert.ok(!c.node("n1").core!.status().certain, "n3 may go on as if it was gone");
+  }],
+  ["they hear each other", (c) => {
+    c.heal();
+    c.until(() => c.node("n1").core!.status().ready);
+  }],
+]);
+
+scenario(
+  "a leader that slept and finds that another one needs its snapshot hears of the other's term",
+  {
+    quorum: "majority",
+  },
+  [
+    ["n1 sleeps; n2 leads", (c) => {
+      settle(c);
+      c.pause("n1", 5_000);
+      c.until(() => c.leads("n2") || c.leads("n3"));
+    }],
+    ["it is told that it needs a snapshot by the term before", (c) => {
+      const leader = c.leads("n2") ? "n2" : "n3";
+      const { term } = c.node("n1").stored.entries.at(-1)!;
+      c.node(leader).effects = [];
+      const place = { from: "n1", baseIndex: 99, termStarts: [], mark: null };
+      receives(c, leader, "n1", { kind: "snapshotNeeded", term, ...place });
+      const reply = sent(c.node(leader).effects, "appendReply");
+      assert.ok(reply !== undefined && compareTerms(reply.promised, term) > 0);
+    }],
+  ],
+);

@@ -251,3 +251,23 @@ scenario("a leader calls the leader of whom it heard that another node follows",
     );
   }],
 ]);
+
+scenario("two of one side that cannot follow the other's leader do not suspect each other", {}, [
+  ["n3 is cut off; the others go on without it and die; n3 goes on by last resort", (c) => {
+    settle(c);
+    c.partition(["n3"], ["n1", "n2"]);
+    goesOn(c, ["n1", "n2"], "a");
+    c.kill("n1");
+    c.kill("n2");
+    goesOn(c, ["n3"], "b");
+  }],
+  ["they come back, and hear n3 before they have a leader", (c) => {
+    c.heal();
+    c.start("n1");
+    c.start("n2");
+    meets(c, ["n1", "n2", "n3"], ["a", "b"]);
+  }],
+  ["nobody of the quorum's side went on alone", (c) => {
+    assert.equal(c.node("n1").stored.configs.at(-1)?.config.mark ?? null, null);
+  }],
+]);
