@@ -66,12 +66,7 @@ async function compile(wanted: readonly Target[], host: Target): Promise<void> {
         target: target.bun,
         runtime,
         library,
-        build: {
-          JMESSAGE_COMMIT: commit,
-          JMESSAGE_LIBRARIES: ["libsql", "@grpc/grpc-js", "protobufjs"].map((one) =>
-            `${one} ${pinned(one as keyof typeof config.imports)}`
-          ).join("\n"),
-        },
+        build: { JMESSAGE_COMMIT: commit },
       };
       const script = fileURLToPath(new URL("bundle.ts", import.meta.url));
       await output(bun, [script, JSON.stringify(options)], directory);

@@ -5,7 +5,7 @@
  *
  * A command group is a module `src/cli/<name>.ts` that exports `<name>Command()`, which builds
  * it with {@linkcode newCommand} and returns it. Actions return or throw `ChatError`; only the
- * entry ends the process. `cli.ts` imports the module when the command is asked for.
+ * entry ends the process. `commands.ts` imports the module when the command is asked for.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export class ExitError extends ChatError {
   }
 }
 
-/** A line of the command table in `cli.ts`: enough for `--help`, the rest is loaded on demand. */
+/** A line of the command table in `commands.ts`: enough for `--help`, the rest is loaded on demand. */
 export interface LazyCommand {
   readonly name: string;
   readonly summary: string;

@@ -1,18 +1,15 @@
 /**
- * The program around the commands: the tree, the version, and how an outcome becomes an exit
- * code and one line on stderr. Owns no command and never ends the process: `cli.ts` does both.
+ * The program around the commands: the tree, and how an outcome becomes an exit code and one line
+ * on stderr. Owns no command (`commands.ts` lists them) and never ends the process (`cli.ts` does).
  *
  * @module
  */
 
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import config from "../../deno.json" with { type: "json" };
 import { ChatError, REASONS } from "../errors.ts";
 import { ExitError, type LazyCommand, prepare } from "./command.ts";
 import { printable } from "./text.ts";
-
-/** Version of this program. */
-export const version: string = config.version;
+import { versionText } from "./version.ts";
 
 /** What the program needs from its surroundings. */
 export interface ProgramOptions {
@@ -45,12 +42,7 @@ async function commandTree(
   words: readonly string[],
   commands: readonly LazyCommand[],
 ): Promise<CommandUnknownOpts> {
-  const root = new Command("jmessage")
-    .description("A replicated chat server: N + 1 nodes survive the failure of any N.")
-    .version(`jmessage ${version}`, "--version", "print the version")
-    .helpOption("-h, --help", "print help")
-    .helpCommand(false)
-    .addHelpText("after", "\nExample:\n  jmessage demo\n  jmessage chat --help");
+  const root = rootCommand();
   const wanted = words.find((word) => !word.startsWith("-"));
   for (const lazy of commands) {
     root.addCommand(
@@ -58,4 +50,14 @@ async function commandTree(
     );
   }
   return root;
+}
+
+/** The program itself, still without its commands. */
+export function rootCommand(): Command {
+  return new Command("jmessage")
+    .description("A replicated chat server: N + 1 nodes survive the failure of any N.")
+    .version(versionText(), "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false)
+    .addHelpText("after", "\nExample:\n  jmessage demo\n  jmessage chat --help");
 }

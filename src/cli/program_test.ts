@@ -5,11 +5,13 @@
  */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { ChatError } from "../errors.ts";
 import { type LazyCommand, newCommand } from "./command.ts";
 import { completionNodes, completionsCommand } from "./completions.ts";
 import { parseInteger } from "./options.ts";
-import { runProgram, version } from "./program.ts";
+import { runProgram } from "./program.ts";
+import { version, versionText } from "./version.ts";
 
 interface Trial {
   readonly code: number;
@@ -112,6 +114,22 @@ Deno.test("program: a failure is one printable line, and exit code 1", async () 
 Deno.test("program: the version is the package's", async () => {
   const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
   assert.equal(version, config.version);
+});
+
+Deno.test("version: begins with the program's, and names commit, runtime and libraries", () => {
+  const lines = versionText().split("\n");
+  assert.equal(lines[0], `jmessage ${version}`);
+  assert.deepEqual(lines.slice(1, 3), [
+    "commit   source",
+    `runtime  Deno ${Deno.version.deno}, ${Deno.build.os} ${process.arch}`,
+  ]);
+  assert.match(lines[3] ?? "", /^with +libsql \d+\.\d+\.\d+, @grpc\/grpc-js \d+\.\d+\.\d+, /);
+  globalThis.JMESSAGE_COMMIT = "0123456789ab";
+  try {
+    assert.match(versionText(), /^commit {3}0123456789ab$/m);
+  } finally {
+    globalThis.JMESSAGE_COMMIT = undefined;
+  }
 });
 
 Deno.test("completions: know every command and flag of the tree", async () => {

@@ -7,11 +7,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { NodeCluster } from "../../src/cli/node_cluster.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
+import { PROGRAM } from "./program.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 /**
- * The harness of the tests with real processes: a cluster from `cli.ts`, writers that never
+ * The harness of the tests with real processes: a cluster of the program, writers that never
  * rest, and the proof at the end that nothing was lost. Owns the end of everything it starts;
  * the faults are each test's.
  *
@@ -7,7 +7,6 @@
  */
 
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { waitSynced } from "../../src/cli/admin_wait.ts";
 import { type ClusterNode, NodeCluster } from "../../src/cli/node_cluster.ts";
@@ -15,10 +14,8 @@ import type { Message } from "../../src/rpc/api.ts";
 import { connect } from "../../src/rpc/client.ts";
 import { conversation } from "./conversation.ts";
 import { historyProblems, type SeenMessage } from "./history.ts";
+import { PROGRAM } from "./program.ts";
 import { RECEIVER, Writers } from "./writers.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 /** Longest that a cluster may take to be whole again, ms. */
 const SYNC_MS_MAX = 25_000;

@@ -9,7 +9,6 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { NodeCluster } from "../../src/cli/node_cluster.ts";
 import { NodeProcess } from "../../src/cli/node_process.ts";
@@ -18,10 +17,8 @@ import { openDataDirectory } from "../../src/storage/data_directory.ts";
 import { alter, contents, founding } from "../storage/data_directories.ts";
 import { inDirectory } from "../storage/temporary.ts";
 import { type ClusterTest, withCluster } from "./cluster.ts";
+import { PROGRAM } from "./program.ts";
 import { until } from "./wait.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 /** Longest that everything asked of a cluster may take, ms. */
 const CALLS_MS_MAX = 20_000;

@@ -7,18 +7,16 @@
 
 import assert from "node:assert/strict";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { PROGRAM } from "./program.ts";
 import { until } from "./wait.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 
 /** Runs `test` with a demo that keeps its files in a directory of its own. */
 async function withDemo(
   test: (demo: Deno.ChildProcess, directory: string) => Promise<void>,
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "jmessage-demo-test-" });
-  const demo = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", CLI, "demo"],
+  const demo = new Deno.Command(PROGRAM.command, {
+    args: [...PROGRAM.args, "demo"],
     env: { TMPDIR: directory },
     stdin: "null",
     stdout: "piped",

@@ -7,13 +7,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Lanes } from "../torture/lanes.ts";
 import { Nodes, type Place } from "../torture/nodes.ts";
+import { PROGRAM } from "./program.ts";
 import { until } from "./wait.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 type Line = Readonly<Record<string, unknown>>;
 

@@ -9,7 +9,6 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { waitSynced } from "../../src/cli/admin_wait.ts";
 import { NodeCluster } from "../../src/cli/node_cluster.ts";
@@ -18,10 +17,9 @@ import type { SessionState } from "../../src/client/session.ts";
 import { connect } from "../../src/rpc/client.ts";
 import { type ClusterTest, withCluster } from "./cluster.ts";
 import type { SeenMessage } from "./history.ts";
+import { PROGRAM } from "./program.ts";
 import { RECEIVER } from "./writers.ts";
 
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 const PASSWORD = "a long enough password";
 
 /** Runs a command to its end; its line as JSON. Fails with what it said. */

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { ChatError } from "../../mod.ts";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { waitSynced } from "../../src/cli/admin_wait.ts";
@@ -14,6 +13,7 @@ import { DEFAULT_POLICY } from "../../src/node/config.ts";
 import type { Policy } from "../../src/raft/types.ts";
 import { connect } from "../../src/rpc/client.ts";
 import { Random } from "../../src/sim/random.ts";
+import { PROGRAM } from "../cluster/program.ts";
 import { until } from "../cluster/wait.ts";
 import { Budget } from "./budget.ts";
 import { movedCount, violations } from "./checker.ts";
@@ -28,9 +28,6 @@ import { drawRounds, type Round } from "./plan.ts";
 import type { TortureResult } from "./report.ts";
 import { Splits, Stuck } from "./splits.ts";
 import { survey } from "./survey.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 /** Writes must go on so soon after the last fault of a round, ms: T, G, an election, a slow machine. */
 const PROGRESS_MS_MAX = 20_000;
