@@ -1,16 +1,20 @@
 /**
  * `deno task compile`: the whole program as one file in `dist/`, for this machine or, with
  * `--target`, for others. Owns the order of the steps: a copy of the sources with the locked
- * modules beside it, the runtimes and libraries, then `bundle.ts` once for each target.
+ * modules beside it, the runtimes and libraries, then `bundle.ts` once for each target, a look at
+ * what came of it, and what lies beside it.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import type { BundleOptions } from "./bundle.ts";
+import { writeCompanions, writeSums } from "./companions.ts";
+import { executableProblems } from "./executable_format.ts";
+import { signatureState, withoutSignature } from "./mach_o_signature.ts";
 import { output, type PinnedPackage, unpack } from "./packages.ts";
 import { hostTarget, type Target, targets } from "./targets.ts";
 
@@ -40,42 +44,66 @@ async function prepareSources(directory: string): Promise<void> {
   await output(Deno.execPath(), words, directory);
 }
 
-/** The commit that is checked out, marked if the sources are not quite that. */
-async function commitOf(): Promise<string> {
-  return await output("git", ["describe", "--always", "--dirty", "--abbrev=12"], ROOT)
-    .catch(() => "unknown");
+/** The commit that is checked out, marked if the sources are not quite that, and its day. */
+async function commitOf(): Promise<{ readonly commit: string; readonly date: string }> {
+  const ask = (...words: string[]) => output("git", words, ROOT).catch(() => "");
+  return {
+    commit: await ask("describe", "--always", "--dirty", "--abbrev=12") || "unknown",
+    date: await ask("log", "-1", "--format=%cs"),
+  };
 }
 
 async function compile(wanted: readonly Target[], host: Target): Promise<void> {
   await Deno.mkdir(DIST, { recursive: true });
   const directory = await Deno.makeTempDir({ prefix: "jmessage-compile-" });
+  const { commit, date } = await commitOf();
   try {
     await prepareSources(directory);
     const bun = join(await unpack(host.runtime, directory), host.program);
-    const commit = await commitOf();
     for (const target of wanted) {
+      const suffix = target.program.endsWith(".exe") ? ".exe" : "";
+      const name = `${target === host ? "jmessage" : `jmessage-${target.name}`}${suffix}`;
       const runtime = target === host
         ? bun
         : join(await unpack(target.runtime, directory), target.program);
-      const library = join(await unpack(await libraryOf(target), directory), "index.node");
-      const suffix = target.program.endsWith(".exe") ? ".exe" : "";
-      const name = target === host ? "jmessage" : `jmessage-${target.name}`;
       const options: BundleOptions = {
         entry: join(directory, "cli.ts"),
-        outfile: join(DIST, name + suffix),
+        outfile: join(directory, name),
         target: target.bun,
         runtime,
-        library,
+        library: join(await unpack(await libraryOf(target), directory), "index.node"),
         build: { JMESSAGE_COMMIT: commit },
       };
       const script = fileURLToPath(new URL("bundle.ts", import.meta.url));
       await output(bun, [script, JSON.stringify(options)], directory);
-      const { size } = await Deno.stat(options.outfile);
-      console.log(`dist/${name}${suffix}: ${target.name}, ${(size / 1e6).toFixed(1)} MB`);
+      const bytes = await finish(options, target);
+      console.log(`dist/${name}: ${target.name}, ${(bytes / 1e6).toFixed(1)} MB`);
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+  await writeCompanions(DIST, { date });
+  await writeSums(DIST);
+}
+
+/** Puts what was built into `dist/`, once it is known to be what it should; gives its size. */
+async function finish({ outfile, library }: BundleOptions, target: Target): Promise<number> {
+  let bytes: Uint8Array = await Deno.readFile(outfile);
+  const inside = { platform: target.name, library: await Deno.readFile(library) };
+  const problems = [...executableProblems(bytes, inside)];
+  if (target.name.startsWith("macos")) {
+    if (signatureState(bytes) === "stale") bytes = withoutSignature(bytes);
+    const must = target.name === "macos-arm64" ? "fits" : "absent";
+    const is = signatureState(bytes);
+    if (is !== must) problems.push(`its signature is ${is}`);
+  }
+  const name = basename(outfile);
+  if (problems.length > 0) throw new Error(`Cannot use ${name} as ${problems.join("; ")}`);
+  const path = join(DIST, name);
+  // A new file: the one there may be running.
+  await Deno.writeFile(`${path}.new`, bytes, { mode: 0o755 });
+  await Deno.rename(`${path}.new`, path);
+  return bytes.length;
 }
 
 function wantedTargets(names: readonly string[], host: Target): readonly Target[] {
