@@ -63,6 +63,8 @@ export class Rest {
 
 /** The runtime's own collector; nothing where it cannot be had. */
 export function machineCollector(): () => void {
+  const { Bun: bun } = globalThis as { readonly Bun?: { gc(synchronous: boolean): void } };
+  if (bun !== undefined) return () => bun.gc(true);
   try {
     v8.setFlagsFromString("--expose-gc");
     const collect: unknown = vm.runInNewContext("gc");

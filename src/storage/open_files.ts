@@ -19,10 +19,7 @@ export async function isOpenHere(directory: string): Promise<boolean> {
   for (const number of numbers) {
     const path = await readlink(join(openFiles, number)).catch(() => "");
     if (dirname(path) === resolve(directory) && /\.db(-wal|-shm)?$/.test(path)) {
-      if (!path.endsWith(`/${LOCK_FILE}`)) {
-        console.error("OPEN", path);
-        return true;
-      }
+      if (!path.endsWith(`/${LOCK_FILE}`)) return true;
     }
   }
   return false;
