@@ -1,13 +1,15 @@
 /**
  * The one gate, as `deno task ok`: format, lint, types, freshness of generated code, then all
- * tests, then two minutes of torture. Runs every step even if an earlier one failed, and ends with
- * the plain closing line of the tests, where each failed step counts as one more failure.
+ * tests, those with real processes once more against the executable, then two minutes of torture.
+ * Runs every step even if an earlier one failed, and ends with the plain closing line of the
+ * tests, where each failed step counts as one more failure.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
-import { runTests } from "./run_tests.ts";
+import { runTests, sum } from "./run_tests.ts";
+import { testBinary } from "./test_binary.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -40,7 +42,7 @@ async function failuresOf(steps: readonly (readonly string[])[]): Promise<number
 }
 
 let failedSteps = await failuresOf(STEPS);
-const { passed, failed } = await runTests([]);
+const { passed, failed } = sum(await runTests([]), await testBinary());
 failedSteps += await failuresOf(TORTURE);
 console.log(`${passed} passed, ${failed + failedSteps} failed`);
 Deno.exit(failed + failedSteps > 0 ? 1 : 0);

@@ -2,7 +2,8 @@
  * Runs the tests, as `deno task test`: first everything that is quick, side by side, then the
  * tests with real processes, one after another, since those measure time. Ends with one plain
  * line, "N passed, N failed". With arguments it hands them to `deno test` instead and runs just
- * that. It never decides what is a test: that is any `*_test.ts`.
+ * that. It never decides what is a test: that is any `*_test.ts`. For `test_binary.ts` it runs the
+ * tests with real processes again, against the executable.
  *
  * @module
  */
@@ -18,6 +19,8 @@ export interface Tally {
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CLUSTER = "tests/cluster/";
+/** Of the executable alone: only `deno task test:binary` runs them. */
+const BINARY = "tests/binary/";
 
 /** The counts of a JUnit report; a run that failed without any failed test counts as one. */
 export function tally(report: string, success: boolean): Tally {
@@ -29,12 +32,13 @@ export function tally(report: string, success: boolean): Tally {
   return { passed, failed: success || failed > 0 ? failed : 1 };
 }
 
-async function run(args: readonly string[]): Promise<Tally> {
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Tally> {
   const directory = await Deno.makeTempDir({ prefix: "jmessage-test-" });
   const report = join(directory, "report.xml");
   const command = new Deno.Command(Deno.execPath(), {
     args: ["test", "--allow-all", "--no-check", `--junit-path=${report}`, ...args],
     cwd: ROOT,
+    env,
     stdin: "null",
   });
   const { success } = await command.spawn().status;
@@ -45,13 +49,18 @@ async function run(args: readonly string[]): Promise<Tally> {
 
 /** Runs all tests, or what the arguments select, prints nothing of its own, and gives the sum. */
 export async function runTests(args: readonly string[]): Promise<Tally> {
-  const runs = args.length > 0 ? [args] : [["--parallel", `--ignore=${CLUSTER}`], [CLUSTER]];
-  const tallies: Tally[] = [];
-  for (const one of runs) tallies.push(await run(one));
-  return {
-    passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
-    failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
-  };
+  if (args.length > 0) return await run(args);
+  const quick = await run(["--parallel", `--ignore=${CLUSTER},${BINARY}`]);
+  return sum(quick, await run([CLUSTER]));
+}
+
+/** Runs the tests with real processes against an executable, and those of the executable alone. */
+export async function runBinaryTests(executable: string): Promise<Tally> {
+  return await run([BINARY, CLUSTER], { JMESSAGE_PROGRAM: executable });
+}
+
+export function sum(one: Tally, other: Tally): Tally {
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed };
 }
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
 /**
- * File systems that refuse: read-only ones and full ones. Mounted for the test alone, which only
+ * File systems that refuse: read-only ones, full ones, and those that run nothing. Mounted for the test alone, which only
  * root may do; for other users a test does with permissions, or without.
  *
  * @module
@@ -41,6 +41,14 @@ export async function mountSmall(path: string, megabytes = 4): Promise<SmallDisk
     },
     unmount: () => unmount(path),
   };
+}
+
+/** Lets no program or library in the directory be run; gives the way back, `null` as above. */
+export async function mountNoexec(path: string): Promise<(() => Promise<void>) | null> {
+  if (Deno.uid() !== 0) return null;
+  const options = "noexec,size=32m";
+  if (!await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])) return null;
+  return () => unmount(path);
 }
 
 /** Makes the directory, or one file, read-only for this user; `null` where that cannot be done. */
