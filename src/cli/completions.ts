@@ -89,10 +89,12 @@ ${cases.join("\n")}
 complete -o default -F _jmessage jmessage`;
 }
 
+/** As a file of zsh's own path it is loaded when it is first needed, and must answer then, too. */
 function zshScript(nodes: readonly CompletionNode[]): string {
   return `#compdef jmessage
 autoload -U +X bashcompinit && bashcompinit
-${bashScript(nodes)}`;
+${bashScript(nodes)}
+if [[ "\${funcstack[1]}" == _jmessage ]]; then _bash_complete -o default -F _jmessage; fi`;
 }
 
 function fishScript(nodes: readonly CompletionNode[]): string {

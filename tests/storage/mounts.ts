@@ -1,6 +1,6 @@
 /**
- * File systems that refuse: read-only ones, full ones, and those that run nothing. Mounted for the test alone, which only
- * root may do; for other users a test does with permissions, or without.
+ * File systems that refuse: read-only ones, full ones, and those that run nothing. Mounted for the
+ * test alone, which only root may do; for other users a test does with permissions, or without.
  *
  * @module
  */
