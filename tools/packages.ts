@@ -6,7 +6,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 
 /** One package at one version, with the hash of its archive as npm writes it. */
@@ -21,8 +20,9 @@ export async function output(
   command: string,
   args: readonly string[],
   cwd: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const child = new Deno.Command(command, { args: [...args], cwd, stdin: "null" });
+  const child = new Deno.Command(command, { args: [...args], cwd, env, stdin: "null" });
   const { success, stdout, stderr } = await child.output();
   const text = new TextDecoder().decode(stdout);
   if (success) return text.trim();
@@ -31,20 +31,33 @@ export async function output(
   );
 }
 
-/** Unpacks a package into `parent` and gives its directory. */
-export async function unpack(one: PinnedPackage, parent: string): Promise<string> {
-  const directory = join(parent, one.name.replace("/", "+"));
+/**
+ * Unpacks a package into `parent` and gives its directory. What npm has cached under this hash is
+ * used from wherever it came, so that a build needs neither a network nor the same registry again.
+ */
+export async function unpack(
+  one: PinnedPackage,
+  parent: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { name, version, integrity } = one;
+  const directory = join(parent, name.replace("/", "+"));
   await Deno.mkdir(directory, { recursive: true });
-  const words = ["pack", "--silent", "--prefer-offline", "--ignore-scripts"];
-  const archive = await output("npm", [...words, `${one.name}@${one.version}`], directory);
-  const bytes = await Deno.readFile(join(directory, archive));
-  const integrity = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
-  if (integrity !== one.integrity) {
-    throw new Error(
-      `Cannot use ${one.name}@${one.version} as its hash must be ${one.integrity}: it is ${integrity}`,
-    );
-  }
-  await output("tar", ["-xzf", archive], directory);
-  await Deno.remove(join(directory, archive));
-  return join(directory, "package");
+  const registry = await output("npm", ["config", "get", "registry"], directory, env);
+  const file = `${name.slice(name.indexOf("/") + 1)}-${version}.tgz`;
+  const resolved = new URL(`${name}/-/${file}`, `${registry.replace(/\/$/, "")}/`).href;
+  const dependencies = { [name]: version };
+  // With a lock npm takes by hash, and refuses what has another one.
+  const packages = {
+    "": { dependencies },
+    [`node_modules/${name}`]: { version, resolved, integrity },
+  };
+  const write = (place: string, value: object) =>
+    Deno.writeTextFile(join(directory, place), JSON.stringify(value));
+  await write("package.json", { dependencies });
+  await write("package-lock.json", { lockfileVersion: 3, packages });
+  // Forced, as most are for other platforms.
+  const words = ["ci", "--force", "--ignore-scripts", "--no-bin-links", "--no-audit", "--no-fund"];
+  await output("npm", words, directory, env);
+  return join(directory, "node_modules", name);
 }
