@@ -6,7 +6,7 @@
  * @module
  */
 
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { LOCK_FILE } from "./lock.ts";
 
@@ -15,10 +15,12 @@ const openFiles = "/proc/self/fd";
 
 /** The lock is not looked at. */
 export async function isOpenHere(directory: string): Promise<boolean> {
+  // The system names files without the links on the way, as service managers make them.
+  const home = await realpath(directory).catch(() => resolve(directory));
   const numbers = await readdir(openFiles).catch(() => []);
   for (const number of numbers) {
     const path = await readlink(join(openFiles, number)).catch(() => "");
-    if (dirname(path) === resolve(directory) && /\.db(-wal|-shm)?$/.test(path)) {
+    if (dirname(path) === home && /\.db(-wal|-shm)?$/.test(path)) {
       if (!path.endsWith(`/${LOCK_FILE}`)) return true;
     }
   }
