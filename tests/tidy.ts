@@ -197,6 +197,16 @@ export function leftoverProblems(sources: readonly Source[]): readonly string[] 
   return problems;
 }
 
+/** Tests with real processes that would run the sources even when the executable is tested. */
+export function programProblems(sources: readonly Source[]): readonly string[] {
+  return handwritten(sources)
+    .filter(({ place }) =>
+      place.startsWith("tests/cluster/") && place !== "tests/cluster/program.ts"
+    )
+    .filter(({ text }) => /\bDeno\.execPath\b|\/cli\.ts"/.test(text))
+    .map(({ place }) => `${place}: starts the program without tests/cluster/program.ts`);
+}
+
 /** Names of `limits.ts` that nothing reads. */
 export function unusedLimits(sources: readonly Source[]): readonly string[] {
   const declared = sources.find(({ place }) => place === "src/limits.ts")?.text ?? "";

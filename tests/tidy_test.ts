@@ -13,6 +13,7 @@ import {
   importProblems,
   leftoverProblems,
   openingProblems,
+  programProblems,
   sizeProblems,
   type Source,
   unusedLimits,
@@ -59,6 +60,10 @@ Deno.test("tidy: every file opens with what it owns", () => {
 
 Deno.test("tidy: nothing is left over", () => {
   assert.deepEqual(leftoverProblems(sources), []);
+});
+
+Deno.test("tidy: tests with real processes run the program that is tested", () => {
+  assert.deepEqual(programProblems(sources), []);
 });
 
 Deno.test("tidy: every limit limits something", () => {
@@ -154,6 +159,16 @@ Deno.test("tidy leftovers: finds notes, unfinished things, machine paths and lon
     const problems = leftoverProblems(planted({ "README.md": `fine\n${parts.join("")}\n` }));
     assert.equal(problems.length, 1, parts.join(""));
     assert.match(problems[0] ?? "", /^README\.md:2: /);
+  }
+});
+
+Deno.test("tidy program: finds a test with real processes that starts the sources", () => {
+  const bad = ["Deno.execPath()", 'new URL("../../cli.ts", import.meta.url)'];
+  for (const text of bad) {
+    const places = ["tests/cluster/a_test.ts", "tests/cluster/program.ts", "tests/cli/a_test.ts"];
+    const problems = programProblems(planted(Object.fromEntries(places.map((at) => [at, text]))));
+    assert.equal(problems.length, 1, text);
+    assert.match(problems[0] ?? "", /^tests\/cluster\/a_test\.ts: /);
   }
 });
 

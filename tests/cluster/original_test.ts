@@ -7,13 +7,10 @@
  */
 
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { type ClusterNode, NodeCluster } from "../../src/cli/node_cluster.ts";
 import { type Attempted, OriginalClient, type OriginalLetter } from "../support/original_client.ts";
+import { PROGRAM } from "./program.ts";
 import { until } from "./wait.ts";
-
-const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const PROGRAM = { command: Deno.execPath(), args: ["run", "--allow-all", CLI] };
 
 /** Longer than the failure timeout and the isolation grace together, ms. */
 const STALL_MS = 5_000;
