@@ -61,29 +61,37 @@ async function compile(wanted: readonly Target[], host: Target): Promise<void> {
     await prepareSources(directory);
     const bun = join(await unpack(host.runtime, directory), host.program);
     for (const target of wanted) {
-      const suffix = target.program.endsWith(".exe") ? ".exe" : "";
-      const name = `${target === host ? "jmessage" : `jmessage-${target.name}`}${suffix}`;
+      // What one target needs is gone before the next: all together are more than a gigabyte.
+      const own = await Deno.makeTempDir({ dir: directory });
       const runtime = target === host
         ? bun
-        : join(await unpack(target.runtime, directory), target.program);
+        : join(await unpack(target.runtime, own), target.program);
       const options: BundleOptions = {
         entry: join(directory, "cli.ts"),
-        outfile: join(directory, name),
+        outfile: join(own, fileName(target, host)),
         target: target.bun,
         runtime,
-        library: join(await unpack(await libraryOf(target), directory), "index.node"),
+        library: join(await unpack(await libraryOf(target), own), "index.node"),
         build: { JMESSAGE_COMMIT: commit },
       };
       const script = fileURLToPath(new URL("bundle.ts", import.meta.url));
       await output(bun, [script, JSON.stringify(options)], directory);
       const bytes = await finish(options, target);
+      const name = basename(options.outfile);
       console.log(`dist/${name}: ${target.name}, ${(bytes / 1e6).toFixed(1)} MB`);
+      await Deno.remove(own, { recursive: true });
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
   await writeCompanions(DIST, { date });
   await writeSums(DIST);
+}
+
+/** In `dist/`: only those for other machines say which. */
+function fileName(target: Target, host: Target): string {
+  const suffix = target.program.endsWith(".exe") ? ".exe" : "";
+  return `${target === host ? "jmessage" : `jmessage-${target.name}`}${suffix}`;
 }
 
 /** Puts what was built into `dist/`, once it is known to be what it should; gives its size. */
