@@ -72,7 +72,9 @@ async function bundle(options: BundleOptions): Promise<void> {
     format: "esm",
     splitting: true,
     minify: { whitespace: true, syntax: true },
-    define: Object.fromEntries(define),
+    // Where a package lay while it was built means nothing where the executable runs, and anybody
+    // could put something there. Without it the same sources give the same executable, too.
+    define: { ...Object.fromEntries(define), __dirname: JSON.stringify("/") },
     plugins: [oneLibrary(options.library)],
     // As bytes: `native_library.ts` loads it.
     loader: { ".node": "file" },
