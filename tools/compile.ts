@@ -37,7 +37,7 @@ async function libraryOf({ libsql: name }: Target): Promise<PinnedPackage> {
 
 /** What the program is built from, in a directory of its own: the sources and locked modules. */
 async function prepareSources(directory: string): Promise<void> {
-  for (const name of ["cli.ts", "src", "deno.json", "deno.lock"]) {
+  for (const name of ["cli.ts", "src", "tools", "deno.json", "deno.lock"]) {
     await output("cp", ["-R", join(ROOT, name), directory], ROOT);
   }
   const words = ["install", "--quiet", "--frozen", "--node-modules-dir=auto"];
@@ -62,7 +62,7 @@ async function compile(wanted: readonly Target[], host: Target): Promise<void> {
     const bun = join(await unpack(host.runtime, directory), host.program);
     for (const target of wanted) {
       // What one target needs is gone before the next: all together are more than a gigabyte.
-      const own = await Deno.makeTempDir({ dir: directory });
+      const own = join(directory, target.name);
       const runtime = target === host
         ? bun
         : join(await unpack(target.runtime, own), target.program);
@@ -74,8 +74,7 @@ async function compile(wanted: readonly Target[], host: Target): Promise<void> {
         library: join(await unpack(await libraryOf(target), own), "index.node"),
         build: { JMESSAGE_COMMIT: commit },
       };
-      const script = fileURLToPath(new URL("bundle.ts", import.meta.url));
-      await output(bun, [script, JSON.stringify(options)], directory);
+      await output(bun, ["tools/bundle.ts", JSON.stringify(options)], directory);
       const bytes = await finish(options, target);
       const name = basename(options.outfile);
       console.log(`dist/${name}: ${target.name}, ${(bytes / 1e6).toFixed(1)} MB`);
