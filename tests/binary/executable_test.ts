@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { version } from "../../src/cli/version.ts";
-import { EXECUTABLE_BYTES_MAX, platformOf } from "../../tools/executable_format.ts";
+import { EXECUTABLE_BYTES_MAX, indexOf, platformOf } from "../../tools/executable_format.ts";
 import { hostTarget } from "../../tools/targets.ts";
 import { makeReadOnly, mountNoexec } from "../storage/mounts.ts";
 import { inDirectory } from "../storage/temporary.ts";
@@ -29,6 +29,11 @@ Deno.test("executable: is for this machine, and not too large to be copied aroun
   const bytes = await Deno.readFile(executable());
   assert.equal(platformOf(bytes), hostTarget()?.name);
   assert.ok(bytes.length <= EXECUTABLE_BYTES_MAX, `${bytes.length} bytes`);
+});
+
+Deno.test("executable: does not know where it was built, and looks at nothing there", async () => {
+  const bytes = await Deno.readFile(executable());
+  assert.equal(indexOf(bytes, new TextEncoder().encode("jmessage-compile-")), -1);
 });
 
 Deno.test("executable: says at once what it is made of", async () => {
