@@ -29,19 +29,21 @@ const LAYERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["leaves", []],
   ["raft", []],
   ["chat", []],
+  ["tls", []],
   ["storage", ["raft", "chat"]],
-  ["rpc", ["raft", "chat"]],
-  ["node", ["raft", "chat", "storage", "rpc"]],
-  ["client", ["chat", "rpc"]],
+  ["rpc", ["raft", "chat", "tls"]],
+  ["node", ["raft", "chat", "tls", "storage", "rpc"]],
+  ["client", ["chat", "tls", "rpc"]],
   ["sim", ["raft", "chat", "storage", "rpc", "node", "client"]],
-  ["cli", ["raft", "chat", "storage", "rpc", "node", "client", "sim"]],
-  ["mod.ts", ["raft", "chat", "rpc", "node", "client"]],
+  ["cli", ["raft", "chat", "tls", "storage", "rpc", "node", "client", "sim"]],
+  ["mod.ts", ["raft", "chat", "tls", "rpc", "node", "client"]],
   ["cli.ts", ["cli"]],
 ]);
 
 /** Packages with one folder that may import them. */
 const OWNERS: ReadonlyMap<string, string> = new Map([
   ["libsql", "storage"],
+  ["@peculiar/x509", "tls"],
   ["@grpc/grpc-js", "rpc"],
   ["protobufjs", "rpc"],
   ["commander", "cli"],

@@ -1,0 +1,80 @@
+/**
+ * Which nodes a certificate is for: the names of the form `urn:jmessage:node:ID` among its subject
+ * alternative names, read from its bytes. Owns that form and the reading of it; whether the
+ * certificate is to be trusted was checked before, by TLS.
+ *
+ * A URI, not a host name: whoever may have a certificate for a host, a client's port say, is no node
+ * by that. Read from the bytes, as the text that runtimes make of the names is not the same
+ * everywhere, nor always without doubt where one name ends and the next begins.
+ *
+ * @module
+ */
+
+const PREFIX = "urn:jmessage:node:";
+
+/** ASN.1 tags that stand on the way to the names. */
+const SEQUENCE = 0x30;
+const OBJECT_ID = 0x06;
+const OCTETS = 0x04;
+/** `extensions [3]` of a certificate; its first three fields stay aside. */
+const EXTENSIONS = 0xa3;
+/** `uniformResourceIdentifier [6]` of a name. */
+const URI = 0x86;
+/** 2.5.29.17, the extension of the names. */
+const ALTERNATIVE_NAMES = "551d11";
+
+/** One value of DER: its tag and its content. */
+interface Value {
+  readonly tag: number;
+  readonly content: Uint8Array;
+}
+
+/** As it stands in a certificate. */
+export function nodeUri(id: string): string {
+  return PREFIX + id;
+}
+
+/** Ids of the nodes that a certificate, as DER, is for; none if it cannot be read. */
+export function nodeNamesOf(certificate: Uint8Array): readonly string[] {
+  const [whole] = valuesIn(certificate);
+  const [signed] = valuesIn(whole?.content);
+  const extensions = valuesIn(signed?.content).find(({ tag }) => tag === EXTENSIONS);
+  const [list] = valuesIn(extensions?.content);
+  for (const { content } of valuesIn(list?.content).filter(({ tag }) => tag === SEQUENCE)) {
+    const parts = valuesIn(content);
+    const isNames = parts[0]?.tag === OBJECT_ID && hex(parts[0].content) === ALTERNATIVE_NAMES;
+    const octets = parts.find(({ tag }) => tag === OCTETS);
+    if (isNames) return nodesAmong(valuesIn(valuesIn(octets?.content)[0]?.content));
+  }
+  return [];
+}
+
+function nodesAmong(names: readonly Value[]): readonly string[] {
+  return names.filter(({ tag }) => tag === URI)
+    .map(({ content }) => String.fromCharCode(...content))
+    .filter((uri) => uri.startsWith(PREFIX))
+    .map((uri) => uri.slice(PREFIX.length));
+}
+
+/** The values that stand one after another; those before the first that is broken. */
+function valuesIn(bytes: Uint8Array = new Uint8Array()): readonly Value[] {
+  const values: Value[] = [];
+  for (let at = 0; at + 2 <= bytes.length;) {
+    const short = bytes[at + 1] ?? 0;
+    // The long form says first in how many bytes the length stands.
+    const lengthBytes = short < 0x80 ? 0 : short & 0x7f;
+    const start = at + 2 + lengthBytes;
+    let length = lengthBytes === 0 ? short : 0;
+    for (const byte of bytes.subarray(at + 2, start)) {
+      if (lengthBytes > 0) length = length * 256 + byte;
+    }
+    if (lengthBytes > 4 || start + length > bytes.length) break;
+    values.push({ tag: bytes[at] ?? 0, content: bytes.subarray(start, start + length) });
+    at = start + length;
+  }
+  return values;
+}
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
