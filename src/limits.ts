@@ -325,6 +325,18 @@ export const limits = {
   reconnectMs: 20,
   /** Longest such pause, ms. */
   reconnectMsMax: 150,
+  /** Longest that the look at whether TLS works may take at a start, ms. */
+  tlsProbeMsMax: 5_000,
+  /** Time between two looks at whether the files of certificates were changed, ms. */
+  certificateLookMs: 2_000,
+  /** Days before a certificate expires from which on the log warns, each day. */
+  certificateWarningDays: 30,
+  /** Time after which the same refusal at a port is logged again, ms: strangers may come often. */
+  refusalLogMs: 60_000,
+  /** Refusals that are known to have been logged. */
+  refusalsKept: 256,
+  /** Longest TLS handshake, ms: who says nothing must not hold a connection. */
+  tlsHandshakeMsMax: 10_000,
   /** Longest deadline of a call, ms: a day; timers do not reach much further. */
   callMsMax: 86_400_000,
   /** Calls and subscriptions open at once on one connection. */

@@ -19,6 +19,8 @@ export interface CallContext {
   readonly deadlineMs: number;
   /** Aborted when the caller has gone or the deadline has passed. */
   readonly signal: AbortSignal;
+  /** The certificate that the caller has shown, as DER, found to be good; `null` without. */
+  readonly certificate?: Uint8Array | null;
 }
 
 /** What travels in response metadata: `x-jmessage-cluster` and `x-jmessage-position`. */
@@ -184,6 +186,8 @@ export interface StatusMember {
   readonly appliedIndex: number;
   readonly reachable: boolean;
   readonly incarnation: number;
+  /** The first of the node's certificates to expire, ms since the epoch; absent without TLS. */
+  readonly certificateExpiresAtMs?: number;
 }
 /** The cluster as the answering node sees it; `self` is the answering node's own row. */
 export interface StatusResponse {

@@ -17,11 +17,13 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from "@grpc/grpc-js";
-import type { ChatError } from "../errors.ts";
+import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { answersOf } from "./answers.ts";
+import { splitAddress } from "./dial.ts";
 import { guardSessions } from "./session_guard.ts";
-import { fromStatus, noAnswer } from "./status.ts";
+import { fromStatus, noAnswer, type Status } from "./status.ts";
+import { type TlsClient, TlsCredentials } from "./tls_client.ts";
 import { asBuffer, invalid } from "./wire.ts";
 
 // What goes wrong is thrown; gRPC must not write to the stderr of a program that uses this.
@@ -77,14 +79,46 @@ function channelOptions({ receiveBytesMax, sendBytesMax }: ChannelLimits): Chann
 export class Channel {
   readonly address: string;
   readonly #client: Client;
+  readonly #tls: TlsCredentials | null;
   readonly #sendBytesMax: number;
   readonly #open = new Set<Cancellable>();
   #closed = false;
+  /** Whether the newest stream both ways has got its connection. */
+  #ready = false;
 
-  constructor(address: string, bounds: ChannelLimits) {
+  /** In plain text without `tls`. */
+  constructor(address: string, bounds: ChannelLimits, tls: TlsClient | null = null) {
     this.address = address;
     this.#sendBytesMax = bounds.sendBytesMax;
-    this.#client = new Client(address, credentials.createInsecure(), channelOptions(bounds));
+    this.#tls = tls === null ? null : new TlsCredentials(splitAddress(address).host, tls);
+    const secured = this.#tls ?? credentials.createInsecure();
+    this.#client = new Client(address, secured, channelOptions(bounds));
+  }
+
+  /** For which nodes the certificate of the other side is; `null` in plain text. */
+  get nodes(): readonly string[] | null {
+    return this.#tls?.nodes ?? null;
+  }
+
+  /**
+   * Why TLS made no connection for {@linkcode duplex}, or how it looks when the other side did not
+   * want one; `null` if TLS is not why there was no answer.
+   */
+  get refusal(): ChatError | null {
+    if (this.#tls === null) return null;
+    if (!this.#tls.secured || this.#ready) return this.#tls.failure;
+    const text =
+      "it ended the connection after the TLS handshake, as one does that does not take " +
+      "this side's certificate: its log says why";
+    return new ChatError("PERMISSION_DENIED", text);
+  }
+
+  /** What to make of a call that failed. */
+  errorOf(failed: Status): ChatError {
+    const error = fromStatus(failed, this.address);
+    const failure = this.#tls?.failure;
+    if (error.reason !== "NO_ANSWER" || !failure) return error;
+    return noAnswer(this.address, failure.message, failed);
   }
 
   /** Throws `ChatError` only; `NO_ANSWER` unless the server gave a reason. */
@@ -97,7 +131,7 @@ export class Channel {
       const answered = (error: ServiceError | null, answer?: Buffer) => {
         done();
         if (answer !== undefined && !error) resolve({ bytes: answer, headers });
-        else reject(fromStatus(error ?? {}, this.address));
+        else reject(this.errorOf(error ?? {}));
       };
       const options = callOptions(outgoing);
       const call = this.#client.makeUnaryRequest(
@@ -130,7 +164,7 @@ export class Channel {
     const done = this.#track(call, signal);
     try {
       const failure = yield* answersOf(call);
-      if (failure) throw fromStatus(failure, this.address);
+      if (failure) throw this.errorOf(failure);
     } finally {
       done();
       // The reader may have gone before the end.
@@ -140,6 +174,11 @@ export class Channel {
 
   /** A stream both ways, without a deadline. */
   duplex(path: string): ClientDuplexStream<Buffer, Buffer> {
+    this.#ready = false;
+    if (this.#tls !== null) {
+      const until = Date.now() + limits.linkOpenMsMax;
+      this.#client.waitForReady(until, (error) => this.#ready = error === undefined);
+    }
     return this.#client.makeBidiStreamRequest(path, asItIs, asItIs, new Metadata(), {});
   }
 

@@ -7,6 +7,7 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import type { TlsSource } from "../tls/material.ts";
 import type {
   AdminApi,
   BackupPart,
@@ -38,13 +39,16 @@ export type ChatConnection = ChatApi & AdminApi & {
 /**
  * A connection to the client port at `host:port`. Returns at once; the connection is made by the
  * first call, and made again by itself whenever it is lost. Calls throw `ChatError` only; what
- * gives no answer with a reason is `NO_ANSWER`.
+ * gives no answer with a reason is `NO_ANSWER`. In plain text without `tls`; with it, the server's
+ * certificate must be for the host.
  */
-export function connect(address: string): ChatConnection {
-  const channel = new Channel(address, {
+export function connect(address: string, tls: TlsSource | null = null): ChatConnection {
+  const bounds = {
     receiveBytesMax: limits.answerBytesMax,
     sendBytesMax: limits.requestBytesMax,
-  });
+  };
+  const secure = tls === null ? null : { source: tls, check: { by: "host" } as const };
+  const channel = new Channel(address, bounds, secure);
   return {
     ...unaryMethods(channel, { methods: chatMethods, answered: true }),
     ...unaryMethods(channel, { methods: adminMethods, answered: false }),

@@ -33,8 +33,11 @@ const ROLE_FROM_WIRE = new Map(
   Object.entries(ROLE_TO_WIRE).map(([role, id]) => [id, role as StatusMember["role"]]),
 );
 
-function memberToWire(member: StatusMember): v1.StatusMember {
-  return { ...member, role: ROLE_TO_WIRE[member.role] };
+function memberToWire({ certificateExpiresAtMs, ...member }: StatusMember): v1.StatusMember {
+  const certificateExpiresAt = certificateExpiresAtMs === undefined
+    ? null
+    : timeToWire(certificateExpiresAtMs);
+  return { ...member, role: ROLE_TO_WIRE[member.role], certificateExpiresAt };
 }
 
 function memberFromWire(wire: v1.StatusMember): StatusMember {
@@ -50,6 +53,14 @@ function memberFromWire(wire: v1.StatusMember): StatusMember {
     appliedIndex: integer(wire.appliedIndex, "members.applied_index"),
     reachable: wire.reachable,
     incarnation: integer(wire.incarnation, "members.incarnation"),
+    ...(wire.certificateExpiresAt
+      ? {
+        certificateExpiresAtMs: timeFromWire(
+          wire.certificateExpiresAt,
+          "members.certificate_expires_at",
+        ),
+      }
+      : {}),
   };
 }
 

@@ -31,6 +31,7 @@ interface AnyCall {
   readonly cancelled: boolean;
   readonly metadata: Metadata;
   getDeadline(): Date | number;
+  getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Uint8Array } } | null;
   once(event: "cancelled", listener: () => void): unknown;
 }
 
@@ -162,6 +163,11 @@ function watchCancel(call: AnyCall): CancelWatch {
   };
 }
 
+/** The caller's certificate, as DER; `null` if it has shown none. */
+export function certificateOf(call: Pick<AnyCall, "getAuthContext">): Uint8Array | null {
+  return call.getAuthContext()?.sslPeerCertificate?.raw ?? null;
+}
+
 function open(call: AnyCall, watch: CancelWatch, options: HandlerOptions): Opened {
   const deadline = call.getDeadline();
   const deadlineMs = typeof deadline === "number" ? deadline : deadline.getTime();
@@ -175,6 +181,9 @@ function open(call: AnyCall, watch: CancelWatch, options: HandlerOptions): Opene
     deadlineMs,
     get signal() {
       return watch.signal();
+    },
+    get certificate() {
+      return certificateOf(call);
     },
   };
   return { context, finish: watch.finish };

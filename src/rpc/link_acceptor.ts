@@ -11,6 +11,7 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { LinkRequest } from "./convert_link.ts";
+import { certificateOf } from "./handlers.ts";
 import {
   type Hello,
   type IncomingLink,
@@ -18,6 +19,7 @@ import {
   type PeerApi,
   PROTOCOL_VERSION,
 } from "./peer_api.ts";
+import { admitCaller, type PeerTls } from "./peer_tls.ts";
 import { clusterMethods } from "./services.ts";
 import { toStatus } from "./status.ts";
 import { asBuffer, invalid } from "./wire.ts";
@@ -34,11 +36,13 @@ type Stage =
 export class LinkAcceptor implements IncomingLink {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #api: PeerApi;
+  readonly #tls: PeerTls | null;
   #stage: Stage;
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, api: PeerApi) {
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, api: PeerApi, tls: PeerTls | null = null) {
     this.#call = call;
     this.#api = api;
+    this.#tls = tls;
     const late = () => this.close(invalid("hello", "it did not come in time"));
     this.#stage = { kind: "hello", timer: setTimeout(late, limits.linkHelloMsMax) };
     call.on("data", (bytes) => this.#received(bytes));
@@ -87,6 +91,8 @@ export class LinkAcceptor implements IncomingLink {
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw invalid("hello.protocol_version", `${protocolVersion}, not ${PROTOCOL_VERSION}`);
       }
+      const certificate = certificateOf(this.#call);
+      admitCaller(this.#tls, hello.nodeId, { certificate, from: this.#call.getPeer() });
       const receiver = await this.#api.openLink(hello, this);
       if (this.#isOver()) {
         receiver.closed();

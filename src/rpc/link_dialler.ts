@@ -14,8 +14,8 @@ import { limits } from "../limits.ts";
 import { Channel } from "./channel.ts";
 import { dial } from "./dial.ts";
 import type { Frame, Hello, LinkEnd, LinkEvents, OutgoingLink } from "./peer_api.ts";
+import { admitAnswerer, peerDialler, type PeerTls } from "./peer_tls.ts";
 import { clusterMethods } from "./services.ts";
-import { fromStatus } from "./status.ts";
 import { asBuffer } from "./wire.ts";
 
 const { link: method } = clusterMethods;
@@ -25,6 +25,8 @@ export interface LinkDiallerOptions {
   readonly address: string;
   readonly hello: Hello;
   readonly events: LinkEvents;
+  /** In plain text without. */
+  readonly tls?: PeerTls | null;
 }
 
 /** One dialled link. Its events never come from within a call of the one who dials. */
@@ -80,10 +82,14 @@ export class LinkDialler implements OutgoingLink {
 
   #greet(): void {
     this.#stage = "greeting";
-    const channel = new Channel(this.#options.address, {
+    const { address, hello, tls = null } = this.#options;
+    const bounds = {
       receiveBytesMax: limits.peerMessageBytesMax,
       sendBytesMax: limits.peerMessageBytesMax,
-    });
+    };
+    const meant = hello.toNodeId === "" ? undefined : hello.toNodeId;
+    const secure = tls === null ? null : peerDialler(tls, address, meant);
+    const channel = new Channel(address, bounds, secure);
     const call = channel.duplex(method.path);
     this.#channel = channel;
     this.#call = call;
@@ -91,7 +97,6 @@ export class LinkDialler implements OutgoingLink {
     call.on("error", (error) => this.#failed(error as ServiceError));
     // Comes after the error if there is one.
     call.on("end", () => this.#end({ kind: "broken", detail: "the other side ended it" }));
-    const { hello } = this.#options;
     call.write(asBuffer(method.request.toBytes({ kind: "hello", hello })));
   }
 
@@ -104,15 +109,26 @@ export class LinkDialler implements OutgoingLink {
       this.#end({ kind: "broken", detail: ChatError.from(error).message });
       return;
     }
+    try {
+      const { address, tls = null } = this.#options;
+      admitAnswerer(tls, hello.nodeId, { address, nodes: this.#channel?.nodes ?? null });
+    } catch (error) {
+      this.#end({ kind: "rejected", error: ChatError.from(error) });
+      return;
+    }
     clearTimeout(this.#openTimer);
     this.#stage = "open";
     this.#options.events.opened(hello);
   }
 
   #failed(cause: ServiceError): void {
-    const error = fromStatus(cause, this.#options.address);
+    assert(this.#channel !== null, "A stream has a channel");
+    const error = this.#channel.errorOf(cause);
     const answered = error.reason !== "NO_ANSWER";
-    this.#end(answered ? { kind: "rejected", error } : { kind: "broken", detail: error.message });
+    const refusal = this.#stage === "greeting" ? this.#channel.refusal : null;
+    if (answered) this.#end({ kind: "rejected", error });
+    else if (refusal !== null) this.#end({ kind: "rejected", error: refusal });
+    else this.#end({ kind: "broken", detail: error.message });
   }
 
   /** What is sent in one turn of the event loop travels together. */

@@ -26,6 +26,7 @@ import { limits } from "../limits.ts";
 import { splitAddress } from "./dial.ts";
 import { guardSessions } from "./session_guard.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
+import { TlsGate, type TlsServer } from "./tls_server.ts";
 
 // What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
 setLogVerbosity(logVerbosity.NONE);
@@ -128,9 +129,16 @@ function asItIs(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** Binds to `host:port`. Throws `INVALID_ARGUMENT` if the address cannot be had. */
-export async function listen(server: CountingServer, address: string): Promise<Listener> {
-  const port = new Port(server);
+/**
+ * Binds to `host:port`, in plain text or behind TLS. Throws `INVALID_ARGUMENT` if the address
+ * cannot be had.
+ */
+export async function listen(
+  server: CountingServer,
+  address: string,
+  tls: TlsServer | null = null,
+): Promise<Listener> {
+  const port = new Port(server, tls);
   try {
     return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
   } catch (cause) {
@@ -148,16 +156,21 @@ class Port {
   readonly #server: CountingServer;
   readonly #sockets = new Set<Socket>();
   readonly #acceptor: NetServer;
+  readonly #gate: TlsGate | null;
   /** What is in progress is not waited for any longer. */
   readonly #broken = Promise.withResolvers<void>();
   #closed: Promise<void> | null = null;
 
-  constructor(server: CountingServer) {
+  constructor(server: CountingServer, tls: TlsServer | null) {
     this.#server = server;
+    // Whatever TLS there is has been done before.
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const inject = (socket: Socket) => injector.injectConnection(socket);
+    this.#gate = tls === null ? null : new TlsGate(tls, inject);
     this.#acceptor = createNetServer((socket) => {
       this.#hold(socket);
-      injector.injectConnection(socket);
+      if (this.#gate === null) inject(socket);
+      else this.#gate.take(socket);
     });
     this.#acceptor.maxConnections = limits.connectionsMax;
   }
@@ -204,6 +217,7 @@ class Port {
 
   #breakOff(): void {
     this.#broken.resolve();
+    this.#gate?.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 }

@@ -7,6 +7,7 @@
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import type { NodeId } from "../raft/types.ts";
 import { Channel } from "./channel.ts";
 import { parse } from "./client.ts";
 import { LinkDialler } from "./link_dialler.ts";
@@ -17,23 +18,39 @@ import type {
   SnapshotAsk,
   SnapshotPart,
 } from "./peer_api.ts";
+import { admitAnswerer, peerDialler, type PeerTls } from "./peer_tls.ts";
 import { clusterMethods, type Method } from "./services.ts";
 import { unlessStalled } from "./stalling.ts";
+
+/** How to reach a peer. */
+export interface PeerOptions {
+  /** In plain text without. */
+  readonly tls?: PeerTls | null;
+  /** Who must be there, if that is known; checked with TLS only. */
+  readonly nodeId?: NodeId | undefined;
+}
 
 /**
  * The peer at `host:port`. Returns at once; connections are made by what is asked: one for all
  * calls, and one for each link.
  */
-export function connectPeer(address: string): PeerClient {
-  const channel = new Channel(address, {
+export function connectPeer(address: string, options: PeerOptions = {}): PeerClient {
+  const { tls = null, nodeId } = options;
+  const bounds = {
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
-  });
+  };
+  const secure = tls === null ? null : peerDialler(tls, address, nodeId);
+  const channel = new Channel(address, bounds, secure);
   const { handOver, join, probe } = clusterMethods;
   return {
-    openLink: (hello, events) => new LinkDialler({ address, hello, events }),
+    openLink: (hello, events) => new LinkDialler({ address, hello, events, tls }),
     join: (ask, context) => call(channel, { method: join, request: ask, context }),
-    probe: (context) => call(channel, { method: probe, request: {}, context }),
+    probe: async (context) => {
+      const answer = await call(channel, { method: probe, request: {}, context });
+      admitAnswerer(tls, answer.nodeId, { address, nodes: channel.nodes });
+      return answer;
+    },
     handOver: (ask, context) => call(channel, { method: handOver, request: ask, context }),
     fetchSnapshot: (ask, signal) => fetchSnapshot(channel, { ask, signal }),
     close: () => channel.close(),

@@ -28,6 +28,7 @@ import {
   subscribeMethod,
   type Unary,
 } from "./services.ts";
+import type { TlsServer } from "./tls_server.ts";
 
 /** What a node serves on its client port. */
 export interface ClientServices {
@@ -38,8 +39,12 @@ export interface ClientServices {
   readonly original?: OriginalApi | null;
 }
 
-/** Serves the client port on `host:port`; port 0 picks a free one. */
-export function serveClients(address: string, services: ClientServices): Promise<Listener> {
+/** Serves the client port on `host:port`; port 0 picks a free one. In plain text without `tls`. */
+export function serveClients(
+  address: string,
+  services: ClientServices,
+  tls: TlsServer | null = null,
+): Promise<Listener> {
   const server = createServer({
     receiveBytesMax: limits.requestBytesMax,
     sendBytesMax: limits.answerBytesMax,
@@ -56,7 +61,7 @@ export function serveClients(address: string, services: ClientServices): Promise
   addStream(server, backupMethod.path, backup);
   addHealth(server, health);
   if (original) addOriginal(server, original);
-  return listen(server, address);
+  return listen(server, address, tls);
 }
 
 /** A unary method whose types the table has matched with those of its api. */

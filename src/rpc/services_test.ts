@@ -152,6 +152,7 @@ const adminResponses: Responses<AdminApi> = {
       appliedIndex: integers,
       reachable: flag,
       incarnation: integers,
+      certificateExpiresAtMs: times,
     })),
   }),
   digest: record({ id: names, appliedIndex: integers, digest: names }),

@@ -80,6 +80,10 @@ function describe({ code, details }: Status): string {
   if (code === status.DEADLINE_EXCEEDED) return "the deadline has passed";
   if (code === status.CANCELLED) return "the call was given up";
   if (details?.includes("ECONNREFUSED")) return "the connection was refused";
+  // How a connection ends that was made, and then led to nobody who understands HTTP/2.
+  if (details?.includes("Last error: Failed to connect")) {
+    return "it ended the connection at once; it may expect TLS, or not know what to do with it";
+  }
   const name = status[code ?? status.UNKNOWN] ?? `status ${code}`;
   return details ? `${name}, ${details.slice(0, limits.errorTextLengthMax)}` : name;
 }

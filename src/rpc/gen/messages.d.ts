@@ -324,6 +324,7 @@ export namespace jmessage {
       appliedIndex: number;
       reachable: boolean;
       incarnation: number;
+      certificateExpiresAt?: google.protobuf.Timestamp | null;
     }
     export namespace StatusMember {
       export function encode(message: StatusMember, writer?: Writer): Writer;

@@ -3380,6 +3380,7 @@ export const jmessage = $root.jmessage = (() => {
             StatusMember.prototype.appliedIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             StatusMember.prototype.reachable = false;
             StatusMember.prototype.incarnation = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            StatusMember.prototype.certificateExpiresAt = null;
 
             StatusMember.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -3410,6 +3411,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(80).bool(message.reachable);
                 if (message.incarnation != null && $Object.hasOwnProperty.call(message, "incarnation") && (typeof message.incarnation === "object" ? message.incarnation.low || message.incarnation.high : message.incarnation !== 0))
                     writer.uint32(88).uint64(message.incarnation);
+                if (message.certificateExpiresAt != null && $Object.hasOwnProperty.call(message, "certificateExpiresAt"))
+                    $root.google.protobuf.Timestamp.encode(message.certificateExpiresAt, writer.uint32(98).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3540,6 +3543,12 @@ export const jmessage = $root.jmessage = (() => {
                                 message.incarnation = value;
                             else
                                 delete message.incarnation;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 2)
+                                break;
+                            message.certificateExpiresAt = $root.google.protobuf.Timestamp.decode(reader, reader.size(), $undefined, _depth + 1, message.certificateExpiresAt);
                             continue;
                         }
                     }
