@@ -45,7 +45,7 @@ export type { ClientClock } from "./src/client/clock.ts";
 export type { Connect, Connection } from "./src/client/connection.ts";
 export type { CursorState } from "./src/client/cursor.ts";
 export type { CallOptions } from "./src/client/job.ts";
-export { openChat } from "./src/client/open.ts";
+export { openChat, type OpenOptions } from "./src/client/open.ts";
 export type { SessionState } from "./src/client/session.ts";
 export type { SubscribeOptions, Subscription } from "./src/client/subscription.ts";
 export { ChatError, type ChatErrorOptions, isReason, type Reason, REASONS } from "./src/errors.ts";
@@ -62,3 +62,9 @@ export type {
   SendMessageResponse,
   User,
 } from "./src/rpc/api.ts";
+export {
+  readMaterial,
+  type ReadOptions,
+  type TlsFiles,
+  type TlsMaterial,
+} from "./src/tls/material.ts";

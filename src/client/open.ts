@@ -6,11 +6,20 @@
  */
 
 import { connect } from "../rpc/client.ts";
+import type { TlsMaterial } from "../tls/material.ts";
 import { ChatClient, type ChatClientOptions } from "./chat_client.ts";
 
+/** What a program says: how to reach members only if it does that itself. */
+export type OpenOptions =
+  & Omit<ChatClientOptions, "connect">
+  & Partial<Pick<ChatClientOptions, "connect">>
+  & {
+    /** TLS, with certificates as {@linkcode readMaterial} gives them; without: plain text. */
+    readonly tls?: TlsMaterial | undefined;
+  };
+
 /** Opens a client; nothing is sent before its first call. Close it when done. */
-export function openChat(
-  options: Omit<ChatClientOptions, "connect"> & Partial<Pick<ChatClientOptions, "connect">>,
-): ChatClient {
-  return new ChatClient({ connect, ...options });
+export function openChat({ tls, ...options }: OpenOptions): ChatClient {
+  const source = tls === undefined ? null : { current: () => tls };
+  return new ChatClient({ connect: (address) => connect(address, source), ...options });
 }

@@ -23,6 +23,7 @@ import { DEFAULT_POLICY } from "./config.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Gate } from "./gate.ts";
 import type { Identity, StateStore } from "./ports.ts";
+import type { Security } from "./security.ts";
 
 export interface AdminServiceOptions {
   /** As it is now: the cluster is known only once a joiner was taken in. */
@@ -32,6 +33,7 @@ export interface AdminServiceOptions {
   readonly state: Pick<StateStore, "digest" | "reader">;
   readonly backups: Pick<BackupServer, "serve">;
   readonly gate: Gate;
+  readonly security: Pick<Security, "expiresAtMs">;
 }
 
 /** The admin service of one node. */
@@ -112,6 +114,7 @@ function ownRow(
   const { role, term, lastIndex, commitIndex, appliedIndex } = own.core;
   const { nodeId, incarnation } = options.identity();
   const { clientAddress, peerAddress } = options.self();
+  const { expiresAtMs } = options.security;
   return {
     id: nodeId,
     role,
@@ -124,6 +127,7 @@ function ownRow(
     appliedIndex,
     reachable: true,
     incarnation,
+    ...(expiresAtMs === null ? {} : { certificateExpiresAtMs: expiresAtMs }),
   };
 }
 

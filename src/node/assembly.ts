@@ -10,7 +10,7 @@ import type { ChatError } from "../errors.ts";
 import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
-import { type OwnHello, type PeerApi, type PeerClient, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
+import { type OwnHello, type PeerApi, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
 import type { HealthSource } from "../rpc/health.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
@@ -28,6 +28,7 @@ import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { machineCollector, Rest } from "./rest.ts";
+import type { Security } from "./security.ts";
 import { ServiceParts } from "./service_parts.ts";
 import { Sessions } from "./sessions.ts";
 import { SnapshotServer } from "./snapshot_server.ts";
@@ -41,7 +42,7 @@ export interface AssemblyOptions {
   readonly clock: Clock;
   /** This node's addresses; known once its ports are bound, which is before anything is sent. */
   readonly self: () => Member;
-  readonly connect: (peerAddress: string) => PeerClient;
+  readonly security: Pick<Security, "connect" | "expiresAtMs">;
   /** Resolves once the node knows its cluster. */
   readonly joined: () => Promise<void>;
   /** The node cannot go on. */
@@ -81,7 +82,7 @@ export function assemble(options: AssemblyOptions): Assembly {
     joined: options.joined,
     failureTimeoutMs: () =>
       driver.status().policy?.failureTimeoutMs ?? DEFAULT_POLICY.failureTimeoutMs,
-    connect: options.connect,
+    connect: options.security.connect,
     rowsIn,
     clock,
     logger,
@@ -151,7 +152,15 @@ function serve(
     clientGate,
     peerGate,
     chat: createChatService({ parts, subscriptions, gate: clientGate }),
-    admin: createAdminService({ identity, self, driver, state, backups, gate: clientGate }),
+    admin: createAdminService({
+      identity,
+      self,
+      driver,
+      state,
+      backups,
+      gate: clientGate,
+      security: options.security,
+    }),
     peers: createPeerService({
       nodeId,
       clusterId,

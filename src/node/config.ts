@@ -9,6 +9,7 @@
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Policy } from "../raft/types.ts";
+import type { TlsFiles } from "../tls/material.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { DEFAULT_PASSWORD_COST, type PasswordCost } from "./passwords.ts";
 
@@ -33,6 +34,12 @@ export interface NodeOptions {
   /** Also serves the original clients' interface, which lists users without login. Default no. */
   readonly originalApi?: boolean | undefined;
   readonly logger?: Logger | undefined;
+  /** TLS for clients; with a CA, the certificates that clients show are checked. */
+  readonly tls?: TlsFiles | undefined;
+  /** Mutual TLS between nodes: all three files. */
+  readonly peerTls?: TlsFiles | undefined;
+  /** Listen beyond this machine without TLS. */
+  readonly insecure?: boolean | undefined;
   /** What hashing a new password costs; a lower one is for tests. */
   readonly passwordCost?: PasswordCost | undefined;
 }
@@ -50,6 +57,8 @@ export interface NodeConfig {
   readonly policy: Partial<Policy>;
   readonly originalApi: boolean;
   readonly logger: Logger;
+  readonly tls: TlsFiles | null;
+  readonly peerTls: TlsFiles | null;
   readonly passwordCost: PasswordCost;
 }
 
@@ -77,6 +86,15 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
   for (const address of join) checkAddress("join", address);
   const listen = checkAddress("listen", options.listen ?? "127.0.0.1:2625");
   const peerListen = checkAddress("peer-listen", options.peerListen ?? "127.0.0.1:2626");
+  const tls = checkTls("tls", options.tls, ["cert", "key"]);
+  const peerTls = checkTls("peer-tls", options.peerTls, ["cert", "key", "ca"]);
+  if (options.insecure !== true) {
+    if (tls === null) checkLoopback("listen", listen, "--tls-cert and --tls-key");
+    if (peerTls === null) {
+      const files = "--peer-tls-cert, --peer-tls-key and --peer-tls-ca";
+      checkLoopback("peer-listen", peerListen, files);
+    }
+  }
   return {
     data: options.data ?? "./jmessage-data",
     id: id ?? null,
@@ -88,6 +106,8 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     policy: given(policy),
     originalApi: options.originalApi ?? false,
     logger: options.logger ?? silentLogger,
+    tls,
+    peerTls,
     passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
   };
 }
@@ -143,6 +163,29 @@ function given(policy: Partial<Policy>): Partial<Policy> {
 function checkAddress(field: string, address: string): string {
   if (!/^.+:\d{1,5}$/.test(address)) refuse(field, "must be host:port", address);
   return address;
+}
+
+/** `null` if no file is given; some without the others are a mistake. */
+function checkTls(
+  flag: string,
+  files: TlsFiles | undefined,
+  needed: readonly (keyof TlsFiles)[],
+): TlsFiles | null {
+  const given = (["cert", "key", "ca"] as const).filter((kind) => files?.[kind] !== undefined);
+  if (files === undefined || given.length === 0) return null;
+  const missing = needed.filter((kind) => !given.includes(kind));
+  if (missing.length === 0) return files;
+  const names = (kinds: readonly string[]) => kinds.map((kind) => `--${flag}-${kind}`).join(", ");
+  return refuse(`${flag}-${missing[0]}`, `must be given with ${names(given)}`, "none");
+}
+
+/** Hosts that no other machine can reach. */
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
+
+/** Whoever can reach the port can read and change everything. */
+function checkLoopback(field: string, address: string, files: string): void {
+  if (loopback.test(address)) return;
+  refuse(field, `must be on this machine alone (give ${files}, or --insecure)`, address);
 }
 
 /** Hosts that stand for every interface: elsewhere they lead to whoever dials them. */

@@ -20,6 +20,8 @@ Deno.test("config: what is left out has the default of the command line", () => 
     join: [],
     policy: {},
     originalApi: false,
+    tls: null,
+    peerTls: null,
     passwordCost: { N: 131_072, r: 8, p: 1 },
   });
   assert.deepEqual(foundingPolicy({}), {
@@ -77,7 +79,8 @@ Deno.test("config: options that are no ids or addresses are refused by name", ()
   const wrong = [
     ...[{ id: "" }, { id: "a/b" }, { listen: "here" }, { peerListen: ":" }, { join }],
     ...[{ advertise: "here" }, { advertise: "a.example:0" }, { peerAdvertise: "a.example:0" }],
-    ...[{ listen: "0.0.0.0:2625" }, { peerListen: "[::]:2626" }, { advertise: "0.0.0.0:1" }],
+    ...["0.0.0.0:2625", "[::]:2625"].map((listen) => ({ listen, insecure: true })),
+    ...[{ peerListen: "[::]:2626", insecure: true }, { advertise: "0.0.0.0:1" }],
   ];
   for (const options of wrong) {
     const refused = () => nodeConfig(options);

@@ -12,7 +12,6 @@ import { limits } from "../limits.ts";
 import { sameTerm, termText, ZERO_TERM } from "../raft/term.ts";
 import type { Member, Policy, Role } from "../raft/types.ts";
 import type { Listener } from "../rpc/listener.ts";
-import { connectPeer } from "../rpc/peer_client.ts";
 import { servePeers } from "../rpc/peer_server.ts";
 import { serveClients } from "../rpc/server.ts";
 import { assemble, type Assembly } from "./assembly.ts";
@@ -22,6 +21,7 @@ import { checkPolicy, foundingPolicy, nodeConfig, type NodeOptions } from "./con
 import { join } from "./joining.ts";
 import { type OpenedNode, openNode } from "./opening.ts";
 import { pause } from "./pause.ts";
+import { Security } from "./security.ts";
 
 /** What a node is in its cluster right now. */
 export interface NodeRole {
@@ -47,6 +47,8 @@ export interface RunningNode {
   onRole(listener: (role: NodeRole) => void): () => void;
   /** Resolves once the node is a voter that serves (§1); rejects if it stops before. */
   readonly ready: Promise<void>;
+  /** Reads the certificates again; what is broken is logged, and the old ones stay in use. */
+  reloadCertificates(): Promise<void>;
   /**
    * Finishes what was accepted, hands over leadership, leaves, closes; at most
    * `limits.shutdownMsMax`. Calling again changes nothing.
@@ -59,14 +61,22 @@ export interface RunningNode {
 /** Resolves once the ports are bound and the node works on being ready. Throws `ChatError`. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const clock = machineClock();
-  const { config, directory, state } = await openNode(nodeConfig(options), clock);
-  const node = new Node({ config, directory, state, clock });
-  await node.start();
-  return node;
+  const given = nodeConfig(options);
+  const security = await Security.open(given, clock);
+  try {
+    const opened = await openNode(given, { clock, security });
+    const node = new Node({ ...opened, clock, security });
+    await node.start();
+    return node;
+  } catch (error) {
+    security.close();
+    throw error;
+  }
 }
 
 interface NodeParts extends OpenedNode {
   readonly clock: ReturnType<typeof machineClock>;
+  readonly security: Security;
 }
 
 class Node implements RunningNode {
@@ -87,7 +97,7 @@ class Node implements RunningNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
-    const { config, directory, state, clock } = parts;
+    const { config, directory, state, clock, security } = parts;
     this.id = directory.identity.nodeId;
     this.ready = this.#ready.promise;
     this.stopped = this.#stopped.promise;
@@ -101,7 +111,7 @@ class Node implements RunningNode {
       state,
       clock,
       self: () => this.#self,
-      connect: connectPeer,
+      security,
       joined: () => this.#joined.promise,
       onFatal: (error) => this.#fail(error),
     });
@@ -156,16 +166,20 @@ class Node implements RunningNode {
     }
   }
 
+  reloadCertificates(): Promise<void> {
+    return this.#parts.security.reload();
+  }
+
   stop(): Promise<void> {
     this.#stopping ??= this.#leave().finally(() => this.#stopped.resolve());
     return this.#stopping;
   }
 
   async #bind(): Promise<void> {
-    const { config: { listen, peerListen, advertise, peerAdvertise } } = this.#parts;
+    const { config: { listen, peerListen, advertise, peerAdvertise }, security } = this.#parts;
     const { chat, admin, health, original, peers } = this.#assembly;
-    this.#peers = await servePeers(peerListen, peers);
-    this.#clients = await serveClients(listen, { chat, admin, health, original });
+    this.#peers = await servePeers(peerListen, peers, security.peers);
+    this.#clients = await serveClients(listen, { chat, admin, health, original }, security.clients);
     this.#self = {
       id: this.id,
       peerAddress: peerAdvertise ?? this.#peers.address,
@@ -208,7 +222,7 @@ class Node implements RunningNode {
    * when for a while it was not ready, or knew no leader. One that was removed learns it here.
    */
   async #stayIn(isNew: boolean): Promise<void> {
-    const { config, directory, clock } = this.#parts;
+    const { config, directory, clock, security } = this.#parts;
     const { driver } = this.#assembly;
     let readyAt = isNew ? -Infinity : clock.mono();
     let isReady = false;
@@ -226,7 +240,7 @@ class Node implements RunningNode {
         ...driver.status().members.map(({ member }) => member.peerAddress),
       ],
       policy: config.policy,
-      connect: connectPeer,
+      connect: security.connect,
       accepted: async (clusterId: string) => {
         await directory.join(clusterId);
         this.#joined.resolve();
@@ -292,6 +306,7 @@ class Node implements RunningNode {
     await state.close();
     await directory.close();
     await this.#peers?.close(0);
+    this.#parts.security.close();
   }
 }
 

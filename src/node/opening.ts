@@ -6,14 +6,14 @@
  */
 
 import { ChatError } from "../errors.ts";
-import { connectPeer } from "../rpc/peer_client.ts";
 import { type DataDirectory, openDataDirectory } from "../storage/data_directory.ts";
 import type { LibsqlStateStore } from "../storage/state_store.ts";
 import { damageIn } from "../storage/storage_error.ts";
 import { beginAnew, type Beginning, beginningOf, succeeds } from "./beginning_anew.ts";
 import type { NodeConfig } from "./config.ts";
-import { clusterAt } from "./joining.ts";
+import { type AskingOptions, clusterAt } from "./joining.ts";
 import type { Clock } from "./ports.ts";
+import type { Security } from "./security.ts";
 
 /** Data that a node may run on. */
 export interface OpenedNode {
@@ -23,17 +23,27 @@ export interface OpenedNode {
   readonly state: LibsqlStateStore;
 }
 
+/** What it takes to open. */
+export interface OpeningOptions {
+  readonly clock: Clock;
+  readonly security: Pick<Security, "connect" | "claim" | "idOfCertificate">;
+}
+
 /** Opens what a node runs on and begins its start. What fails leaves nothing open. */
-export async function openNode(config: NodeConfig, clock: Clock): Promise<OpenedNode> {
-  const opened = await openWhole(await beginningOf(config), clock);
+export async function openNode(config: NodeConfig, options: OpeningOptions): Promise<OpenedNode> {
+  const opened = await openWhole(await beginningOf(config), options);
   if (typeof opened !== "string") return opened;
-  return await open(await beginAnew(config, opened, { connect: connectPeer, clock }), clock);
+  const { clock, security: { connect } } = options;
+  return await open(await beginAnew(config, opened, { connect, clock }), options);
 }
 
 /** Or a sentence about the damage: the error itself holds what must be let go of. */
-async function openWhole(beginning: Beginning, clock: Clock): Promise<OpenedNode | string> {
+async function openWhole(
+  beginning: Beginning,
+  options: OpeningOptions,
+): Promise<OpenedNode | string> {
   try {
-    return await open(beginning, clock);
+    return await open(beginning, options);
   } catch (thrown) {
     const error = ChatError.from(thrown);
     if (error.reason === "CORRUPT") return damageIn(error);
@@ -41,18 +51,24 @@ async function openWhole(beginning: Beginning, clock: Clock): Promise<OpenedNode
   }
 }
 
-async function open({ config, clusterId }: Beginning, clock: Clock): Promise<OpenedNode> {
+async function open(
+  { config, clusterId }: Beginning,
+  { clock, security }: OpeningOptions,
+): Promise<OpenedNode> {
+  const nodeId = config.id ?? security.idOfCertificate;
   const directory = await openDataDirectory(config.data, {
     create: true,
-    accepts: succeeds,
-    ...(config.id === null ? {} : { nodeId: config.id }),
+    // What the certificate says is for a new node alone; who has data is looked at below.
+    accepts: config.id === null ? () => true : succeeds,
+    ...(nodeId === null ? {} : { nodeId }),
   });
   let state: LibsqlStateStore | null = null;
   try {
+    security.claim(directory.identity.nodeId);
     // Before the first write: a directory whose state is refused stays as it was.
     state = await directory.openState();
     if (clusterId !== null) await directory.join(clusterId);
-    await checkCluster(directory, config.join, clock);
+    await checkCluster(directory, config.join, { clock, connect: security.connect });
     await directory.begin(clock.wall());
     return { config, directory, state };
   } catch (error) {
@@ -69,9 +85,9 @@ async function open({ config, clusterId }: Beginning, clock: Clock): Promise<Ope
 async function checkCluster(
   directory: DataDirectory,
   addresses: readonly string[],
-  clock: Clock,
+  options: AskingOptions,
 ): Promise<void> {
   const own = directory.identity.clusterId;
   if (own === "") return;
-  await directory.join(await clusterAt(addresses, own, { connect: connectPeer, clock }));
+  await directory.join(await clusterAt(addresses, own, options));
 }

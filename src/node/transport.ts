@@ -32,8 +32,8 @@ export interface PeerTransportOptions {
   readonly hello: () => OwnHello;
   readonly joined: () => Promise<void>;
   readonly failureTimeoutMs: () => number;
-  /** A client for a peer address; it dials nothing before it is used. */
-  readonly connect: (peerAddress: string) => PeerClient;
+  /** A client for a node's peer address; it dials nothing before it is used. */
+  readonly connect: (peerAddress: string, nodeId: NodeId) => PeerClient;
   /** Rows in a chunk of a snapshot, for progress. */
   readonly rowsIn: (chunk: Uint8Array) => number;
   readonly clock: Clock;
@@ -212,7 +212,7 @@ export class PeerTransport implements Transport {
       member,
       hello: () => ({ ...hello(), toNodeId: member.id }),
       clock,
-      client: connect(member.peerAddress),
+      client: connect(member.peerAddress, member.id),
       check: (answer) => this.#check(member, answer),
       opened: () => {
         this.#logged.delete(`to ${member.id}`);

@@ -33,6 +33,7 @@ async function bench(nodeId = "node-2") {
     },
     backups: { async *serve() {} },
     gate,
+    security: { expiresAtMs: null },
   });
   return { driver, admin };
 }

@@ -19,6 +19,7 @@ import {
 } from "../../src/node/beginning_anew.ts";
 import { DEFAULT_POLICY, nodeConfig } from "../../src/node/config.ts";
 import { openNode } from "../../src/node/opening.ts";
+import { Security } from "../../src/node/security.ts";
 import { ZERO_TERM } from "../../src/raft/term.ts";
 import type { PeerClient, ProbeAnswer } from "../../src/rpc/peer_api.ts";
 import { ASIDE_FILE, noteAside, readAside } from "../../src/storage/set_aside.ts";
@@ -87,7 +88,10 @@ Deno.test("beginning anew: the old data moves, the new node knows its cluster an
     assert.ok(!existsSync(join(data, "log.db")));
 
     // As after a crash: the next start goes on, whatever it is told, and founds nothing.
-    const again = await openNode(nodeConfig({ data, id: "a" }), new HandClock());
+    const given = nodeConfig({ data, id: "a" });
+    const clock = new HandClock();
+    const options = { clock, security: await Security.open(given, clock) };
+    const again = await openNode(given, options);
     assert.deepEqual(again.config.join, ["b:1", "127.0.0.1:7000"]);
     assert.equal(again.directory.identity.nodeId, config.id);
     assert.equal(again.directory.identity.clusterId, "cluster-1");
@@ -96,7 +100,7 @@ Deno.test("beginning anew: the old data moves, the new node knows its cluster an
 
     // Once it is a member it comes back by its own data, also under the id that it once had.
     await begun(config);
-    const member = await openNode(nodeConfig({ data, id: "a" }), new HandClock());
+    const member = await openNode(given, options);
     assert.equal(member.directory.identity.nodeId, config.id);
     await member.state.close();
     await member.directory.close();

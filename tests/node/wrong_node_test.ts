@@ -45,7 +45,7 @@ class Node {
       hello: () => this.#hello(),
       joined: () => Promise.resolve(),
       failureTimeoutMs: () => 1_000,
-      connect: connectPeer,
+      connect: (address) => connectPeer(address),
       rowsIn: () => 1,
       clock,
       logger: createLogger({ level: "debug", format: "text", write }),
