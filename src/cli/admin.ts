@@ -12,6 +12,7 @@ import { limits } from "../limits.ts";
 import type { StatusResponse } from "../rpc/api.ts";
 import { connect } from "../rpc/client.ts";
 import { backupCommand } from "./admin_backup.ts";
+import { certsCommand } from "./admin_certs.ts";
 import { type AdminConnect, withCluster } from "./admin_cluster.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { restoreCommand } from "./admin_restore.ts";
@@ -23,6 +24,7 @@ import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
 import { printable } from "./text.ts";
+import { addTlsOptions } from "./tls_options.ts";
 
 /** What the admin commands need from outside; tests pass their own. */
 export interface AdminOptions {
@@ -59,6 +61,8 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   );
   group.addCommand(verifyCommand({ output: options.output }));
   group.addCommand(waitCommand(options));
+  group.addCommand(certsCommand({ output: options.output }));
+  addTlsOptions(group);
   return group;
 }
 

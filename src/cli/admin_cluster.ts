@@ -15,21 +15,25 @@ import type {
   StatusMember,
   StatusResponse,
 } from "../rpc/api.ts";
+import { type SecureConnect, secured, type TlsFlags } from "./tls_options.ts";
 
 /** The admin service of one node, reached over an open connection. */
 export type AdminConnection = AdminApi & { close(): void };
 
 /** Opens a connection; nothing is sent before the first call. */
-export type AdminConnect = (address: string) => AdminConnection;
+export type AdminConnect = SecureConnect<AdminConnection>;
 
 /** Runs `action` on the cluster at the servers, and closes what it opened. */
 export async function withCluster(
-  flags: { readonly servers: readonly string[]; readonly timeout: number },
+  flags: { readonly servers: readonly string[]; readonly timeout: number } & TlsFlags,
   connect: AdminConnect,
   action: (cluster: AdminCluster) => Promise<void>,
 ): Promise<void> {
   const deadlineMs = Date.now() + flags.timeout * 1_000;
-  const cluster = new AdminCluster(flags.servers, { connect, deadlineMs });
+  const cluster = new AdminCluster(flags.servers, {
+    connect: await secured(flags, connect),
+    deadlineMs,
+  });
   try {
     await action(cluster);
   } finally {

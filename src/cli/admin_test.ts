@@ -87,7 +87,7 @@ const answers = (self: string, members: readonly StatusMember[]) => ({
 Deno.test("admin status: each row is what that member says, the rest the leader's view", async () => {
   const nodes = {
     "a:1": answers("a", [
-      member("a"),
+      member("a", { certificateExpiresAtMs: 2_000_000_000_000 }),
       member("b", { appliedIndex: 3 }),
       member("c", { reachable: false }),
     ]),
@@ -106,7 +106,11 @@ Deno.test("admin status: each row is what that member says, the rest the leader'
     term: "1.2.a",
     leader: "a",
     tolerates: 2,
-    members: [member("a"), member("b", { appliedIndex: 8 }), member("c", { reachable: false })],
+    members: [
+      { ...member("a"), certificateExpiresAt: "2033-05-18T03:33:20.000Z" },
+      { ...member("b", { appliedIndex: 8 }), certificateExpiresAt: null },
+      { ...member("c", { reachable: false }), certificateExpiresAt: null },
+    ].map(({ certificateExpiresAtMs: _, ...one }) => one),
   }]);
 });
 

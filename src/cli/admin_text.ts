@@ -23,6 +23,9 @@ export function statusJson(status: StatusResponse): object {
     appliedIndex: member.appliedIndex,
     reachable: member.reachable,
     incarnation: member.incarnation,
+    certificateExpiresAt: member.certificateExpiresAtMs === undefined
+      ? null
+      : new Date(member.certificateExpiresAtMs).toISOString(),
   }));
   return { clusterId, quorum, lastResort, livesByLastResort, term, leader, tolerates, members };
 }
@@ -58,7 +61,8 @@ export function statusText(status: StatusResponse): string {
     `survives ${faults} right now`,
   ];
   if (status.livesByLastResort) lines.push(lastResortText(status.missing));
-  const heading = ["ID", "ROLE", "VOTER", "CLIENTS", "PEERS", "LAST", "COMMITTED", "APPLIED", ""];
+  const heading = ["ID", "ROLE", "VOTER", "CLIENTS", "PEERS", "LAST", "COMMITTED", "APPLIED"];
+  const hasTls = status.members.some((member) => member.certificateExpiresAtMs !== undefined);
   const rows = status.members.map((member) => [
     member.id,
     member.role,
@@ -68,9 +72,15 @@ export function statusText(status: StatusResponse): string {
     member.lastIndex,
     member.commitIndex,
     member.appliedIndex,
+    ...(hasTls ? [dayOf(member.certificateExpiresAtMs)] : []),
     member.reachable ? "" : "does not answer",
   ]);
-  return [...lines, "", table(heading, rows)].join("\n");
+  const columns = [...heading, ...(hasTls ? ["CERTIFICATE UNTIL"] : []), ""];
+  return [...lines, "", table(columns, rows)].join("\n");
+}
+
+function dayOf(ms: number | undefined): string {
+  return ms === undefined ? "" : new Date(ms).toISOString().slice(0, 10);
 }
 
 /** Digests of all members, and whether they agree. */

@@ -6,7 +6,7 @@
  */
 
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import type { Connect } from "../client/connection.ts";
+import type { Connection } from "../client/connection.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { connect } from "../rpc/client.ts";
@@ -15,13 +15,14 @@ import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
 import { table } from "./text.ts";
+import { addTlsOptions, type SecureConnect, secured, type TlsFlags } from "./tls_options.ts";
 
 const MESSAGES = 1_000;
 const SECONDS_MAX = 3_600;
 
 /** What the command needs from outside; tests pass their own. */
 export interface BenchOptions {
-  readonly connect: Connect;
+  readonly connect: SecureConnect<Connection>;
   readonly output: Output;
 }
 
@@ -29,7 +30,7 @@ export interface BenchOptions {
 export function benchCommand(
   { connect: connectTo, output }: BenchOptions = { connect, output: terminal },
 ): CommandUnknownOpts {
-  return newCommand("bench", "measure a cluster, and check that it lost nothing", {
+  const command = newCommand("bench", "measure a cluster, and check that it lost nothing", {
     example: "jmessage bench -s 127.0.0.1:2625 --messages 10000 --concurrency 64",
   })
     .addOption(serversOption())
@@ -61,9 +62,10 @@ export function benchCommand(
     .addOption(jsonOption())
     .action(async ({ mode, json, messages, seconds, ...load }) => {
       if (mode === "stream") throw noStreams();
+      const flags: typeof load & TlsFlags = load;
       const result = await runLoad({
         ...load,
-        connect: connectTo,
+        connect: await secured(flags, connectTo),
         seconds,
         messages: messages ?? (seconds === undefined ? MESSAGES : undefined),
         onProgress: (text) => output.remark(text),
@@ -72,6 +74,8 @@ export function benchCommand(
       else output.line(resultText(result));
       if (result.lost + result.duplicated > 0) throw broken(result);
     });
+  addTlsOptions(command);
+  return command;
 }
 
 function resultText(result: BenchResult): string {

@@ -17,6 +17,7 @@ import { newCommand } from "./command.ts";
 import { TerminalInput } from "./input.ts";
 import { jsonOption, serversOption, timeoutOption } from "./options.ts";
 import { terminal } from "./output.ts";
+import { addTlsOptions } from "./tls_options.ts";
 
 /** What one command may take, s: longer than an election after an outage of several nodes. */
 const TIMEOUT_SECONDS = 30;
@@ -45,6 +46,7 @@ export function chatCommand(
     )
     .addOption(timeoutOption(TIMEOUT_SECONDS))
     .addOption(jsonOption());
+  addTlsOptions(group);
   const flags = (): ChatFlags => group.opts();
   group.action(() => interactiveChat(flags(), options));
   const commands = [

@@ -6,16 +6,17 @@
  */
 
 import { ChatClient } from "../client/chat_client.ts";
-import type { Connect } from "../client/connection.ts";
+import type { Connection } from "../client/connection.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ChatState, defaultStateDirectory, type Environment } from "./chat_state.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
 import { printable } from "./text.ts";
+import { type SecureConnect, secured, type TlsFlags } from "./tls_options.ts";
 
 /** Flags of `jmessage chat` and all its commands. */
-export interface ChatFlags {
+export interface ChatFlags extends TlsFlags {
   readonly servers: readonly string[];
   readonly user?: string | undefined;
   readonly stateDir?: string | undefined;
@@ -26,7 +27,7 @@ export interface ChatFlags {
 
 /** What the chat commands need from outside; tests pass their own. */
 export interface ChatOptions {
-  readonly connect: Connect;
+  readonly connect: SecureConnect<Connection>;
   readonly output: Output;
   readonly input: Input;
   readonly environment: Environment;
@@ -87,7 +88,8 @@ async function findCluster(
   const [before, another] = state.clustersAt(flags.servers);
   const hasOther = before !== undefined && another === undefined;
   const timeoutMs = flags.timeout * 1_000;
-  const client = new ChatClient({ connect: options.connect, servers: flags.servers });
+  const connect = await secured(flags, options.connect);
+  const client = new ChatClient({ connect, servers: flags.servers });
   try {
     const limitMs = hasOther ? Math.min(timeoutMs, limits.listedServersMs) : timeoutMs;
     return { client, clusterId: (await client.cluster({ timeoutMs: limitMs })).clusterId };
@@ -96,7 +98,7 @@ async function findCluster(
     if (!hasOther || ChatError.from(thrown).reason === "WRONG_CLUSTER") throw thrown;
   }
   const servers = state.addresses(before);
-  const other = new ChatClient({ connect: options.connect, servers, clusterId: before });
+  const other = new ChatClient({ connect, servers, clusterId: before });
   try {
     await other.cluster({ timeoutMs });
     return { client: other, clusterId: before };

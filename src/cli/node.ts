@@ -13,6 +13,7 @@ import { createLogger, LOG_LEVELS, type LogLevel } from "../node/logger.ts";
 import type { NodeOptions } from "../node/config.ts";
 import { type RunningNode, startNode } from "../node/node.ts";
 import type { Policy } from "../raft/types.ts";
+import type { TlsFiles } from "../tls/material.ts";
 import { newCommand } from "./command.ts";
 import {
   DEFAULT_CLIENT_ADDRESS,
@@ -41,6 +42,13 @@ interface NodeFlags {
   readonly failureTimeoutMs?: number | undefined;
   readonly isolationGraceMs?: number | undefined;
   readonly originalApi?: true | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly peerTlsCert?: string | undefined;
+  readonly peerTlsKey?: string | undefined;
+  readonly peerTlsCa?: string | undefined;
+  readonly insecure?: true | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly json?: true | undefined;
@@ -91,6 +99,13 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
       parseMs,
     )
     .option("--original-api", "also serve clients of the original (lists users without login)")
+    .option("--tls-cert <file>", "certificate for clients, which turns TLS on")
+    .option("--tls-key <file>", "its private key")
+    .option("--tls-ca <file>", "CAs of the certificates that clients may show")
+    .option("--peer-tls-cert <file>", "certificate for other nodes, which turns mutual TLS on")
+    .option("--peer-tls-key <file>", "its private key")
+    .option("--peer-tls-ca <file>", "CAs of the other nodes' certificates")
+    .option("--insecure", "listen beyond this machine without TLS")
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
         .default("info" as const),
@@ -135,6 +150,9 @@ async function runOnce(
 ): Promise<NodeOptions | null> {
   const node = await startNode(options);
   signals.onFirst(() => void node.stop());
+  if (options.tls !== undefined || options.peerTls !== undefined) {
+    signals.onHangUp(() => void node.reloadCertificates());
+  }
   void announce(node, { json, output });
   try {
     await Promise.race([node.stopped, signals.second]);
@@ -161,7 +179,17 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   const policy: Partial<Policy> = Object.fromEntries(given);
   const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
   const addresses = { listen, peerListen, advertise, peerAdvertise, join };
-  return { data, id, ...addresses, policy, originalApi, logger };
+  return { data, id, ...addresses, policy, originalApi, logger, ...securityOf(flags) };
+}
+
+function securityOf(flags: NodeFlags): Pick<NodeOptions, "tls" | "peerTls" | "insecure"> {
+  const given = (files: TlsFiles) =>
+    Object.values(files).some((file) => file !== undefined) ? files : undefined;
+  return {
+    tls: given({ cert: flags.tlsCert, key: flags.tlsKey, ca: flags.tlsCa }),
+    peerTls: given({ cert: flags.peerTlsCert, key: flags.peerTlsKey, ca: flags.peerTlsCa }),
+    insecure: flags.insecure,
+  };
 }
 
 /** Says that the node serves, and from then on what it is. Never throws: the node's end does. */
@@ -187,12 +215,16 @@ async function announce(
   });
 }
 
-/** SIGTERM and SIGINT: the first one asks the node to stop, a second one ends it at once. */
+/**
+ * SIGTERM and SIGINT: the first one asks the node to stop, a second one ends it at once. SIGHUP asks
+ * for what the node says.
+ */
 class Signals {
   readonly #second = Promise.withResolvers<never>();
   readonly #onSignal = () => this.#take();
   #count = 0;
   #stop: () => void = () => {};
+  #onHangUp: (() => void) | null = null;
 
   constructor() {
     this.#second.promise.catch(() => {});
@@ -215,7 +247,15 @@ class Signals {
     if (this.told) stop();
   }
 
+  /** Calls back at each SIGHUP; whoever asked before is forgotten. */
+  onHangUp(task: () => void): void {
+    if (this.#onHangUp !== null) process.off("SIGHUP", this.#onHangUp);
+    this.#onHangUp = task;
+    process.on("SIGHUP", task);
+  }
+
   close(): void {
+    if (this.#onHangUp !== null) process.off("SIGHUP", this.#onHangUp);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, this.#onSignal);
   }
 

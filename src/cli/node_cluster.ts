@@ -21,6 +21,8 @@ export interface NodeClusterOptions {
   readonly policy?: readonly string[];
   /** More flags for every node. */
   readonly flags?: readonly string[];
+  /** And for one node, at each of its starts. */
+  readonly flagsOf?: (id: string) => readonly string[];
 }
 
 /** One node: where it lives, whether it runs or not. */
@@ -79,7 +81,11 @@ export class NodeCluster {
     if (this.#closed) throw new ChatError("SHUTTING_DOWN", `Cannot start ${id}: it is over`);
     const process = new NodeProcess({
       program: this.#options.program,
-      flags: ["--id", id, "--data", this.dataDirectory(id), ...flags, ...this.#options.flags ?? []],
+      flags: [
+        ...["--id", id, "--data", this.dataDirectory(id), ...flags],
+        ...(this.#options.flags ?? []),
+        ...(this.#options.flagsOf?.(id) ?? []),
+      ],
     });
     this.#processes.push({ id, process });
     const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);

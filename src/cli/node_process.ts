@@ -128,7 +128,7 @@ export class NodeProcess {
   }
 
   /** Sends a signal; nothing happens if the process is gone. */
-  kill(signal: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGSTOP" | "SIGCONT"): void {
+  kill(signal: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGSTOP" | "SIGCONT"): void {
     if (this.#exit !== undefined || this.pid === 0) return;
     try {
       // Not `child.kill`: in Deno it does nothing after the first signal, whatever that was.
