@@ -27,7 +27,7 @@ export interface PeerLinkOptions {
   readonly refused: () => void;
   /** The peer said no. */
   readonly rejected: (error: ChatError) => void;
-  /** The one that answers is not the one it should be, as either side said. */
+  /** The one that answers is not the one it should be, as either side said, or TLS. */
   readonly mistaken: (error: ChatError) => void;
 }
 
@@ -144,12 +144,13 @@ export class PeerLink {
     this.#open = false;
     this.#held = [];
     if (this.#closed) return;
-    const somebodyElse = end.kind === "rejected" && end.error.reason === "WRONG_NODE";
+    const answered = end.kind === "rejected" || end.kind === "untrusted";
+    const somebodyElse = answered && end.error.reason === "WRONG_NODE";
     if (end.kind === "refused" || somebodyElse) this.#tellAsking(null);
     this.#failures += 1;
     this.#cancelRedial = this.#options.clock.after(this.#redialMs(end), () => this.#dial());
     if (this.#verdict !== null) this.#options.mistaken(this.#verdict);
-    else if (somebodyElse) this.#options.mistaken(end.error);
+    else if (somebodyElse || end.kind === "untrusted") this.#options.mistaken(end.error);
     else if (end.kind === "rejected") this.#options.rejected(end.error);
     else if (end.kind === "refused") this.#options.refused();
   }
@@ -160,7 +161,8 @@ export class PeerLink {
 
   /** Quick while the peer may just have died or be starting; slower for one that stays away. */
   #redialMs(end: LinkEnd): number {
-    if (end.kind === "rejected" || this.#verdict !== null) return limits.redialRejectedMs;
+    const isHopeless = end.kind === "rejected" || end.kind === "untrusted";
+    if (isHopeless || this.#verdict !== null) return limits.redialRejectedMs;
     const quick = this.#failures <= limits.redialsQuickMax;
     return quick ? limits.redialMs : limits.redialSlowMs;
   }

@@ -113,7 +113,7 @@ export class LinkDialler implements OutgoingLink {
       const { address, tls = null } = this.#options;
       admitAnswerer(tls, hello.nodeId, { address, nodes: this.#channel?.nodes ?? null });
     } catch (error) {
-      this.#end({ kind: "rejected", error: ChatError.from(error) });
+      this.#end({ kind: "untrusted", error: ChatError.from(error) });
       return;
     }
     clearTimeout(this.#openTimer);
@@ -127,7 +127,7 @@ export class LinkDialler implements OutgoingLink {
     const answered = error.reason !== "NO_ANSWER";
     const refusal = this.#stage === "greeting" ? this.#channel.refusal : null;
     if (answered) this.#end({ kind: "rejected", error });
-    else if (refusal !== null) this.#end({ kind: "rejected", error: refusal });
+    else if (refusal !== null) this.#end({ kind: "untrusted", error: refusal });
     else this.#end({ kind: "broken", detail: error.message });
   }
 

@@ -194,6 +194,8 @@ export type LinkEnd =
   | { readonly kind: "refused" }
   /** The peer answered with an error of ours: `WRONG_CLUSTER`, `REMOVED`, … */
   | { readonly kind: "rejected"; readonly error: ChatError }
+  /** TLS does not let this side believe that it is the peer, or the peer does not believe us. */
+  | { readonly kind: "untrusted"; readonly error: ChatError }
   /** No answer in time, or the connection broke. */
   | { readonly kind: "broken"; readonly detail: string }
   /** `close` was called on this side. */

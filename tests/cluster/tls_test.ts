@@ -194,6 +194,26 @@ Deno.test("tls cluster: nodes without good certificates do not join, and both si
   });
 });
 
+Deno.test("tls cluster: a member whose certificate has expired is told of, and back by a new file", async () => {
+  await withSecureCluster(async (cluster) => {
+    await cluster.nodes.node("n3").process.end();
+    await cluster.whole(2);
+    await cluster.ca.node("n3", { days: -1 });
+    const starting = cluster.nodes.start("n3");
+    starting.catch(() => {});
+    const others = cluster.nodes.live.filter(({ id }) => id !== "n3");
+    const noLink = /No link to node n3: its certificate .*has expired/;
+    const told = () => others.some(({ process }) => noLink.test(process.log.join("\n")));
+    await until(told, { what: "a member to say so", ms: 15_000 });
+    const own = cluster.nodes.processes.at(-1)?.process;
+    assert.match(own?.log.join("\n") ?? "", /error.* certificate \S+n3\.crt has expired on /);
+    // Nobody tells it to look.
+    await cluster.ca.node("n3");
+    await starting;
+    await cluster.whole(3);
+  });
+});
+
 /** Puts other certificates where the nodes have theirs, and tells them. */
 async function replace(
   cluster: SecureCluster,

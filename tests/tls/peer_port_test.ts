@@ -74,9 +74,16 @@ async function linkTo(
   }
 }
 
-function assertRejected(end: Hello | LinkEnd, reason: string, message: RegExp): void {
-  assert.ok("kind" in end && end.kind === "rejected", JSON.stringify(end));
-  assert.equal(end.error.reason, reason);
+function assertEnded(
+  end: Hello | LinkEnd,
+  { kind, reason, message }: {
+    readonly kind: "rejected" | "untrusted";
+    readonly reason: string;
+    readonly message: RegExp;
+  },
+): void {
+  assert.ok("kind" in end && (end.kind === "rejected" || end.kind === "untrusted"));
+  assert.deepEqual([end.kind, end.error.reason], [kind, reason]);
   assert.match(end.error.message, message);
 }
 
@@ -104,7 +111,7 @@ Deno.test("peer tls: a certificate for one node cannot speak as another", async 
     await withPeerPort({ id: "n2", files: n2 }, async ({ address, said }) => {
       const end = await linkTo(address, { as: "n3", to: "n2", files: n1 });
       const words = /the certificate is for node n1, which cannot speak as node n3/;
-      assertRejected(end, "PERMISSION_DENIED", words);
+      assertEnded(end, { kind: "rejected", reason: "PERMISSION_DENIED", message: words });
       assert.match(said.join("\n"), words);
       const peer = connectPeer(address, { tls: await peerOf(n1) });
       const member = { id: "n3", peerAddress: "x:1", clientAddress: "x:2" };
@@ -127,14 +134,19 @@ Deno.test("peer tls: a certificate for one node cannot answer for another", asyn
     const [n1, n3] = [await ca.node("n1"), await ca.node("n3")];
     await withPeerPort({ id: "n2", files: n3 }, async ({ address }) => {
       const end = await linkTo(address, { as: "n1", to: "n2", files: n1 });
-      assertRejected(end, "WRONG_NODE", /has a certificate for node n3, not for node n2$/);
+      const message = /has a certificate for node n3, not for node n2$/;
+      assertEnded(end, { kind: "untrusted", reason: "WRONG_NODE", message });
       const meant = connectPeer(address, { tls: await peerOf(n1), nodeId: "n2" });
       const words = /No answer .* has a certificate for node n3, not for node n2$/;
       await assert.rejects(meant.probe(contextFor(5_000)), { message: words });
       meant.close();
       // Whoever does not know who is there believes what the certificate allows to say.
       const unknown = await linkTo(address, { as: "n1", to: "", files: n1 });
-      assertRejected(unknown, "PERMISSION_DENIED", /answers as node n2 with a certificate for n/);
+      assertEnded(unknown, {
+        kind: "untrusted",
+        reason: "PERMISSION_DENIED",
+        message: /answers as node n2 with a certificate for node n3$/,
+      });
     });
   });
 });
@@ -193,7 +205,7 @@ for (const { what, files, port: portSays, dialler } of strangers) {
         const theirs = await files(ca, directory);
         const end = await linkTo(address, { as: "n1", to: "n2", files: theirs });
         assert.ok("kind" in end, "no link");
-        const heard = end.kind === "rejected"
+        const heard = end.kind === "rejected" || end.kind === "untrusted"
           ? end.error.message
           : end.kind === "broken"
           ? end.detail
@@ -219,7 +231,7 @@ Deno.test("peer tls: whoever answers with an expired certificate, or without TLS
     for (const [files, message] of cases) {
       await withPeerPort({ id: "n2", files }, async ({ address }) => {
         const end = await linkTo(address, { as: "n1", to: "n2", files: n1 });
-        assertRejected(end, "PERMISSION_DENIED", message);
+        assertEnded(end, { kind: "untrusted", reason: "PERMISSION_DENIED", message });
       });
     }
   });
