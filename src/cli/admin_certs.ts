@@ -1,19 +1,18 @@
 /**
- * `jmessage admin certs init`: a private CA and the certificates of a cluster, as files. Owns which
+ * `jmessage admin certs`: a private CA and the certificates of a cluster, as files. Owns which
  * files there are, who may read them, and what is said of where they go; what is in them is
  * `src/tls`'s.
  *
  * @module
  */
 
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { Issued } from "../tls/authority.ts";
+import type { Authority, Issued, Validity } from "../tls/authority.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -31,7 +30,7 @@ interface Host {
   readonly host: string;
 }
 
-interface InitFlags {
+interface Flags {
   readonly nodes: readonly string[];
   readonly hosts?: readonly Host[] | undefined;
   readonly days: number;
@@ -45,56 +44,113 @@ const OPERATOR = "admin";
 /** Every certificate is good on the node's own machine. */
 const OWN_HOSTS = ["localhost", "127.0.0.1", "::1"];
 
+const EXAMPLE = "jmessage admin certs init ./certs --nodes n1,n2,n3 " +
+  "--hosts n1=10.0.0.1,n2=10.0.0.2,n3=10.0.0.3";
+
 /** `jmessage admin certs`. */
-export function certsCommand(options: { readonly output: Output }): CommandUnknownOpts {
+export function certsCommand({ output }: { readonly output: Output }): CommandUnknownOpts {
   const group = newCommand("certs", "make certificates for a cluster", { example: EXAMPLE });
   group.addCommand(
     newCommand("init", "make a private CA, and certificates for nodes and an operator", {
       example: EXAMPLE,
     })
       .argument("<dir>", "where to write them; made, or empty")
-      .requiredOption("--nodes <list>", "ids of the nodes, comma-separated", parseIds)
-      .option(
-        "--hosts <list>",
-        "where clients reach them: HOST of all nodes, or ID=HOST of one (always: the own machine)",
-        parseHosts,
-      )
-      .option(
-        "--days <n>",
-        "how long the certificates are good; the CA is for ten years",
-        parseInteger(1, CA_DAYS),
-        DAYS,
-      )
+      .addOption(nodesOption()).addOption(hostsOption()).addOption(daysOption())
       .addOption(jsonOption())
-      .action((directory, flags) => init(directory, flags, options.output)),
+      .action((directory, flags) => init(directory, flags, output)),
+  );
+  group.addCommand(
+    newCommand("issue", "make certificates for more nodes, or newer ones, by a CA made before", {
+      example: "jmessage admin certs issue ./certs --nodes n4 --hosts 10.0.0.4\n" +
+        "jmessage admin certs issue ./certs --nodes n1,n2,n3 --out ./certs-2027",
+    })
+      .argument("<dir>", "where ca.crt and ca.key are")
+      .addOption(nodesOption()).addOption(hostsOption()).addOption(daysOption())
+      .option("--out <dir>", "where to write them; made, or empty (default: where the CA is)")
+      .addOption(jsonOption())
+      .action((directory, flags) => issue(directory, flags, output)),
   );
   return group;
 }
 
-const EXAMPLE = "jmessage admin certs init ./certs --nodes n1,n2,n3 " +
-  "--hosts n1=10.0.0.1,n2=10.0.0.2,n3=10.0.0.3";
+function nodesOption() {
+  return new Option("--nodes <list>", "ids of the nodes, comma-separated")
+    .argParser(parseIds).makeOptionMandatory();
+}
 
-async function init(directory: string, flags: InitFlags, output: Output): Promise<void> {
-  const nodes = flags.nodes.map((id): NodeHosts => ({ id, hosts: hostsOf(id, flags.hosts ?? []) }));
-  for (const { id } of flags.hosts ?? []) {
-    if (id !== null && !flags.nodes.includes(id)) {
-      throw misuse(`--hosts names node ${id}, which is not among --nodes`);
-    }
-  }
+function hostsOption() {
+  const text =
+    "where clients reach them: HOST of all nodes, or ID=HOST of one (always: the own machine)";
+  return new Option("--hosts <list>", text).argParser(parseHosts);
+}
+
+function daysOption() {
+  return new Option("--days <n>", "how long the certificates are good (a CA: ten years)")
+    .argParser(parseInteger(1, CA_DAYS)).default(DAYS);
+}
+
+async function init(directory: string, flags: Flags, output: Output): Promise<void> {
+  const nodes = nodesOf(flags);
   await prepare(directory);
   // Loaded when it is needed: nothing else of the program signs certificates.
   const { makeAuthority } = await import("../tls/authority.ts");
-  const nowMs = Date.now();
-  const authority = await makeAuthority("Jmessage cluster CA", { nowMs, days: CA_DAYS });
-  const validity = { nowMs, days: flags.days };
-  const files = new Map<string, Issued>([["ca", authority]]);
-  for (const { id, hosts } of nodes) {
-    files.set(id, await authority.issueNode(id, hosts, validity));
+  const validity = { nowMs: Date.now(), days: flags.days };
+  const authority = await makeAuthority("Jmessage cluster CA", { ...validity, days: CA_DAYS });
+  const operator = await authority.issueClient(OPERATOR, validity);
+  const files = [["ca", authority], ...await issueAll(authority, nodes, validity)] as const;
+  await writeAll(directory, new Map([...files, [OPERATOR, operator]]));
+  print({ directory, nodes, validity, isNew: true }, { json: flags.json === true, output });
+}
+
+async function issue(
+  from: string,
+  flags: Flags & { readonly out?: string | undefined },
+  output: Output,
+): Promise<void> {
+  const nodes = nodesOf(flags);
+  const authority = await readAuthority(from);
+  const directory = flags.out ?? from;
+  if (flags.out !== undefined) await prepare(directory);
+  const validity = { nowMs: Date.now(), days: flags.days };
+  await writeAll(directory, new Map(await issueAll(authority, nodes, validity)));
+  print({ directory, nodes, validity, isNew: false }, { json: flags.json === true, output });
+}
+
+async function readAuthority(directory: string): Promise<Authority> {
+  const read = async (name: string) => {
+    const path = join(directory, name);
+    return await readFile(path, "utf8").catch((cause) => {
+      throw misuse(`${path} cannot be read (${codeOf(cause)})`, cause);
+    });
+  };
+  const made = { cert: await read("ca.crt"), key: await read("ca.key") };
+  const { openAuthority } = await import("../tls/authority.ts");
+  try {
+    return await openAuthority(made);
+  } catch (cause) {
+    throw misuse(`ca.crt and ca.key in ${directory} are not as certs init makes them`, cause);
   }
-  files.set(OPERATOR, await authority.issueClient(OPERATOR, validity));
-  await writeAll(directory, files);
-  const expiresAt = new Date(nowMs + flags.days * 86_400_000).toISOString();
-  print({ directory, nodes, expiresAt }, { json: flags.json === true, output });
+}
+
+async function issueAll(
+  authority: Authority,
+  nodes: readonly NodeHosts[],
+  validity: Validity,
+): Promise<readonly (readonly [string, Issued])[]> {
+  return await Promise.all(
+    nodes.map(async ({ id, hosts }) =>
+      [id, await authority.issueNode(id, hosts, validity)] as const
+    ),
+  );
+}
+
+function nodesOf({ nodes, hosts = [] }: Flags): readonly NodeHosts[] {
+  for (const { id } of hosts) {
+    if (id !== null && !nodes.includes(id)) {
+      throw misuse(`--hosts names node ${id}, which is not among --nodes`);
+    }
+  }
+  return nodes.map((id) => ({ id, hosts: hostsOf(id, hosts) }));
 }
 
 function hostsOf(id: string, given: readonly Host[]): readonly string[] {
@@ -130,48 +186,63 @@ async function writeAll(directory: string, files: ReadonlyMap<string, Issued>): 
     }
   } catch (cause) {
     for (const path of written) await rm(path, { force: true });
-    const text = `Cannot write into ${directory}: ${codeOf(cause)}; name another directory`;
+    const why = codeOf(cause) === "EEXIST"
+      ? "a file of that name is there, and nothing is ever overwritten"
+      : codeOf(cause);
+    const text = `Cannot write into ${directory}: ${why}; name another directory`;
     throw new ChatError("INTERNAL", text, { cause });
   }
 }
 
+/** What was made. */
+interface Made {
+  readonly directory: string;
+  readonly nodes: readonly NodeHosts[];
+  readonly validity: Validity;
+  /** With a CA and an operator's certificate. */
+  readonly isNew: boolean;
+}
+
 function print(
-  { directory, nodes, expiresAt }: {
-    readonly directory: string;
-    readonly nodes: readonly NodeHosts[];
-    readonly expiresAt: string;
-  },
+  made: Made,
   { json, output }: { readonly json: boolean; readonly output: Output },
 ): void {
-  const path = (name: string) => join(directory, name);
-  if (json) {
-    const pair = (name: string) => ({ cert: path(`${name}.crt`), key: path(`${name}.key`) });
-    return output.json({
-      directory,
-      expiresAt,
-      ca: pair("ca"),
-      nodes: nodes.map(({ id, hosts }) => ({ id, hosts, ...pair(id) })),
-      admin: pair(OPERATOR),
-    });
-  }
-  const lines = [`Certificates are in ${directory}, good until ${expiresAt.slice(0, 10)}.`, ""];
-  for (const { id, hosts } of nodes) {
-    lines.push(
-      `node ${id}, for ${
-        hosts.join(", ")
-      }: copy ca.crt, ${id}.crt and ${id}.key there, and start it with`,
-      `  jmessage node --id ${id} --tls-cert ${id}.crt --tls-key ${id}.key --tls-ca ca.crt \\`,
-      `    --peer-tls-cert ${id}.crt --peer-tls-key ${id}.key --peer-tls-ca ca.crt …`,
+  const { directory, nodes, isNew, validity: { nowMs, days } } = made;
+  const expiresAt = new Date(nowMs + days * 86_400_000).toISOString();
+  if (!json) {
+    output.line(
+      `Certificates are in ${printable(directory)}, good until ${expiresAt.slice(0, 10)}.`,
     );
+    for (const line of instructions(made)) output.line(printable(line));
+    return;
   }
-  lines.push(
-    "",
+  const path = (name: string) => join(directory, name);
+  const pair = (name: string) => ({ cert: path(`${name}.crt`), key: path(`${name}.key`) });
+  output.json({
+    directory,
+    expiresAt,
+    nodes: nodes.map(({ id, hosts }) => ({ id, hosts, ...pair(id) })),
+    ...(isNew ? { ca: pair("ca"), admin: pair(OPERATOR) } : {}),
+  });
+}
+
+/** What to copy where. */
+function instructions({ directory, nodes, isNew }: Made): readonly string[] {
+  const forNodes = nodes.flatMap(({ id, hosts }) => [
+    `node ${id}, for ${
+      hosts.join(", ")
+    }: copy ca.crt, ${id}.crt and ${id}.key there, and start it with`,
+    `  jmessage node --id ${id} --tls-cert ${id}.crt --tls-key ${id}.key --tls-ca ca.crt \\`,
+    `    --peer-tls-cert ${id}.crt --peer-tls-key ${id}.key --peer-tls-ca ca.crt …`,
+  ]);
+  if (!isNew) return forNodes;
+  return [
+    ...forNodes,
     "everybody who chats: copy ca.crt, and add --tls-ca ca.crt",
     `operators: copy ca.crt, ${OPERATOR}.crt and ${OPERATOR}.key, and add`,
     `  --tls-ca ca.crt --tls-cert ${OPERATOR}.crt --tls-key ${OPERATOR}.key`,
-    `Keep ${path("ca.key")} offline: whoever has it can be any node.`,
-  );
-  for (const line of lines) output.line(printable(line));
+    `Keep ${join(directory, "ca.key")} offline: whoever has it can be any node.`,
+  ];
 }
 
 /** As the node wants it (src/node/config.ts); these two names are taken by files. */

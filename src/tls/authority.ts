@@ -7,6 +7,7 @@
  */
 
 import type { Extension, X509Certificate } from "@peculiar/x509";
+import { createPrivateKey, X509Certificate as NodeCertificate } from "node:crypto";
 import { isIP } from "node:net";
 import { nodeUri } from "./names.ts";
 
@@ -65,11 +66,35 @@ export async function makeAuthority(name: string, validity: Validity): Promise<A
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  return authorityOf({ x509, ca, key: keys.privateKey, keyPem: await keyPemOf(keys.privateKey) });
+}
+
+/** A CA that was made before; throws if the two are not one of ours. */
+export async function openAuthority({ cert, key: keyPem }: Issued): Promise<Authority> {
+  const x509 = await loadLibrary();
+  if (!new NodeCertificate(cert).checkPrivateKey(createPrivateKey(keyPem))) {
+    throw new Error("The key is that of another certificate");
+  }
+  const ca = new x509.X509Certificate(cert);
+  const bytes = x509.PemConverter.decodeFirst(keyPem);
+  const key = await crypto.subtle.importKey("pkcs8", bytes, ALGORITHM, true, ["sign"]);
+  return authorityOf({ x509, ca, key, keyPem });
+}
+
+/** What a CA signs with. */
+interface Signer {
+  readonly x509: Library;
+  readonly ca: X509Certificate;
+  readonly key: CryptoKey;
+}
+
+function authorityOf({ keyPem, ...signer }: Signer & { readonly keyPem: string }): Authority {
+  const { x509, ca } = signer;
   const issue = (subject: string, extensions: readonly Extension[], given: Validity) =>
-    issueBy({ x509, ca, key: keys.privateKey }, { subject, extensions, validity: given });
+    issueBy(signer, { subject, extensions, validity: given });
   return {
     cert: pemOf(ca),
-    key: await keyPemOf(keys.privateKey),
+    key: keyPem,
     issueNode: (id, hosts, given) => {
       const usages = [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth];
       const names = new x509.SubjectAlternativeNameExtension([
@@ -88,11 +113,7 @@ export async function makeAuthority(name: string, validity: Validity): Promise<A
 }
 
 async function issueBy(
-  { x509, ca, key }: {
-    readonly x509: Library;
-    readonly ca: X509Certificate;
-    readonly key: CryptoKey;
-  },
+  { x509, ca, key }: Signer,
   { subject, extensions, validity }: {
     readonly subject: string;
     readonly extensions: readonly Extension[];

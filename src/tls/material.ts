@@ -56,9 +56,10 @@ export async function readMaterial(
   files: TlsFiles,
   options: ReadOptions = { flag: "tls" },
 ): Promise<TlsMaterial> {
-  const [cert, key, ca] = await Promise.all(
-    (["cert", "key", "ca"] as const).map((kind) => readPem(files[kind], options, kind)),
-  );
+  // One after another: of several that are missing it is always the same that is named.
+  const cert = await readPem(files.cert, options, "cert");
+  const key = await readPem(files.key, options, "key");
+  const ca = await readPem(files.ca, options, "ca");
   const chain = cert === undefined ? [] : certificatesIn(cert, { files, options, kind: "cert" });
   const cas = ca === undefined ? [] : certificatesIn(ca, { files, options, kind: "ca" });
   const [own] = chain;

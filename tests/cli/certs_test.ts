@@ -42,7 +42,7 @@ Deno.test("certs init: private keys are private, names are as asked, and JSON sa
     const { code, stdout, stderr } = await run(["admin", "certs", "init", directory, ...flags]);
     assert.deepEqual([code, stderr], [0, ""]);
     const made = JSON.parse(stdout);
-    assert.deepEqual(Object.keys(made), ["directory", "expiresAt", "ca", "nodes", "admin"]);
+    assert.deepEqual(Object.keys(made), ["directory", "expiresAt", "nodes", "ca", "admin"]);
     assert.deepEqual(made.nodes[0].hosts, [
       ...["chat.example.org", "10.0.0.1", "n1", "localhost", "127.0.0.1", "::1"],
     ]);
@@ -62,6 +62,50 @@ Deno.test("certs init: private keys are private, names are as asked, and JSON sa
     const { cert, key } = made.admin;
     const operator = await readMaterial({ cert, key, ca }, { flag: "peer-tls", ownCa: true });
     assert.deepEqual(operator.nodes, []);
+  });
+});
+
+Deno.test("certs issue: more nodes and newer certificates come from the CA that is there", async () => {
+  await withDirectory(async (parent) => {
+    const [old, next] = [join(parent, "certs"), join(parent, "next")];
+    const certs = ["admin", "certs"];
+    assert.equal((await run([...certs, "init", old, "--nodes", "n1"])).code, 0);
+    const held = await Deno.readTextFile(join(old, "n1.crt"));
+    const more = await run([
+      ...certs,
+      "issue",
+      old,
+      "--nodes",
+      "n4",
+      "--hosts",
+      "10.0.0.4",
+      "--json",
+    ]);
+    assert.equal(more.code, 0, more.stderr);
+    const { nodes: [n4] } = JSON.parse(more.stdout);
+    assert.deepEqual([n4.id, n4.hosts[0], await modeOf(n4.key)], ["n4", "10.0.0.4", "600"]);
+    const again = await run([...certs, "issue", old, "--nodes", "n5,n1"]);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /a file of that name is there, and nothing is ever overwritten/);
+    assert.equal(await Deno.readTextFile(join(old, "n1.crt")), held);
+    const names = [...Deno.readDirSync(old)].map(({ name }) => name).sort();
+    assert.ok(!names.some((name) => name.startsWith("n5")), "all or nothing");
+    const newer = await run([...certs, "issue", old, "--nodes", "n1", "--out", next]);
+    assert.equal(newer.code, 0, newer.stderr);
+    const ca = join(old, "ca.crt");
+    for (const [directory, id] of [[old, "n4"], [next, "n1"]] as const) {
+      const files = { cert: join(directory, `${id}.crt`), key: join(directory, `${id}.key`), ca };
+      const material = await readMaterial(files, { flag: "peer-tls", ownCa: true });
+      assert.deepEqual(material.nodes, [id]);
+    }
+    const none = await run([...certs, "issue", next, "--nodes", "n2"]);
+    assert.deepEqual([none.code, none.stdout], [2, ""]);
+    assert.match(none.stderr, /ca\.crt cannot be read \(ENOENT\)/);
+    await Deno.copyFile(join(next, "n1.key"), join(next, "ca.key"));
+    await Deno.copyFile(ca, join(next, "ca.crt"));
+    const mixed = await run([...certs, "issue", next, "--nodes", "n2"]);
+    assert.equal(mixed.code, 2);
+    assert.match(mixed.stderr, /ca\.crt and ca\.key in .* are not as certs init makes them/);
   });
 });
 
