@@ -227,7 +227,8 @@ export class NodeFaults {
       await place.ready();
     await until(shows, { what: "what a flipped bit does", ms: DAMAGE_SHOWS_MS }).catch(() => {});
     if (this.#options.signal.aborted || place.process !== process || process === null) return;
-    if (process.exit === undefined) return;
+    // Killed meanwhile: by another fault, which looks after it.
+    if (process.exit === undefined || process.exit.signal === "SIGKILL") return;
     const last = process.log.slice(-3);
     const { code } = process.exit;
     this.#options.note(`${place.name}, damaged, ended with ${code}: ${process.lastLine()}`);
