@@ -12,7 +12,7 @@ import type { Peer } from "./peer.ts";
 import { canReadAt } from "./reads.ts";
 import { forcedSince, isOneSide, nameOf, outranks, ownSideOf } from "./side.ts";
 import type { CoreState, Surrender } from "./state.ts";
-import { sameTerm, termText } from "./term.ts";
+import { compareTerms, sameTerm, termText } from "./term.ts";
 import type { Base, Term } from "./types.ts";
 
 /** Looks for a leader of another side to give in to; called at each tick. */
@@ -85,12 +85,18 @@ export function isOwn(state: CoreState, name: Term | null): boolean {
 }
 
 /**
- * Whether this node leads in name only while another side has a leader: as after a long sleep, in
- * which the others went on by last resort. It stops, and follows if it has nothing to hand over.
+ * Whether this node leads in name only while another side has a leader, or its own has one of a
+ * later term: as after a long sleep, in which the others went on. It stops, and follows if it has
+ * nothing to hand over.
  */
 export function isOvertaken(state: CoreState): boolean {
-  if (state.leadership === null || !isUnserved(state)) return false;
-  return [...state.peers.values()].some((peer) => isOther(state, peer));
+  const { leadership } = state;
+  if (leadership === null || !isUnserved(state)) return false;
+  return [...state.peers.values()].some((peer) => {
+    const isHeard = !peer.gone && state.slow - peer.pingedAt < state.timeout;
+    const isLater = peer.leads !== null && compareTerms(peer.leads, leadership.term) > 0;
+    return (isHeard && isLater) || isOther(state, peer);
+  });
 }
 
 /**

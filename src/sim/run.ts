@@ -217,6 +217,11 @@ class Run {
       this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
       () => read && this.#caughtUp() && this.#writtenThroughAll() && this.#allDelivered(),
     );
+    const stored = await this.#stored();
+    await this.#world.run(
+      this.#world.now + DELIVERY_TIMEOUTS * this.#timeout,
+      () => stored.every((ids, user) => ids.every((id) => this.#hasArrived(user, id))),
+    );
   }
 
   async #probe(): Promise<void> {
@@ -288,6 +293,24 @@ class Run {
   #isMember(node: SimNode): boolean {
     const config = this.#cluster.leader?.image.configAt(Infinity)?.config;
     return node.ready && (config?.voters.some(({ id }) => id === node.id) ?? true);
+  }
+
+  /**
+   * Ids of the messages that each user received. One may be there of which its sender was told
+   * another side's refusal, or nothing.
+   */
+  async #stored(): Promise<readonly (readonly string[])[]> {
+    const node = this.#cluster.leader;
+    const stored: string[][] = [];
+    for (let user = 0; node !== null && user < this.#scenario.config.users; user++) {
+      const messages = await node.state.view.received(this.#clients.accountOf(user));
+      stored.push(messages.map(({ id }) => id));
+    }
+    return stored;
+  }
+
+  #hasArrived(user: number, id: string): boolean {
+    return this.#clients.subscribers[user]?.has(id) === true;
   }
 
   #allDelivered(): boolean {

@@ -265,3 +265,36 @@ scenario(
     }],
   ],
 );
+
+scenario("a leader that slept is overtaken by a later one that it never followed", { nodes: 2 }, [
+  ["n2 leads and sleeps; n1, the smaller, goes on by quorum and takes n3 in", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2"));
+    c.pause("n2", 5_000);
+    c.until(() => c.leads("n1"));
+    c.add(3);
+    c.start("n3");
+    c.until(() => {
+      c.feed("n1", { kind: "join", id: 1, member: testMember(3) });
+      return c.node("n3").core?.status().ready === true;
+    }, 20_000);
+  }],
+  ["n1 leaves, and n3 goes on alone", (c) => {
+    c.feed("n1", { kind: "leave" });
+    c.until(() => c.node("n1").left);
+    c.kill("n1");
+    c.until(() => c.leads("n3"));
+    assert.ok(c.node("n2").pausedUntil > c.now);
+  }],
+  ["n2 wakes up, leads no more, and is taken in", (c) => {
+    c.until(
+      () =>
+        c.node("n3").core!.status().members.some(({ member, voter }) =>
+          voter && member.id === "n2"
+        ),
+      15_000,
+    );
+    c.until(() => c.node("n2").core!.status().ready);
+  }],
+]);
