@@ -9,16 +9,7 @@ import type { Effect } from "../../src/raft/io.ts";
 import type { TermStart } from "../../src/raft/types.ts";
 import type { TestCluster } from "./cluster.ts";
 import { lastOf, receives } from "./messages.ts";
-import { goesOn, meets, scenario, settle, writes } from "./scenario.ts";
-
-/** n3 and the other two went on without each other; what follows is told apart by its effects. */
-function n3Parts(c: TestCluster): void {
-  settle(c);
-  c.partition(["n3"], ["n1", "n2"]);
-  goesOn(c, ["n1", "n2"], "a");
-  goesOn(c, ["n3"], "b");
-  c.node("n3").effects = [];
-}
+import { goesOn, meets, n3Parts, scenario, settle, writes } from "./scenario.ts";
 
 /** They meet; to the ms at which n3 begins to hand over. */
 function meetsUntilN3HandsOver(c: TestCluster): void {

@@ -81,3 +81,12 @@ export function goesOn(c: TestCluster, side: readonly string[], text: string): s
   c.until(() => c.applied(text, ...side));
   return leader!;
 }
+
+/** n3 and the other two went on without each other; what follows is told apart by its effects. */
+export function n3Parts(c: TestCluster): void {
+  settle(c);
+  c.partition(["n3"], ["n1", "n2"]);
+  goesOn(c, ["n1", "n2"], "a");
+  goesOn(c, ["n3"], "b");
+  c.node("n3").effects = [];
+}

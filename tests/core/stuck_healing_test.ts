@@ -10,7 +10,7 @@ import { nextTerm } from "../../src/raft/term.ts";
 import type { NodeId } from "../../src/raft/types.ts";
 import { type TestCluster, testMember } from "./cluster.ts";
 import { entryAfter, lastOf, receives } from "./messages.ts";
-import { goesOn, meets, scenario, settle } from "./scenario.ts";
+import { goesOn, meets, n3Parts, scenario, settle } from "./scenario.ts";
 
 /** Whether the newest config on a node's disk fulfils this. */
 function newestHas(c: TestCluster, id: NodeId, voters: readonly NodeId[]): boolean {
@@ -90,15 +90,6 @@ scenario("who is taken in with the log that it has, has not given in in vain", {
     meets(c, ["n1", "n2", "n3", "n4", "n5"], ["a"]);
   }],
 ]);
-
-/** n3 and the other two went on without each other. */
-function n3Parts(c: TestCluster): void {
-  settle(c);
-  c.partition(["n3"], ["n1", "n2"]);
-  goesOn(c, ["n1", "n2"], "a");
-  goesOn(c, ["n3"], "b");
-  c.node("n3").effects = [];
-}
 
 scenario("who is parted again as it fetches the other side's snapshot goes on as it was", {}, [
   ["n3 went on alone", n3Parts],

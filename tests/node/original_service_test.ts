@@ -14,6 +14,7 @@ import { limits } from "../../src/limits.ts";
 import { createOriginalService } from "../../src/node/original_service.ts";
 import { serveClients } from "../../src/rpc/server.ts";
 import { fakeServices } from "../../src/rpc/rpc_test_services.ts";
+import { until } from "../cluster/wait.ts";
 import { callOnce, type OriginalAnswer, OriginalClient } from "../support/original_client.ts";
 import { context, ServiceBench } from "../support/service_bench.ts";
 
@@ -289,7 +290,7 @@ withOriginal("a call waits while a leader is being elected", async ({ bench, cli
   };
   const { answer, refused } = await (async () => {
     const attempt = client.attempt("Send", { to: "ann", message: "hello", session_id: ann });
-    while (asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => asked > 0, { what: "the call", ms: 5_000 });
     driver.readIndex = reads;
     driver.tellRole();
     return await attempt;
