@@ -176,7 +176,7 @@ export interface CoreOptions {
   readonly bounds?: LogBounds;
 }
 
-/** How much of a log is kept, in entries (§10). */
+/** How much of a log is kept (§10), and sent at once, in entries. */
 export interface LogBounds {
   /** Behind the end of the log, so that a node that was away briefly needs no snapshot. */
   readonly tailEntries: number;
@@ -184,6 +184,8 @@ export interface LogBounds {
   readonly memoryEntriesMax: number;
   /** Between two places where the log may be cut. */
   readonly cutPointEntries: number;
+  /** In one append, or one part of a tail that a voter hands over. */
+  readonly appendEntriesMax: number;
 }
 
 /** {@linkcode StoredState} with what the state database has applied. */

@@ -29,6 +29,7 @@ export const LOG_BOUNDS: LogBounds = {
   tailEntries: limits.logTailEntries,
   memoryEntriesMax: limits.logMemoryEntriesMax,
   cutPointEntries: 512,
+  appendEntriesMax: limits.appendEntriesMax,
 };
 
 /** Bytes that an entry's payload takes, for bounds. */
@@ -48,12 +49,14 @@ export class RaftLog {
   #configs: readonly ConfigEntry[];
   #bytes = 0;
   readonly #memoryEntriesMax: number;
+  readonly #appendEntriesMax: number;
 
   constructor(
     stored: Pick<StoredState, "base" | "entries" | "termStarts" | "configs">,
-    { memoryEntriesMax }: Pick<LogBounds, "memoryEntriesMax"> = LOG_BOUNDS,
+    bounds: Pick<LogBounds, "memoryEntriesMax" | "appendEntriesMax"> = LOG_BOUNDS,
   ) {
-    this.#memoryEntriesMax = memoryEntriesMax;
+    this.#memoryEntriesMax = bounds.memoryEntriesMax;
+    this.#appendEntriesMax = bounds.appendEntriesMax;
     this.#base = stored.base;
     this.#entries = [...stored.entries];
     this.#before = stored.base;
@@ -126,7 +129,7 @@ export class RaftLog {
     let bytes = 0;
     for (let index = from; index <= through; index++) {
       const entry = this.#entries[index - this.#first];
-      if (entry === undefined || result.length >= limits.appendEntriesMax) break;
+      if (entry === undefined || result.length >= this.#appendEntriesMax) break;
       bytes += entryBytes(entry);
       if (result.length > 0 && bytes > limits.appendBytesMax) break;
       result.push(entry);

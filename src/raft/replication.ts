@@ -101,7 +101,7 @@ function sendNext(state: CoreState, peer: Peer, leadership: Leadership, through:
 /** Asks the host for entries that are on disk only; one request a peer at a time. */
 export function readLog(state: CoreState, peer: NodeId, from: Index, to: Index): number {
   const request = state.nextRead++;
-  const bounded = Math.min(to, from + limits.appendEntriesMax);
+  const bounded = Math.min(to, from + state.bounds.appendEntriesMax);
   state.reads.set(request, { peer, request: null, prev: null });
   state.effects.push({ kind: "readLog", request, from, to: bounded });
   return request;

@@ -14,7 +14,6 @@ import type { CoreState, LogRead } from "./state.ts";
 import { compareTerms, maxTerm, sameTerm } from "./term.ts";
 import type { Entry, Index, LogPosition, NodeId, Term } from "./types.ts";
 import { isCertain } from "./certainty.ts";
-import { limits } from "../limits.ts";
 import { compareAddresses, findMember } from "./config.ts";
 
 /** Answers a pre-vote or a vote. */
@@ -159,7 +158,7 @@ function sendTail(state: CoreState, peer: Peer, request: VoteRequest): boolean {
   // Of the base only the place is known: there is no such entry to be read.
   const atBase = common === state.log.base.index ? state.log.base : null;
   state.reads.set(number, { peer: peer.id, request, prev: atBase });
-  const to = Math.min(sendableTail(state), common + limits.appendEntriesMax);
+  const to = Math.min(sendableTail(state), common + state.bounds.appendEntriesMax);
   const from = atBase === null ? common : common + 1;
   state.effects.push({ kind: "readLog", request: number, from, to });
   return true;

@@ -57,7 +57,7 @@ export class Cluster {
     this.policy = config.policy;
     this.#voters = config.nodes;
     this.#chain = config.state === "libsql" ? chain : quickChain;
-    const bounds = boundsOf(config.logTailEntries ?? null);
+    const bounds = boundsOf(config);
     this.nodes = Array.from({ length: config.nodes + config.spares }, (_, place) => {
       const { network, recorder } = this;
       const chain = this.#chain;
@@ -153,9 +153,13 @@ export class Cluster {
 }
 
 /** Everything in proportion: what is sent from memory, from the disk, and by a snapshot. */
-function boundsOf(tailEntries: number | null): KeptBounds {
-  if (tailEntries === null) return KEPT_BOUNDS;
+function boundsOf({ logTailEntries, appendEntriesMax }: ScenarioConfig): KeptBounds {
+  const sent = appendEntriesMax == null ? {} : { appendEntriesMax };
+  if (logTailEntries == null) return { ...KEPT_BOUNDS, ...sent };
+  const tailEntries = logTailEntries;
   return {
+    ...KEPT_BOUNDS,
+    ...sent,
     tailEntries,
     memoryEntriesMax: Math.max(Math.floor(tailEntries / 2), 2),
     cutPointEntries: 3,

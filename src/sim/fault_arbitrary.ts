@@ -95,6 +95,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     downfall(config.nodes),
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
     lagAndCrash(node, atMs),
+    returnWithTail(node, atMs),
     absenceAndCrash(node),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
@@ -157,6 +158,27 @@ function lagAndCrash(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
         afterCalls,
       },
     ]);
+}
+
+/**
+ * The leader is cut off while it takes writes, and comes back with what is to be cut; the one that
+ * leads then is hindered just as it counts who has what, or dies.
+ */
+function returnWithTail(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
+  const away = fc.integer({ min: 1_100, max: 2.5 * FAILURE_TIMEOUT_MS });
+  const ms = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
+  const crashes = fc.option(fc.nat(CALLS_MAX));
+  return fc.record({ atMs, away, before: fc.nat(100), other: node, ms, crashes })
+    .map(({ atMs, away, before, other, ms, crashes }): Fault[] => {
+      const later = Math.min(atMs + away - before, DURATION_MS - 1);
+      const then = { atMs: later, node: "leader", powerCut: false } as const;
+      return [
+        { atMs, kind: "isolate", nodes: ["leader"], ms: away },
+        { atMs: later, kind: "block", from: "leader", to: other, ms: ms + before },
+        { atMs: later, kind: "hang", node: other, ms },
+        ...(crashes === null ? [] : [{ ...then, kind: "crash", afterCalls: crashes } as const]),
+      ];
+    });
 }
 
 /** Whoever went on without one that stood still for long dies as that one wakes up. */

@@ -31,6 +31,8 @@ export interface ScenarioConfig {
   readonly writeEveryMs?: number | null;
   /** So short a log that nodes compact it and fetch snapshots; `null`: production's bounds. */
   readonly logTailEntries?: number | null;
+  /** So few entries in one append that whoever lags gets several; `null`: production's bound. */
+  readonly appendEntriesMax?: number | null;
   /** What holds the replicated state: the model, or libSQL in memory. */
   readonly state: "model" | "libsql";
 }
@@ -222,7 +224,8 @@ export interface Scenario {
 
 /** A scenario as numbered steps, in the order in which they happen. */
 export function printScenario(scenario: Scenario): string {
-  const { nodes, spares, policy, budget, ending, state, logTailEntries } = scenario.config;
+  const { nodes, spares, policy, budget, ending, state } = scenario.config;
+  const { logTailEntries, appendEntriesMax } = scenario.config;
   const steps = [...scenario.operations, ...scenario.faults]
     .map((step, order) => ({ step, order }))
     .sort((one, other) => one.step.atMs - other.step.atMs || one.order - other.order);
@@ -231,10 +234,11 @@ export function printScenario(scenario: Scenario): string {
     : "";
   const spare = spares === 0 ? "" : ` and ${spares} to join`;
   const tail = logTailEntries == null ? "" : `, log tail ${logTailEntries}`;
+  const sent = appendEntriesMax == null ? "" : `, ${appendEntriesMax} entries in an append`;
   return [
     `${nodes} nodes${spare}, quorum ${policy.quorum}${lastResort}, ` +
     `T ${policy.failureTimeoutMs} ms, G ${policy.isolationGraceMs} ms, budget ${budget}, ` +
-    `ending ${ending}, state ${state}${tail}, seed ${scenario.seed}`,
+    `ending ${ending}, state ${state}${tail}${sent}, seed ${scenario.seed}`,
     ...steps.map(({ step }, at) => `${at + 1}. ${stepText(step)}`),
   ].join("\n");
 }

@@ -117,6 +117,8 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
     writeEveryMs: fc.constantFrom(null, 400, 150, 40),
     // Short enough for whoever was away, or joins, to need a snapshot.
     logTailEntries: choices.meets ? fc.constant(null) : fc.constantFrom(null, 3, 12),
+    // What lags behind, or is to be cut, is mostly more than one of these.
+    appendEntriesMax: fc.constantFrom(null, null, 1, 3),
     // On libSQL a schedule takes three to four times as long, and finds the same but for what is
     // wrong in the tables themselves, which have tests of their own: of sixteen, it takes about as
     // much time as four of the others, and of some thousand schedules it is still hundreds.

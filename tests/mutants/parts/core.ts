@@ -42,4 +42,24 @@ export const CORE: readonly Mutant[] = [
       replace: "if (leadership.readsGivenUp) return false;",
     },
   },
+  {
+    name: "confirms what it did not compare",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: "replyTo(state, peer, append.term, { ok: true, matchIndex: taken.end.index });",
+      replace: "replyTo(state, peer, append.term, { ok: true, matchIndex: state.log.lastIndex });",
+    },
+  },
+  {
+    name: "commits on a follower what was not compared",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: "Math.min(append.commitIndex, taken.end.index)",
+      replace: "Math.min(append.commitIndex, state.log.lastIndex)",
+    },
+  },
 ];
