@@ -20,13 +20,13 @@ import type { HistoryFact, InjectedFault } from "./history.ts";
 const started = (node: string): HistoryFact => ({ kind: "started", node });
 const crashed = (node: string): HistoryFact => ({ kind: "crashed", node, during: null });
 const follows = (node: string): HistoryFact => (
-  { kind: "role", node, role: "follower", term: term(1), ready: true }
+  { kind: "role", node, role: "follower", term: term(1), ready: true, commitIndex: 0 }
 );
 const learns = (node: string): HistoryFact => (
-  { kind: "role", node, role: "learner", term: term(1), ready: false }
+  { kind: "role", node, role: "learner", term: term(1), ready: false, commitIndex: 0 }
 );
 const campaigns = (node: string): HistoryFact => (
-  { kind: "role", node, role: "candidate", term: term(2, node), ready: false }
+  { kind: "role", node, role: "candidate", term: term(2, node), ready: false, commitIndex: 0 }
 );
 const snapshot = (node: string, from: string, running: boolean): HistoryFact => (
   { kind: "snapshot", node, from, running }

@@ -16,6 +16,7 @@ const candidate: HistoryFact = {
   role: "candidate",
   term: { epoch: 0, number: 1, nodeId: "n1" },
   ready: false,
+  commitIndex: 0,
 };
 const learner: HistoryFact = { ...candidate, role: "learner" };
 const leader: HistoryFact = { ...candidate, role: "leader" };

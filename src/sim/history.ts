@@ -89,6 +89,8 @@ export type HistoryFact =
     readonly role: Role;
     readonly term: Term;
     readonly ready: boolean;
+    /** What it knew to be committed then. */
+    readonly commitIndex: Index;
   }
   /** A node was about to tell a candidate that it has its vote for this term. */
   | { readonly kind: "granted"; readonly node: NodeId; readonly term: Term }

@@ -7,7 +7,7 @@
 
 import type { RoleChange } from "../node/driver_api.ts";
 import { termText } from "../raft/term.ts";
-import type { Entry, NodeId, PersistBatch } from "../raft/types.ts";
+import type { Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
 import type { HistoryEvent, HistoryFact, WrittenBatch, WrittenEntry } from "./history.ts";
 import type { Applied } from "./mortal_stores.ts";
 import type { World } from "./world.ts";
@@ -32,8 +32,8 @@ export class Recorder {
     this.#world.trace(node, fact.kind, detailOf(fact));
   }
 
-  role(node: NodeId, { role, term, ready }: RoleChange): void {
-    this.fact({ kind: "role", node, role, term, ready });
+  role(node: NodeId, { role, term, ready }: RoleChange, commitIndex: Index): void {
+    this.fact({ kind: "role", node, role, term, ready, commitIndex });
   }
 
   written(node: NodeId, batches: readonly PersistBatch[]): void {

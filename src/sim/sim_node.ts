@@ -293,7 +293,7 @@ export class SimNode {
       running.term = change.term;
       running.ready = change.ready;
       running.leader = change.leader;
-      this.#options.recorder.role(this.name, change);
+      recorder.role(this.name, change, driver.commitIndex());
     });
     network.machine(member.peerAddress).powered = true;
     return running;

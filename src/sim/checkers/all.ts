@@ -8,7 +8,7 @@
  * | `Convergence`        | `convergence.ts`                                                        |
  * | `ElectionSafety`     | `election_safety.ts`                                                    |
  * | `OneView`            | `one_view.ts`, at each acknowledgement                                  |
- * | `CommitBacked`       | `commit_backed.ts`, at each acknowledgement and each config's first use |
+ * | `CommitBacked`       | `commit_backed.ts`, at each first apply and each acknowledgement        |
  * | `PersistOrder`       | `persist_order.ts`                                                      |
  * | `LogMatching`        | `log_matching.ts`                                                       |
  * | `LeaderCompleteness` | `leader_completeness.ts`                                                |

@@ -50,6 +50,7 @@ export interface Checker {
 export class DiskLog {
   #base: WrittenEntry = { index: 0, term: { epoch: 0, number: 0, nodeId: "" }, checksum: "" };
   readonly #entries: WrittenEntry[] = [];
+  #commitIndex: Index = 0;
   #promised: Term | null = null;
   /** Entries that went as the log was switched to another side's (§9), as places. */
   readonly #givenUp = new Set<string>();
@@ -61,6 +62,11 @@ export class DiskLog {
 
   get last(): WrittenEntry {
     return this.#entries.at(-1) ?? this.#base;
+  }
+
+  /** Up to here it says that everything is committed: a lower bound after a restart (§4). */
+  get commitIndex(): Index {
+    return Math.max(this.#commitIndex, this.#base.index);
   }
 
   /** Below this a snapshot stands for the entries. */
@@ -91,6 +97,15 @@ export class DiskLog {
     return entry ?? (this.#base.voters === undefined ? null : this.#base);
   }
 
+  /** The newest config up to an index; `null` if there is none. */
+  configThrough(index: Index): WrittenEntry | null {
+    for (let at = Math.min(index, this.last.index); at >= this.#base.index && at > 0; at--) {
+      const entry = this.entryAt(at);
+      if (entry?.voters !== undefined) return entry;
+    }
+    return null;
+  }
+
   /** Takes a batch in and gives the entries that it removed. */
   write(batch: WrittenBatch): readonly WrittenEntry[] {
     let removed: readonly WrittenEntry[] = [];
@@ -99,7 +114,11 @@ export class DiskLog {
       // The base itself went only if this log had another entry there.
       const own = this.entryAt(base.index);
       const same = own !== null && own.checksum === base.checksum;
-      removed = same ? [] : this.#entries.filter(({ index }) => index >= base.index);
+      // What follows the base on this very history stays: it comes with the same write.
+      const stays = new Set(same ? batch.entries.map(({ checksum }) => checksum) : []);
+      removed = this.#entries.filter(({ index, checksum }) =>
+        index >= base.index && checksum !== base.checksum && !stays.has(checksum)
+      );
       for (const entry of same ? [] : this.#entries) {
         this.#givenUp.add(placeText(entry.index, entry.term));
       }
@@ -112,6 +131,7 @@ export class DiskLog {
     }
     this.#entries.push(...batch.entries);
     if (batch.promised !== undefined) this.#promised = batch.promised;
+    if (batch.commitIndex !== undefined) this.#commitIndex = batch.commitIndex;
     return removed;
   }
 }
@@ -133,6 +153,10 @@ export class Disks {
       this.#logs.set(node, log);
     }
     return log;
+  }
+
+  logs(): readonly DiskLog[] {
+    return [...this.#logs.values()];
   }
 
   /** Nodes whose disks hold an entry. */

@@ -1,13 +1,15 @@
 /**
- * `CommitBacked`: at the instant of each acknowledgement, its entry and the newest config are on
- * the disks that §4 names; and when a config is first applied anywhere, it is on the disks of a
- * quorum of the one committed before it. Fires first of all checkers.
+ * `CommitBacked`: whatever is committed is on the disks that §4 names. Judged when an entry is first
+ * applied anywhere: it is on the disks of the commit set of a config in force, with that config
+ * and with an entry of the term whose leader told of the commit; at each acknowledgement, again by
+ * what its node has; and when a config is first applied anywhere, it is on the disks of a quorum of
+ * the one committed before it. Fires first of all checkers.
  *
  * @module
  */
 
-import { termText } from "../../raft/term.ts";
-import type { Index, NodeId } from "../../raft/types.ts";
+import { compareTerms, sameTerm, termText } from "../../raft/term.ts";
+import type { Index, LogPosition, NodeId, Policy, Term } from "../../raft/types.ts";
 import type { HistoryEvent, WrittenEntry } from "../history.ts";
 import { anchorQuorum, commitSet } from "../quorum.ts";
 import { type Checker, type DiskLog, type Disks, isForked } from "./checker.ts";
@@ -19,9 +21,13 @@ export const commitBacked: Checker = {
     const { policy } = whole;
     const forked = isForked(whole);
     const applied = new Map<NodeId, Index>();
+    const told = new ToldTerms();
+    /** Checksums of the entries that were applied anywhere. */
+    const known = new Set<string>();
     let committed: ConfigEntry | null = null;
     return {
       onEvent(event, disks, report) {
+        told.take(event);
         if (event.kind === "applied") {
           const log = disks.of(event.node);
           const next = firstCommitted(event, log, committed);
@@ -32,7 +38,15 @@ export const commitBacked: Checker = {
           const message = next && before && unbacked(next, before, disks);
           if (message !== null) report(message);
           committed = next ?? committed;
-          applied.set(event.node, event.entries.at(-1)?.index ?? 0);
+          const newest = event.entries.at(-1);
+          if (newest !== undefined && !known.has(newest.checksum)) {
+            const terms = told.of(event.node, newest, log);
+            if (!isCommitted(newest, terms, { policy, disks, own: log })) {
+              report(uncommitted(event.node, newest, terms, disks));
+            }
+          }
+          for (const { checksum } of event.entries) known.add(checksum);
+          applied.set(event.node, newest?.index ?? 0);
         }
         if (event.kind !== "acknowledged") return;
         const { node, index, term, requestId } = event;
@@ -54,6 +68,84 @@ export const commitBacked: Checker = {
 };
 
 type ConfigEntry = WrittenEntry & { readonly voters: readonly NodeId[] };
+
+/** The terms whose leaders may have told a node what it applies next. */
+class ToldTerms {
+  readonly #terms = new Map<NodeId, Term[]>();
+  /** Who leads, with what it knew to be committed as it began to. */
+  readonly #leading = new Map<NodeId, { readonly term: Term; readonly after: Index }>();
+
+  take(event: HistoryEvent): void {
+    if (event.kind !== "role") return;
+    const { node, role, term, commitIndex } = event;
+    const terms = this.#terms.get(node) ?? [];
+    this.#terms.set(node, terms);
+    const before = terms.at(-1);
+    if (before === undefined || !sameTerm(before, term)) terms.push(term);
+    if (role !== "leader") this.#leading.delete(node);
+    else if (!this.#leading.has(node)) this.#leading.set(node, { term, after: commitIndex });
+  }
+
+  /**
+   * What a leader did not know as it began to lead it has counted itself; but for a commit that
+   * passes a config, which it may have been told of before, and was still writing down then.
+   */
+  of(node: NodeId, { index, term }: LogPosition, log: DiskLog): readonly Term[] {
+    const leading = this.#leading.get(node);
+    const counted = leading !== undefined && index > leading.after &&
+      (log.configThrough(index)?.index ?? 0) <= leading.after;
+    return counted ? [leading.term] : this.#terms.get(node) ?? [term];
+  }
+}
+
+interface Where {
+  readonly policy: Policy;
+  readonly disks: Disks;
+  /** The log of whoever applied it: mostly it says all. */
+  readonly own: DiskLog;
+}
+
+/**
+ * §4, "Commit": whether the commit set of a config that may be in force has the entry on disk, and
+ * all up to that config and to an entry of one of these terms.
+ */
+function isCommitted(entry: LogPosition, terms: readonly Term[], where: Where): boolean {
+  const { policy, disks, own } = where;
+  const others = disks.logs().filter((log) => log !== own && log.holds(entry.index, entry.term));
+  return [own, ...others].some((log) =>
+    terms.some((term) => {
+      const covering = firstOf(term, entry, log);
+      if (covering === null) return false;
+      const holders = disks.backers(covering.index, covering.term);
+      return inForce(log, covering.index).some((config) =>
+        commitSet(policy, config.voters, holders) &&
+        commitSet(policy, config.voters, disks.backers(config.index, config.term))
+      );
+    })
+  );
+}
+
+/** The first entry of a term at or behind another entry. */
+function firstOf(term: Term, { index, term: own }: LogPosition, log: DiskLog): LogPosition | null {
+  if (compareTerms(own, term) > 0) return null;
+  for (let at = index; at <= log.last.index; at++) {
+    const entry = log.entryAt(at);
+    if (entry !== null && sameTerm(entry.term, term)) return entry;
+  }
+  return null;
+}
+
+function uncommitted(
+  node: NodeId,
+  { index, term }: LogPosition,
+  terms: readonly Term[],
+  disks: Disks,
+): string {
+  const holders = [...disks.backers(index, term)];
+  const told = terms.map(termText).join(", ") || "none";
+  return `${node} applies ${index} of term ${termText(term)}, on disk at {${holders}}: no commit ` +
+    `set has it with an entry of the terms that may have told of it (${told})`;
+}
 
 /** The config that a node knows to be committed before any other applies it, if this is one. */
 function firstCommitted(

@@ -45,8 +45,8 @@ export function acknowledged(node: NodeId, index: Index, of: Term): HistoryFact 
   return { kind: "acknowledged", node, requestId: `request-${index}`, index, term: of };
 }
 
-export function leads(node: NodeId, of: Term): HistoryFact {
-  return { kind: "role", node, role: "leader", term: of, ready: true };
+export function leads(node: NodeId, of: Term, commitIndex = 0): HistoryFact {
+  return { kind: "role", node, role: "leader", term: of, ready: true, commitIndex };
 }
 
 export function applied(

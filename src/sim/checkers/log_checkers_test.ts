@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { Term } from "../../raft/types.ts";
-import type { HistoryFact } from "../history.ts";
+import type { HistoryFact, WrittenEntry } from "../history.ts";
 import { commitBacked } from "./commit_backed.ts";
 import { electionSafety } from "./election_safety.ts";
 import {
@@ -114,12 +114,69 @@ Deno.test("CommitBacked: a config of another side of a fork was not before one o
     applied("n1", there),
     wrote("n2", alone),
     wrote("n2", here),
+    wrote("n3", first, alone, here),
   ];
   const parted: HistoryFact = { kind: "partitioned" };
   assert.equal(findingOf(commitBacked, historyOf([parted, ...sides, applied("n2", here)])), null);
   // Without a fork there is one history.
   const whole = historyOf([...sides, applied("n2", here)]);
   assert.match(findingOf(commitBacked, whole)!, /no quorum of \{n1,n4\} at 2/);
+});
+
+Deno.test("CommitBacked: what is applied is on a commit set's disks before anybody is told", () => {
+  const three = founded("n1", "n2", "n3");
+  const history = (facts: HistoryFact[]) => historyOf(facts, { policy: MAJORITY_POLICY });
+  const good = [...three, wrote("n1", two), wrote("n3", two), applied("n1", two)];
+  assert.equal(findingOf(commitBacked, history(good)), null);
+  const bad = [...three, wrote("n1", two), applied("n1", two)];
+  assert.match(findingOf(commitBacked, history(bad))!, /n1 applies 2 .* on disk at \{n1\}/);
+});
+
+Deno.test("CommitBacked: a leader counts no entry of an older term without one of its own", () => {
+  const noop = entry(3, term(2, "n2"));
+  const before = [
+    ...founded("n1", "n2", "n3"),
+    wrote("n1", two),
+    wrote("n2", two, noop),
+    leads("n2", term(2, "n2"), 1),
+    wrote("n3", two),
+  ];
+  const history = (facts: HistoryFact[]) => historyOf(facts, { policy: MAJORITY_POLICY });
+  const bad = history([...before, applied("n2", two)]);
+  assert.match(findingOf(commitBacked, bad)!, /n2 applies 2 .*may have told of it \(0\.2@n2\)/);
+  const good = history([...before, wrote("n3", noop), applied("n2", two)]);
+  assert.equal(findingOf(commitBacked, good), null);
+  // What it was told before it led was counted by another.
+  const told = before.map((fact) => fact.kind === "role" ? { ...fact, commitIndex: 2 } : fact);
+  const follows = {
+    kind: "role",
+    node: "n2",
+    role: "follower",
+    ready: true,
+    commitIndex: 1,
+  } as const;
+  const earlier = { ...follows, term: term(1) };
+  assert.equal(findingOf(commitBacked, history([earlier, ...told, applied("n2", two)])), null);
+});
+
+Deno.test("PersistOrder: a commit that passes a config is on disk before it is applied", () => {
+  const first = firstConfig("n1");
+  const drop = entry(2, term(1), { voters: ["n1"] });
+  const commits: HistoryFact = {
+    kind: "written",
+    node: "n1",
+    batches: [{ entries: [], commitIndex: 2 }],
+  };
+  const founding: HistoryFact = {
+    kind: "written",
+    node: "n1",
+    batches: [{ entries: [first, drop], commitIndex: 1 }],
+  };
+  assert.match(
+    findingOf(persistOrder, historyOf([founding, applied("n1", drop)]))!,
+    /n1 applies the config at 2, and its disk says that 1 is committed/,
+  );
+  assert.equal(findingOf(persistOrder, historyOf([founding, commits, applied("n1", drop)])), null);
 });
 
 Deno.test("PersistOrder: a vote is told when its promise is on the disk", () => {
@@ -206,6 +263,31 @@ Deno.test("LogMatching: one place, one entry; one entry, one past", () => {
     wrote("n2", { ...firstConfig("n1"), term: term(0), checksum: "other" }, two),
   ];
   assert.match(findingOf(logMatching, historyOf(past))!, /what precedes/);
+});
+
+Deno.test("LogMatching: a snapshot's place has the config that is in force there", () => {
+  const drop = entry(3, term(1), { voters: ["n1"] });
+  const log = wrote("n1", firstConfig("n1", "n2"), two, drop);
+  const installs = (voters: string[]): HistoryFact => ({
+    kind: "written",
+    node: "n2",
+    batches: [{ installed: { ...two, voters }, entries: [] }],
+  });
+  assert.equal(findingOf(logMatching, historyOf([log, installs(["n1", "n2"])])), null);
+  const early = historyOf([log, installs(["n1"])]);
+  assert.match(findingOf(logMatching, early)!, /n2 begins at 2 .* with another config/);
+});
+
+Deno.test("NoTruncation: what follows a snapshot's place on the same history stays", () => {
+  const three = entry(3, term(1));
+  const before = [wrote("n1", firstConfig("n1"), two, three), applied("n1", three)];
+  const installs = (...kept: WrittenEntry[]): HistoryFact => ({
+    kind: "written",
+    node: "n1",
+    batches: [{ installed: { ...two, voters: ["n1"] }, entries: kept }],
+  });
+  assert.equal(findingOf(noTruncation, historyOf([...before, installs(three)])), null);
+  assert.match(findingOf(noTruncation, historyOf([...before, installs()]))!, /removes entry 3/);
 });
 
 Deno.test("NoTruncation: what anybody has applied is never removed", () => {

@@ -1,7 +1,7 @@
 /**
  * `PersistOrder`: what must be on a disk before it is told is there (§2). A granted vote's
- * promise is on the voter's disk when the vote leaves, and a config is on its leader's disk
- * before it is on any other.
+ * promise is on the voter's disk when the vote leaves, a config is on its leader's disk before it is
+ * on any other, and a commit that passes a config is on disk before what it commits is applied (§4).
  *
  * @module
  */
@@ -23,6 +23,15 @@ export const persistOrder: Checker = {
           const { promised } = disks.of(event.node);
           if (promised !== null && compareTerms(promised, event.term) >= 0) return;
           report(`${event.node} grants ${termText(event.term)}, which its disk does not promise`);
+        }
+        if (event.kind === "applied") {
+          const log = disks.of(event.node);
+          const config = log.configThrough(event.entries.at(-1)?.index ?? 0);
+          if (config === null || config.index <= log.commitIndex) return;
+          report(
+            `${event.node} applies the config at ${config.index}, and its disk says that ` +
+              `${log.commitIndex} is committed`,
+          );
         }
         if (event.kind !== "written") return;
         for (const batch of event.batches) takeConfigs(event.node, batch, led, report);

@@ -62,4 +62,14 @@ export const CORE: readonly Mutant[] = [
       replace: "Math.min(append.commitIndex, state.log.lastIndex)",
     },
   },
+  {
+    name: "commits an entry of an older term by counting",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/commit.ts",
+      find: "if (index < c1.index || index < leadership.noopIndex) return;",
+      replace: "if (index < c1.index) return;",
+    },
+  },
 ];
