@@ -112,6 +112,8 @@ export type HistoryFact =
   }
   /** The node claims that no view without it can have been formed (§5). */
   | { readonly kind: "certain"; readonly node: NodeId }
+  /** The node would answer a linearizable read now, and lacks an entry that was acknowledged. */
+  | { readonly kind: "mayRead"; readonly node: NodeId }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
   /** A client's command came to a node for the first time; of a login each attempt (§8). */
   | { readonly kind: "requested"; readonly node: NodeId; readonly command: PlainCommand }

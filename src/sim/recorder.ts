@@ -16,6 +16,8 @@ import type { World } from "./world.ts";
 export class Recorder {
   readonly #world: World;
   readonly events: HistoryEvent[] = [];
+  /** The newest entry that a client was, or may have been, told of. */
+  acknowledged: (HistoryEvent & { readonly kind: "acknowledged" }) | null = null;
   /** Called with each fact. Must not throw, nor record. */
   onFact: (event: HistoryEvent) => void = () => {};
 
@@ -26,6 +28,7 @@ export class Recorder {
   fact(fact: HistoryFact): void {
     const event = { at: this.#world.now, ...fact };
     this.events.push(event);
+    if (event.kind === "acknowledged") this.acknowledged = event;
     this.onFact(event);
     if (!this.#world.traces) return;
     const node = "node" in fact && fact.node !== null ? fact.node : "-";

@@ -268,9 +268,7 @@ export class SimNode {
     });
     const driver = createDriver({
       createCore: (options) =>
-        watched(parts.createCore(options), world, (to, running) => {
-          recorder.fact({ kind: "handOver", node: this.name, to, running });
-        }),
+        watched(parts.createCore(options), { node: this.name, image: this.image, world, recorder }),
       self: member,
       incarnation: this.#incarnation,
       chain,

@@ -7,22 +7,29 @@
 
 import type { Core } from "../raft/core_api.ts";
 import type { NodeId } from "../raft/types.ts";
+import type { Recorder } from "./recorder.ts";
+import type { DiskImage } from "./sim_disk.ts";
 import type { World } from "./world.ts";
+
+/** Whose core it is, and whom it tells. */
+export interface WatchOptions {
+  readonly node: NodeId;
+  readonly image: DiskImage;
+  readonly world: World;
+  readonly recorder: Recorder;
+}
 
 /**
  * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on,
- * until the run is over, any event may be what it waits for. Tells of each hand-over.
+ * until the run is over, any event may be what it waits for. Tells of each hand-over, and of a node
+ * that would answer a linearizable read while it lacks the newest acknowledged entry.
  */
-export function watched(
-  core: Core,
-  world: World,
-  onHandOver: (to: NodeId, running: boolean) => void,
-): Core {
+export function watched(core: Core, { node, image, world, recorder }: WatchOptions): Core {
   let taker: NodeId | null = null;
   const hands = (to: NodeId | null) => {
-    if (taker !== null) onHandOver(taker, false);
+    if (taker !== null) recorder.fact({ kind: "handOver", node, to: taker, running: false });
     taker = to;
-    if (to !== null) onHandOver(to, true);
+    if (to !== null) recorder.fact({ kind: "handOver", node, to, running: true });
   };
   return {
     step(input, clocks) {
@@ -33,6 +40,10 @@ export function watched(
         if (kind === "fetchSnapshot" || kind === "handOver") world.ask(new Promise(() => {}));
         if (kind === "handOver") hands(effect.to);
         if (kind === "handOverEnded") hands(null);
+      }
+      const { acknowledged } = recorder;
+      if (input.kind === "tick" && acknowledged !== null && core.canRead(clocks)) {
+        if (!image.holds(acknowledged)) recorder.fact({ kind: "mayRead", node });
       }
       return effects;
     },

@@ -15,7 +15,7 @@
  * | `StateMachineSafety` | `state_machine_safety.ts`                                               |
  * | `NoTruncation`       | `no_truncation.ts`                                                      |
  * | `LeaseSafety`        | `lease_safety.ts`, of claims that `run.ts` looks at now and then        |
- * | `LinearizableReads`  | `linearizable_reads.ts`, message by message                             |
+ * | `LinearizableReads`  | `linearizable_reads.ts`, of reads that are made, and that might be      |
  * | `SessionReads`       | `session_reads.ts` (§8)                                                 |
  * | `Linearizability`    | `linearizability.ts`, of all that clients were told (§8)                |
  * | `Delivery`           | `delivery.ts`; that all came in the end is a matter of liveness         |

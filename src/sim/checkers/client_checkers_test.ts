@@ -15,14 +15,17 @@ import {
   ACCEPTED,
   ACCEPTED_THROUGH,
   acknowledged,
+  entry,
   final,
   finalState,
   findingOf,
+  firstConfig,
   HEALED,
   historyOf,
   kindOf,
   sent,
   term,
+  wrote,
 } from "./history_fixture.ts";
 import { linearizableReads } from "./linearizable_reads.ts";
 import { liveness } from "./liveness.ts";
@@ -36,6 +39,11 @@ function invoked(operation: number, body: OperationBody): HistoryFact {
 function answered(operation: number): HistoryFact {
   const requestId = `request-${operation}`;
   return { kind: "answered", operation, requestId, outcome: sent(requestId, operation) };
+}
+
+function acknowledges(operation: number, acknowledged: number): HistoryFact {
+  const outcome = { ok: true, kind: "acknowledge", acknowledged } as const;
+  return { kind: "answered", operation, requestId: `request-${operation}`, outcome };
 }
 
 function readShows(operation: number, ...ids: string[]): HistoryFact {
@@ -136,6 +144,18 @@ Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end
   assert.match(check(final("n1", 9, "d"), final("n2", 8, "e"))!, /different indexes/);
 });
 
+Deno.test("LinearizableReads: who lacks what was acknowledged would answer none", () => {
+  const [first, second] = [firstConfig("n1", "n2"), entry(2, term(1))];
+  const mayRead: HistoryFact = { kind: "mayRead", node: "n2" };
+  const before = [wrote("n1", first, second), wrote("n2", first), acknowledged("n1", 2, term(1))];
+  assert.match(
+    findingOf(linearizableReads, historyOf([...before, mayRead]))!,
+    /n2 would answer a read without request-2, which n1 acknowledged at 2/,
+  );
+  const good = historyOf([...before, wrote("n2", second), mayRead]);
+  assert.equal(findingOf(linearizableReads, good), null);
+});
+
 Deno.test("LinearizableReads: what was confirmed before is shown, what was not begun is not", () => {
   const check = (...facts: HistoryFact[]) => findingOf(linearizableReads, historyOf(facts));
   const confirmed = [invoked(1, send), answered(1), invoked(2, read)];
@@ -199,7 +219,7 @@ Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement s
     invoked(1, logout),
     answered(1),
     invoked(2, ack),
-    answered(2),
+    acknowledges(2, 1),
     ACCEPTED,
     final("n1", 9, "d"),
   ];

@@ -1,11 +1,15 @@
 /**
  * `LinearizableReads`: such a read shows every message whose sending was confirmed before it
  * began, nothing that was not yet being sent when it ended, and everything that an earlier such
- * read has shown. The rows are a grow-only list, so this is all that linearizability asks.
+ * read has shown. The rows are a grow-only list, so this is all that linearizability asks. And
+ * whether or not anybody reads just then: no node would answer one while it lacks an entry that was
+ * acknowledged by then.
  *
  * @module
  */
 
+import { termText } from "../../raft/term.ts";
+import { AcknowledgedEntries } from "./acknowledged.ts";
 import type { Checker } from "./checker.ts";
 import { SeenMessages } from "./seen_messages.ts";
 
@@ -17,8 +21,18 @@ export const linearizableReads: Checker = {
     const receivers = new Map<number, number>();
     const sent = new Set<string>();
     const visible = new SeenMessages();
+    const entries = new AcknowledgedEntries();
     return {
-      onEvent(event, _disks, report) {
+      onEvent(event, disks, report) {
+        entries.take(event);
+        if (event.kind === "mayRead") {
+          const left = entries.missingFrom(disks.of(event.node));
+          if (left === null) return;
+          report(
+            `${event.node} would answer a read without ${left.requestId}, which ${left.node} ` +
+              `acknowledged at ${left.index} of term ${termText(left.term)}`,
+          );
+        }
         if (event.kind === "invoked") {
           const { operation, body } = event;
           if (body.kind === "send") {

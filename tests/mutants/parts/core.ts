@@ -72,4 +72,14 @@ export const CORE: readonly Mutant[] = [
       replace: "if (index < c1.index) return;",
     },
   },
+  {
+    name: "trusts a lease for longer than it was granted",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/reads.ts",
+      find: "const LEASE_TRUSTED = 0.9;",
+      replace: "const LEASE_TRUSTED = 1.5;",
+    },
+  },
 ];
