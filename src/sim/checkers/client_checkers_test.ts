@@ -231,6 +231,31 @@ Deno.test("NoResurrection: a revoked session stays revoked, an acknowledgement s
   assert.match(check({ received })!, /m1 as not acknowledged/);
 });
 
+Deno.test("NoResurrection: after a fork it holds once all have met, but for what has a record", () => {
+  const logout: OperationBody = { kind: "logout", user: 0, session: "s" };
+  const parted: HistoryFact = { kind: "partitioned" };
+  const facts = [parted, invoked(1, logout), answered(1), ACCEPTED, final("n1", 9, "d")];
+  const check = (more: Partial<FinalState>, judgeLiveness = true) => {
+    const finals = [finalState("n1", { sessions: new Map([["s", true]]), ...more })];
+    return findingOf(noResurrection, historyOf(facts, { finals, judgeLiveness }));
+  };
+  assert.match(check({})!, /has s open again/);
+  assert.equal(check({ salvaged: new Set(["request-1"]) }), null);
+  assert.equal(check({}, false), null);
+  const ack: OperationBody = { kind: "acknowledge", user: 0, messageIds: ["m1", "m2"] };
+  const received = [[{ id: "m1", index: 1 }, { id: "m2", index: 2 }]];
+  const marks = (acknowledged: number) => {
+    const finals = [finalState("n1", { received })];
+    const told = acknowledges(1, acknowledged);
+    const some = [parted, invoked(1, ack), told, ACCEPTED, final("n1", 9, "d")];
+    return findingOf(noResurrection, historyOf(some, { finals }));
+  };
+  assert.match(marks(2)!, /m1 as not acknowledged/);
+  assert.equal(marks(1), null, "the other side alone had one of them");
+  const late = [parted, invoked(1, logout), answered(1), invoked(2, send), answered(2)];
+  assert.equal(findingOf(noResurrection, historyOf(late)), null);
+});
+
 Deno.test("NoResurrection: a deleted account stays deleted", () => {
   const gone: OperationBody = { kind: "deleteAccount", accountId: "a" };
   const facts = [invoked(1, gone), answered(1), ACCEPTED, final("n1", 9, "d")];
