@@ -26,6 +26,8 @@ export interface WatchOptions {
  */
 export function watched(core: Core, { node, image, world, recorder }: WatchOptions): Core {
   let taker: NodeId | null = null;
+  /** The entry of which it was told last that the node would read without it. */
+  let told: Recorder["acknowledged"] = null;
   const hands = (to: NodeId | null) => {
     if (taker !== null) recorder.fact({ kind: "handOver", node, to: taker, running: false });
     taker = to;
@@ -42,8 +44,11 @@ export function watched(core: Core, { node, image, world, recorder }: WatchOptio
         if (kind === "handOverEnded") hands(null);
       }
       const { acknowledged } = recorder;
-      if (input.kind === "tick" && acknowledged !== null && core.canRead(clocks)) {
-        if (!image.holds(acknowledged)) recorder.fact({ kind: "mayRead", node });
+      // Asked last, and once for each entry: whoever leads has them all but for a while.
+      const lacks = acknowledged !== told && acknowledged !== null && !image.holds(acknowledged);
+      if (lacks && core.canRead(clocks)) {
+        told = acknowledged;
+        recorder.fact({ kind: "mayRead", node });
       }
       return effects;
     },
