@@ -346,6 +346,11 @@ export const limits = {
   /** Health watches open on one node: each is told of every change. */
   healthWatchesMax: 256,
 
+  /** Connections of the HTTP port at once: a few probes and scrapers, each asks once. */
+  httpConnectionsMax: 64,
+  /** Longest that one of them lasts, ms: who asks slowly must not keep others out. */
+  httpConnectionMsMax: 10_000,
+
   /** How long listed servers are tried before those that their cluster had earlier, ms. */
   listedServersMs: 1_500,
   /** Messages of one `history` command: it holds them in memory. */

@@ -42,6 +42,7 @@ interface NodeFlags {
   readonly failureTimeoutMs?: number | undefined;
   readonly isolationGraceMs?: number | undefined;
   readonly originalApi?: true | undefined;
+  readonly http?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
   readonly tlsCa?: string | undefined;
@@ -99,6 +100,7 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
       parseMs,
     )
     .option("--original-api", "also serve clients of the original (lists users without login)")
+    .option("--http <address>", "for probes and metrics, over HTTP", parseAddress)
     .option("--tls-cert <file>", "certificate for clients, which turns TLS on")
     .option("--tls-key <file>", "its private key")
     .option("--tls-ca <file>", "CAs of the certificates that clients may show")
@@ -161,13 +163,18 @@ async function runOnce(
     const damaged = error instanceof ChatError && error.reason === "CORRUPT";
     if (!damaged || !mayRestart || signals.told) throw error;
     // At the same addresses.
-    return { ...options, listen: node.listen, peerListen: node.peerListen };
+    return {
+      ...options,
+      listen: node.listen,
+      peerListen: node.peerListen,
+      http: node.http ?? undefined,
+    };
   }
 }
 
 function optionsOf(flags: NodeFlags): NodeOptions {
   const { data, id, listen, peerListen, advertise, peerAdvertise, join } = flags;
-  const { originalApi, quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } =
+  const { originalApi, http, quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } =
     flags;
   const given = Object.entries({
     quorum,
@@ -179,7 +186,7 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   const policy: Partial<Policy> = Object.fromEntries(given);
   const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
   const addresses = { listen, peerListen, advertise, peerAdvertise, join };
-  return { data, id, ...addresses, policy, originalApi, logger, ...securityOf(flags) };
+  return { data, id, ...addresses, policy, originalApi, http, logger, ...securityOf(flags) };
 }
 
 function securityOf(flags: NodeFlags): Pick<NodeOptions, "tls" | "peerTls" | "insecure"> {
@@ -200,13 +207,24 @@ async function announce(
   const isReady = await node.ready.then(() => true, () => false);
   if (!isReady) return;
   const { id, listen, peerListen } = node;
+  const http = node.http ?? undefined;
   let told = node.role();
   const quorum = node.policy()?.quorum;
   if (json) {
     const clusterId = node.clusterId();
-    output.json({ event: "ready", id, role: told.role, listen, peerListen, clusterId, quorum });
+    output.json({
+      event: "ready",
+      id,
+      role: told.role,
+      listen,
+      peerListen,
+      http,
+      clusterId,
+      quorum,
+    });
   } else {
-    output.line(`${printable(id)} serves clients at ${listen} and nodes at ${peerListen}`);
+    const more = http === undefined ? "" : `, and probes at ${http}`;
+    output.line(`${printable(id)} serves clients at ${listen} and nodes at ${peerListen}${more}`);
   }
   node.onRole(({ role, term, leader }) => {
     if (!json || (role === told.role && term === told.term && leader === told.leader)) return;

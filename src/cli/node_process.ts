@@ -26,6 +26,8 @@ export interface ReadyEvent {
   readonly role: string;
   readonly listen: string;
   readonly peerListen: string;
+  /** Only with `--http`. */
+  readonly http?: string;
   readonly clusterId: string;
   readonly quorum: string;
 }

@@ -11,7 +11,6 @@ import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
 import { type OwnHello, type PeerApi, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
-import type { HealthSource } from "../rpc/health.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
@@ -22,6 +21,7 @@ import { DEFAULT_POLICY, type NodeConfig } from "./config.ts";
 import { createDriver } from "./driver.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
+import { NodeHealth } from "./health.ts";
 import { createOriginalService } from "./original_service.ts";
 import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
@@ -62,7 +62,7 @@ export interface Assembly {
   readonly chat: ChatApi;
   readonly admin: AdminApi;
   readonly peers: PeerApi;
-  readonly health: HealthSource;
+  readonly health: NodeHealth;
   /** `null` unless it was asked for. */
   readonly original: OriginalApi | null;
 }
@@ -169,7 +169,7 @@ function serve(
       snapshots,
       gate: peerGate,
     }),
-    health: healthOf(driver),
+    health: new NodeHealth(driver),
     original: originalApi ? createOriginalService({ parts, gate: clientGate }) : null,
   };
 }
@@ -185,15 +185,5 @@ function helloOf({ directory, self }: AssemblyOptions): OwnHello {
     peerAddress,
     clientAddress,
     protocolVersion: PROTOCOL_VERSION,
-  };
-}
-
-function healthOf(driver: NodeDriver): HealthSource {
-  let now = { ready: false, leader: false };
-  driver.onRole(({ ready, role }) => now = { ready, leader: ready && role === "leader" });
-  return {
-    ready: () => now.ready,
-    leader: () => now.leader,
-    onChange: (listener) => driver.onRole(listener),
   };
 }

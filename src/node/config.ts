@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly policy?: Partial<Policy> | undefined;
   /** Also serves the original clients' interface, which lists users without login. Default no. */
   readonly originalApi?: boolean | undefined;
+  /** `host:port` for `/livez`, `/readyz` and `/metrics`; port 0 picks one. Default none. */
+  readonly http?: string | undefined;
   readonly logger?: Logger | undefined;
   /** TLS for clients; with a CA, the certificates that clients show are checked. */
   readonly tls?: TlsFiles | undefined;
@@ -56,6 +58,7 @@ export interface NodeConfig {
   /** As given: what is not given is inherited, or the default where a cluster is founded. */
   readonly policy: Partial<Policy>;
   readonly originalApi: boolean;
+  readonly http: string | null;
   readonly logger: Logger;
   readonly tls: TlsFiles | null;
   readonly peerTls: TlsFiles | null;
@@ -86,10 +89,14 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
   for (const address of join) checkAddress("join", address);
   const listen = checkAddress("listen", options.listen ?? "127.0.0.1:2625");
   const peerListen = checkAddress("peer-listen", options.peerListen ?? "127.0.0.1:2626");
+  const http = options.http === undefined ? null : checkAddress("http", options.http);
   const tls = checkTls("tls", options.tls, ["cert", "key"]);
   const peerTls = checkTls("peer-tls", options.peerTls, ["cert", "key", "ca"]);
   if (options.insecure !== true) {
-    if (tls === null) checkLoopback("listen", listen, "--tls-cert and --tls-key");
+    if (tls === null) {
+      checkLoopback("listen", listen, "--tls-cert and --tls-key");
+      if (http !== null) checkLoopback("http", http, "--tls-cert and --tls-key");
+    }
     if (peerTls === null) {
       const files = "--peer-tls-cert, --peer-tls-key and --peer-tls-ca";
       checkLoopback("peer-listen", peerListen, files);
@@ -105,6 +112,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     join,
     policy: given(policy),
     originalApi: options.originalApi ?? false,
+    http,
     logger: options.logger ?? silentLogger,
     tls,
     peerTls,
@@ -182,7 +190,7 @@ function checkTls(
 /** Hosts that no other machine can reach. */
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 
-/** Whoever can reach the port can read and change everything. */
+/** Whoever can reach the port can read and change everything, or at one for HTTP see how it is. */
 function checkLoopback(field: string, address: string, files: string): void {
   if (loopback.test(address)) return;
   refuse(field, `must be on this machine alone (give ${files}, or --insecure)`, address);

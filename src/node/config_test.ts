@@ -20,6 +20,7 @@ Deno.test("config: what is left out has the default of the command line", () => 
     join: [],
     policy: {},
     originalApi: false,
+    http: null,
     tls: null,
     peerTls: null,
     passwordCost: { N: 131_072, r: 8, p: 1 },
@@ -86,4 +87,17 @@ Deno.test("config: options that are no ids or addresses are refused by name", ()
     const refused = () => nodeConfig(options);
     assert.throws(refused, { reason: "INVALID_ARGUMENT" }, JSON.stringify(options));
   }
+});
+
+Deno.test("config: the HTTP port is on this machine alone, unless there is TLS or it is meant", () => {
+  const http = "10.0.0.1:9090";
+  assert.throws(() => nodeConfig({ http }), {
+    reason: "INVALID_ARGUMENT",
+    field: "http",
+    message: /http must be on this machine alone \(give --tls-cert and --tls-key, or --insecure\)/,
+  });
+  assert.throws(() => nodeConfig({ http: "9090" }), { field: "http" });
+  assert.equal(nodeConfig({ http, insecure: true }).http, http);
+  assert.equal(nodeConfig({ http, tls: { cert: "c", key: "k" } }).http, http);
+  assert.equal(nodeConfig({ http: "127.0.0.1:0" }).http, "127.0.0.1:0");
 });

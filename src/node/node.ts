@@ -11,6 +11,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { sameTerm, termText, ZERO_TERM } from "../raft/term.ts";
 import type { Member, Policy, Role } from "../raft/types.ts";
+import { serveHttp } from "../rpc/http_server.ts";
 import type { Listener } from "../rpc/listener.ts";
 import { servePeers } from "../rpc/peer_server.ts";
 import { serveClients } from "../rpc/server.ts";
@@ -18,6 +19,7 @@ import { assemble, type Assembly } from "./assembly.ts";
 import { machineClock } from "./clock.ts";
 import { begun } from "./beginning_anew.ts";
 import { checkPolicy, foundingPolicy, nodeConfig, type NodeOptions } from "./config.ts";
+import { healthPages } from "./health.ts";
 import { join } from "./joining.ts";
 import { type OpenedNode, openNode } from "./opening.ts";
 import { pause } from "./pause.ts";
@@ -38,6 +40,8 @@ export interface RunningNode {
   /** Where it listens, with the ports that were given where 0 was asked for. */
   readonly listen: string;
   readonly peerListen: string;
+  /** The same of the HTTP port; `null` if there is none. */
+  readonly http: string | null;
   /** Empty while a joiner was not taken in. */
   clusterId(): string;
   /** `null` while a joiner was not taken in. */
@@ -92,6 +96,7 @@ class Node implements RunningNode {
   #self: Member;
   #clients: Listener | null = null;
   #peers: Listener | null = null;
+  #pages: Listener | null = null;
   #role: NodeRole = { role: "joiner", term: termText(ZERO_TERM), leader: "" };
   #stopping: Promise<void> | null = null;
 
@@ -127,6 +132,10 @@ class Node implements RunningNode {
 
   get peerListen(): string {
     return this.#peers?.address ?? this.#parts.config.peerListen;
+  }
+
+  get http(): string | null {
+    return this.#pages?.address ?? this.#parts.config.http;
   }
 
   clusterId(): string {
@@ -176,8 +185,10 @@ class Node implements RunningNode {
   }
 
   async #bind(): Promise<void> {
-    const { config: { listen, peerListen, advertise, peerAdvertise }, security } = this.#parts;
+    const { config, security } = this.#parts;
+    const { listen, peerListen, advertise, peerAdvertise, http } = config;
     const { chat, admin, health, original, peers } = this.#assembly;
+    if (http !== null) this.#pages = await serveHttp(http, healthPages(health), security.http);
     this.#peers = await servePeers(peerListen, peers, security.peers);
     this.#clients = await serveClients(listen, { chat, admin, health, original }, security.clients);
     this.#self = {
@@ -268,12 +279,13 @@ class Node implements RunningNode {
 
   async #leave(): Promise<void> {
     const { config: { logger }, clock } = this.#parts;
-    const { driver, clientGate, subscriptions, backups } = this.#assembly;
+    const { driver, clientGate, subscriptions, backups, health } = this.#assembly;
     const until = clock.mono() + limits.shutdownMsMax - limits.closeMsMax;
     const left = () => Math.max(0, until - clock.mono());
     logger.log("info", "Stopping");
     this.#ready.reject(new ChatError("SHUTTING_DOWN", "The node was stopped before it was ready"));
     this.#giveUp.abort();
+    health.stop();
     const finished = clientGate.shut();
     subscriptions.close();
     await backups.close();
@@ -293,7 +305,8 @@ class Node implements RunningNode {
     this.#giveUp.abort();
     const { directory, state } = this.#parts;
     const { driver, transport, snapshots, backups } = this.#assembly;
-    const { subscriptions, rest, clientGate, peerGate } = this.#assembly;
+    const { subscriptions, rest, clientGate, peerGate, health } = this.#assembly;
+    health.stop();
     rest.close();
     void clientGate.shut();
     void peerGate.shut();
@@ -306,6 +319,7 @@ class Node implements RunningNode {
     await state.close();
     await directory.close();
     await this.#peers?.close(0);
+    await this.#pages?.close(0);
     this.#parts.security.close();
   }
 }

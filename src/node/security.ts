@@ -33,6 +33,8 @@ export class Security {
 
   /** For the client port; `null`: plain text. */
   readonly clients: TlsServer | null;
+  /** The same for the port that speaks HTTP/1.1. */
+  readonly http: TlsServer | null;
   /** For the peer port, and for dialling others; `null`: plain text. */
   readonly peers: PeerTls | null;
 
@@ -49,6 +51,11 @@ export class Security {
       source: this.#clients,
       clientCertificate: config.tls?.ca === undefined ? "none" : "optional",
       refused: (from, why) => this.#refused("client", from, why),
+    };
+    this.http = this.clients && {
+      ...this.clients,
+      protocols: ["http/1.1"],
+      refused: (from, why) => this.#refused("http", from, why),
     };
     this.peers = this.#peers && {
       source: this.#peers,
@@ -134,7 +141,7 @@ export class Security {
   }
 
   /** Whoever is refused comes again at once, from another port. */
-  #refused(port: "client" | "peer", from: string, why: string): void {
+  #refused(port: "client" | "http" | "peer", from: string, why: string): void {
     const host = from.replace(/:\d+$/, "");
     const what = `${port} ${host} ${why}`;
     const now = this.#clock.mono();

@@ -11,7 +11,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { grpc } from "./gen/messages.js";
 import { streamHandler, type UnaryHandler } from "./handlers.ts";
-import { addStream, addUnary, type CountingServer } from "./listener.ts";
+import { addEndlessStream, addUnary, type CountingServer } from "./listener.ts";
 import type { Method } from "./services.ts";
 import { asBuffer, decode, form } from "./wire.ts";
 
@@ -51,7 +51,7 @@ export function addHealth(server: CountingServer, source: HealthSource): void {
     (service, { signal }) => watch(service, { source, signal, watches }),
     { deadline: "optional" },
   );
-  addStream(server, watchMethod.path, handler);
+  addEndlessStream(server, watchMethod.path, handler);
 }
 
 /** `undefined` for a service of another name. */

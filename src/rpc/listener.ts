@@ -109,6 +109,15 @@ export function addStream(server: CountingServer, path: string, handler: StreamH
   server.register(path, counted, asItIs, asItIs, "serverStream");
 }
 
+/** Adds a stream that goes on until its reader has enough: the end of the port does not wait for it. */
+export function addEndlessStream(
+  server: CountingServer,
+  path: string,
+  handler: StreamHandler,
+): void {
+  server.register(path, handler, asItIs, asItIs, "serverStream");
+}
+
 /** Adds a method that streams both ways. */
 export function addLink(server: CountingServer, path: string, handler: LinkHandler): void {
   const counted: LinkHandler = (call) => {
@@ -142,10 +151,25 @@ export async function listen(
   try {
     return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
-    throw new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
+    throw cannotListen(address, cause);
   }
+}
+
+/** The error for an address that cannot be had. */
+export function cannotListen(address: string, cause: unknown): ChatError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
+  return new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
+}
+
+/** Binds to `host:port`; gives the address with the real port. */
+export async function bind(acceptor: NetServer, address: string): Promise<string> {
+  const { host, port } = splitAddress(address);
+  acceptor.listen({ host, port, backlog: limits.connectBacklog });
+  await once(acceptor, "listening");
+  const bound = acceptor.address();
+  assert(bound !== null && typeof bound === "object", "A bound port has an address");
+  return `${address.slice(0, address.lastIndexOf(":"))}:${bound.port}`;
 }
 
 /**
@@ -176,13 +200,8 @@ class Port {
   }
 
   /** The address with the real port. */
-  async bind(address: string): Promise<string> {
-    const { host, port } = splitAddress(address);
-    this.#acceptor.listen({ host, port, backlog: limits.connectBacklog });
-    await once(this.#acceptor, "listening");
-    const bound = this.#acceptor.address();
-    assert(bound !== null && typeof bound === "object", "A bound port has an address");
-    return `${address.slice(0, address.lastIndexOf(":"))}:${bound.port}`;
+  bind(address: string): Promise<string> {
+    return bind(this.#acceptor, address);
   }
 
   close(graceMs: number): Promise<void> {

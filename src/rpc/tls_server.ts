@@ -25,6 +25,8 @@ export interface TlsServer {
   };
   /** `optional`: one that is shown must be good all the same. */
   readonly clientCertificate: "required" | "optional" | "none";
+  /** What is spoken after the handshake, as ALPN calls it; HTTP/2, unless given. */
+  readonly protocols?: readonly string[];
   /** More that a certificate must be, as DER; a sentence about why it is not. */
   readonly problem?: (certificate: Uint8Array) => string | null;
   /** A connection was refused: from where, and why. */
@@ -56,7 +58,7 @@ export class TlsGate {
       requestCert: tls.clientCertificate !== "none",
       // Judged here, so that it can be said why.
       rejectUnauthorized: false,
-      ALPNProtocols: ["h2"],
+      ALPNProtocols: [...tls.protocols ?? ["h2"]],
       minVersion: "TLSv1.2",
     });
     this.#server.on("secureConnection", (socket) => {
