@@ -45,6 +45,7 @@ const OWNERS: ReadonlyMap<string, string> = new Map([
   ["libsql", "storage"],
   ["@peculiar/x509", "tls"],
   ["@grpc/grpc-js", "rpc"],
+  ["prom-client", "node"],
   ["protobufjs", "rpc"],
   ["commander", "cli"],
   ["@commander-js/extra-typings", "cli"],

@@ -11,6 +11,7 @@ import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
 import { type OwnHello, type PeerApi, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
+import type { Listener } from "../rpc/listener.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
@@ -23,6 +24,7 @@ import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
 import { NodeHealth } from "./health.ts";
 import { createOriginalService } from "./original_service.ts";
+import { Metrics } from "./metrics.ts";
 import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
@@ -43,6 +45,8 @@ export interface AssemblyOptions {
   /** This node's addresses; known once its ports are bound, which is before anything is sent. */
   readonly self: () => Member;
   readonly security: Pick<Security, "connect" | "expiresAtMs">;
+  /** Those that are bound, by what they are for. */
+  readonly ports: () => Readonly<Record<string, Listener | null>>;
   /** Resolves once the node knows its cluster. */
   readonly joined: () => Promise<void>;
   /** The node cannot go on. */
@@ -63,6 +67,8 @@ export interface Assembly {
   readonly admin: AdminApi;
   readonly peers: PeerApi;
   readonly health: NodeHealth;
+  /** `null` where nobody can ask for them. */
+  readonly metrics: Metrics | null;
   /** `null` unless it was asked for. */
   readonly original: OriginalApi | null;
 }
@@ -77,6 +83,7 @@ export function rowsIn(chunk: Uint8Array): number {
 export function assemble(options: AssemblyOptions): Assembly {
   const { config: { logger }, directory, state, clock, self } = options;
   const presence = new Presence(clock);
+  const metrics = options.config.http === null ? null : new Metrics();
   const transport: PeerTransport = new PeerTransport({
     hello: () => helloOf(options),
     joined: options.joined,
@@ -106,16 +113,19 @@ export function assemble(options: AssemblyOptions): Assembly {
     clock,
     onFatal: options.onFatal,
     onNotice: (level, text) => logger.log(level, text),
+    ...metrics && { measures: metrics },
   });
-  return { driver, transport, ...serve(options, { driver, transport, presence }) };
+  directory.log.onSync((ms) => metrics?.synced(ms));
+  return { driver, transport, ...serve(options, { driver, transport, presence, metrics }) };
 }
 
 function serve(
   options: AssemblyOptions,
-  { driver, transport, presence }: {
+  { driver, transport, presence, metrics }: {
     readonly driver: NodeDriver;
     readonly transport: PeerTransport;
     readonly presence: Presence;
+    readonly metrics: Metrics | null;
   },
 ): Omit<Assembly, "driver" | "transport"> {
   const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
@@ -144,6 +154,10 @@ function serve(
   const snapshots = new SnapshotServer({ log, state, rowsIn, clock, logger });
   const backups = new BackupServer({ identity, driver, log, state, rowsIn, clock, logger });
   const { nodeId } = directory.identity;
+  const health = new NodeHealth(driver);
+  const { security, ports } = options;
+  const work = { driver, health, transport, subscriptions, sessions, presence, passwords };
+  metrics?.watch({ id: nodeId, clusterId, security, ports, ...work });
   return {
     snapshots,
     backups,
@@ -169,7 +183,8 @@ function serve(
       snapshots,
       gate: peerGate,
     }),
-    health: new NodeHealth(driver),
+    health,
+    metrics,
     original: originalApi ? createOriginalService({ parts, gate: clientGate }) : null,
   };
 }

@@ -39,11 +39,13 @@ import { ApplyPipeline } from "./driver_apply.ts";
 import { closing, notLeading, refusalError } from "./driver_errors.ts";
 import { type DriverOptions, KEPT_BOUNDS, type KeptBounds } from "./driver_options.ts";
 import { HandOvers } from "./driver_hand_over.ts";
+import { LogReads } from "./driver_log_reads.ts";
 import { PersistPipeline } from "./driver_persist.ts";
 import { Proposals } from "./driver_proposals.ts";
 import { SnapshotIntake } from "./driver_snapshot.ts";
 import { Requests, Waits } from "./driver_waits.ts";
 import { Listeners } from "./listeners.ts";
+import { type DriverQueues, NO_MEASURES } from "./measures.ts";
 import type { ApplyResult, Clock } from "./ports.ts";
 
 /** Ticks in one heartbeat interval (io.ts, duty 6). */
@@ -63,6 +65,7 @@ class Driver implements NodeDriver {
   readonly #applies: ApplyPipeline;
   readonly #proposals: Proposals;
   readonly #snapshots: SnapshotIntake;
+  readonly #logReads: LogReads;
   readonly #handOvers: HandOvers;
   readonly #waits = new Waits();
   readonly #requests = new Requests();
@@ -82,29 +85,24 @@ class Driver implements NodeDriver {
     const onFailed = (error: unknown) => this.#fail(error);
     const step = (input: Input) => this.#step(input);
     const { log, state, clock, transport, bounds = KEPT_BOUNDS } = options;
-    const ports = { log, state, clock, transport, step };
+    const { measures = NO_MEASURES } = options;
+    const ports = { log, state, clock, transport, step, measures, onFailed };
     const onNotice = (text: string) => options.onNotice("warn", text);
     this.#bounds = bounds;
     this.#persists = new PersistPipeline({
-      log,
-      clock,
+      ...ports,
       send: (to, message) => transport.send(to, message),
       onPersisted: (batches, number) => this.#persisted(batches, number),
-      onFailed,
     });
     this.#applies = new ApplyPipeline({
-      log,
-      state,
-      clock,
+      ...ports,
       bounds,
       onApplied: (entries, result, position) => this.#applied(entries, result, position),
       onInstalled: (base) => this.#installed(base),
       onCheckpointed: (index) => step({ kind: "checkpointed", index }),
-      onFailed,
     });
     this.#proposals = new Proposals({
-      clock,
-      step,
+      ...ports,
       refused: (refusal) => refusalError(refusal, this.status()),
     });
     this.#handOvers = new HandOvers({
@@ -114,7 +112,8 @@ class Driver implements NodeDriver {
       core: () => this.#running,
       propose: (data) => this.#proposals.propose(data),
     });
-    this.#snapshots = new SnapshotIntake({ ...ports, onNotice, onFailed });
+    this.#snapshots = new SnapshotIntake({ ...ports, onNotice });
+    this.#logReads = new LogReads(ports);
   }
 
   async start(): Promise<void> {
@@ -169,6 +168,17 @@ class Driver implements NodeDriver {
 
   status(): CoreStatus {
     return this.#running.status();
+  }
+
+  queues(): DriverQueues {
+    return {
+      inputs: this.#inbox.length,
+      ...this.#proposals.queues,
+      ...this.#persists.queues,
+      ...this.#applies.queues,
+      ...this.#waits.queues,
+      ...this.#requests.queues,
+    };
   }
 
   appliedPosition(): LogPosition {
@@ -281,7 +291,7 @@ class Driver implements NodeDriver {
       case "peers":
         return this.#options.transport.setPeers(effect.members);
       case "readLog":
-        return void this.#readLog(effect);
+        return void this.#logReads.follow(effect);
       case "handOver":
       case "handOverEnded":
         return this.#handOvers.follow(effect);
@@ -347,16 +357,6 @@ class Driver implements NodeDriver {
     const error = this.#waits.readsWait ? this.#notLeading() : null;
     if (error !== null) this.#waits.settleReads(error);
     this.#roleListeners.tell(change);
-  }
-
-  async #readLog(effect: Effect & { readonly kind: "readLog" }): Promise<void> {
-    const { request, from, to } = effect;
-    try {
-      const entries = await this.#options.log.read(from, to, limits.appendBytesMax);
-      this.#step({ kind: "logRead", request, entries });
-    } catch (error) {
-      this.#fail(error);
-    }
   }
 
   #tick(): void {

@@ -11,6 +11,7 @@ import type { CoreStatus, Refusal } from "../raft/io.ts";
 import type { Message } from "../raft/message.ts";
 import type { Index, LogPosition, Member, NodeId, Role, Term } from "../raft/types.ts";
 import type { HandOverAnswer, HandOverAsk } from "../rpc/peer_api.ts";
+import type { DriverQueues } from "./measures.ts";
 import type { AppliedMessage } from "./ports.ts";
 
 /** A command that is applied on this node, with its place in the log and what came of it. */
@@ -66,6 +67,7 @@ export interface NodeDriver {
   /** What this node knows to be committed; also in the status, which takes longer to make. */
   commitIndex(): Index;
   status(): CoreStatus;
+  queues(): DriverQueues;
   /** Newest entry whose effects the state database shows. */
   appliedPosition(): LogPosition;
   /** Term of an index on this log (also below the base), else `null`. */

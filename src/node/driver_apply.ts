@@ -11,6 +11,7 @@ import { limits } from "../limits.ts";
 import type { Base, Entry, Index, LogPosition } from "../raft/types.ts";
 import type { KeptBounds } from "./driver_options.ts";
 import { EntryCache } from "./entry_cache.ts";
+import type { DriverMeasures, DriverQueues } from "./measures.ts";
 import type { ApplyResult, Clock, LogStore, SnapshotSink, StateStore } from "./ports.ts";
 
 /** What an {@linkcode ApplyPipeline} needs and whom it tells. */
@@ -19,6 +20,7 @@ export interface ApplyPipelineOptions {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly bounds: KeptBounds;
+  readonly measures: DriverMeasures;
   /** A batch is applied and visible. */
   readonly onApplied: (
     entries: readonly Entry[],
@@ -71,6 +73,10 @@ export class ApplyPipeline {
   /** Everything up to here is known to be committed and on this disk. */
   get through(): Index {
     return this.#through;
+  }
+
+  get queues(): Pick<DriverQueues, "applies"> {
+    return { applies: Math.max(this.#through - this.#applied.index, 0) };
   }
 
   /** A snapshot is being switched to. */
@@ -160,8 +166,10 @@ export class ApplyPipeline {
     const entries = await this.#gather(from, to);
     if (this.#stopped || this.#installing) return;
     assert(entries[0]?.index === from, `Entry ${from} is committed, but the log does not have it`);
+    const begun = this.#options.clock.mono();
     const result = await this.#options.state.apply(entries);
     if (this.#stopped) return;
+    this.#options.measures.applied(entries.length, this.#options.clock.mono() - begun);
     const last = entries.at(-1)!;
     this.#applied = { index: last.index, term: last.term, checksum: last.checksum };
     this.#cache.applied(last.index);
@@ -181,6 +189,7 @@ export class ApplyPipeline {
     const late = now - this.#checkpointedAt >= limits.checkpointIntervalMs;
     if (entries < this.#options.bounds.checkpointEntries && !(late && entries > 0)) return;
     const index = await this.#options.state.checkpoint();
+    this.#options.measures.checkpointed(this.#options.clock.mono() - now);
     this.#checkpointed = index;
     this.#checkpointedAt = now;
     // Said of the state that is being replaced, it would be taken for the new one's.

@@ -11,6 +11,7 @@ import type { Core } from "../raft/core_api.ts";
 import type { Chain, CoreOptions, LogBounds } from "../raft/io.ts";
 import { LOG_BOUNDS } from "../raft/log.ts";
 import type { Member } from "../raft/types.ts";
+import type { DriverMeasures } from "./measures.ts";
 import type { Clock, LogStore, StateStore, Transport } from "./ports.ts";
 
 /** {@linkcode LogBounds} with how often the state is made durable, so that the log may shrink. */
@@ -39,6 +40,8 @@ export interface DriverOptions {
   readonly clock: Clock;
   /** How much is kept; the production values unless a simulation wants less. */
   readonly bounds?: KeptBounds;
+  /** Whoever counts; nobody unless given. */
+  readonly measures?: DriverMeasures;
   /** The node has stopped for good; called once. */
   readonly onFatal: (error: Error) => void;
   /** A line for people. */

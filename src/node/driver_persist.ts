@@ -10,12 +10,14 @@ import { assert } from "../assert.ts";
 import { limits } from "../limits.ts";
 import type { Message } from "../raft/message.ts";
 import type { Base, NodeId, PersistBatch } from "../raft/types.ts";
+import type { DriverMeasures, DriverQueues } from "./measures.ts";
 import type { Clock, LogStore } from "./ports.ts";
 
 /** What a {@linkcode PersistPipeline} needs and whom it tells. */
 export interface PersistPipelineOptions {
   readonly log: LogStore;
   readonly clock: Clock;
+  readonly measures: DriverMeasures;
   readonly send: (to: NodeId, message: Message) => void;
   /** Everything up to this number is on disk, and what waited for it has been sent. */
   readonly onPersisted: (batches: readonly PersistBatch[], number: number) => void;
@@ -43,6 +45,10 @@ export class PersistPipeline {
 
   constructor(options: PersistPipelineOptions) {
     this.#options = options;
+  }
+
+  get queues(): Pick<DriverQueues, "writes" | "heldMessages"> {
+    return { writes: this.#queued.length, heldMessages: this.#held.length };
   }
 
   /** Queues a batch. The write begins after this turn, so that messages sent now leave first. */
@@ -89,10 +95,11 @@ export class PersistPipeline {
     if (this.#stopped) return;
     const batches = this.#queued;
     this.#queued = [];
+    const begun = this.#options.clock.mono();
     try {
       if (batches.length > 0) await this.#options.log.persist(batches);
       if (this.#stopped) return;
-      if (batches.length > 0) this.#finish(batches);
+      if (batches.length > 0) this.#finish(batches, begun);
       this.#beginCompaction();
     } catch (error) {
       if (!this.#stopped) this.#options.onFailed(error);
@@ -120,7 +127,9 @@ export class PersistPipeline {
     });
   }
 
-  #finish(batches: readonly PersistBatch[]): void {
+  #finish(batches: readonly PersistBatch[], begun: number): void {
+    const entries = batches.reduce((sum, batch) => sum + batch.entries.length, 0);
+    this.#options.measures.appended(entries, this.#options.clock.mono() - begun);
     this.#finished = batches.at(-1)!.number;
     const held = this.#held;
     this.#held = [];

@@ -9,6 +9,7 @@ import { EMPTY_BASE } from "../raft/log.ts";
 import type { Base, PersistBatch } from "../raft/types.ts";
 import { ManualClock, settle } from "./driver_test_ports.ts";
 import { PersistPipeline } from "./driver_persist.ts";
+import { NO_MEASURES } from "./measures.ts";
 import type { LogStore } from "./ports.ts";
 
 Deno.test("persist pipeline: an install overtakes a compaction that waits, which is void then", async () => {
@@ -49,6 +50,7 @@ function fixture() {
   };
   const clock = new ManualClock();
   const pipeline = new PersistPipeline({
+    measures: NO_MEASURES,
     log: log as Partial<LogStore> as LogStore,
     clock,
     send: () => {},

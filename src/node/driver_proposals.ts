@@ -14,11 +14,13 @@ import type { Input, Refusal } from "../raft/io.ts";
 import { sameTerm } from "../raft/term.ts";
 import type { Entry, Index, Term } from "../raft/types.ts";
 import type { Proposed } from "./driver_api.ts";
+import type { DriverMeasures, DriverQueues } from "./measures.ts";
 import type { Clock } from "./ports.ts";
 
 /** What {@linkcode Proposals} need and whom they tell. */
 export interface ProposalsOptions {
   readonly clock: Clock;
+  readonly measures: DriverMeasures;
   readonly step: (input: Input) => void;
   /** A refusal of the core as the error that a caller sees. */
   readonly refused: (refusal: Refusal) => ChatError;
@@ -55,9 +57,9 @@ export class Proposals {
     this.#options = options;
   }
 
-  /** Proposals that are not decided yet. */
-  get pending(): number {
-    return this.#count;
+  /** What is not decided yet. */
+  get queues(): Pick<DriverQueues, "proposals" | "proposalBytes"> {
+    return { proposals: this.#count, proposalBytes: this.#bytes };
   }
 
   /** Queues a command for the proposal of this turn. */
@@ -170,6 +172,8 @@ export class Proposals {
   #succeed(waiting: Waiting, index: Index, outcome: Outcome | undefined): void {
     assert(outcome !== undefined, `The command at ${index} was applied without an outcome`);
     this.#release(waiting.proposal);
+    const begun = waiting.proposal.until - limits.commitWaitMsMax;
+    this.#options.measures.committed(this.#options.clock.mono() - begun);
     waiting.proposal.resolve({ outcome, index, term: waiting.term });
   }
 

@@ -12,6 +12,7 @@ import type { Message } from "../raft/message.ts";
 import { ZERO_TERM } from "../raft/term.ts";
 import type { Base, Entry, LogPosition, PersistBatch, Term } from "../raft/types.ts";
 import { createDriver } from "./driver.ts";
+import { type DriverMeasures, NO_MEASURES } from "./measures.ts";
 import type { Clock, LogStore, SnapshotFetch, StateStore, Transport } from "./ports.ts";
 
 export const TERM: Term = { epoch: 0, number: 1, nodeId: "n1" };
@@ -117,7 +118,7 @@ export class ScriptedCore implements Core {
 }
 
 /** A driver over fakes, and the list of everything that it did to them, in order. */
-export function fixture() {
+export function fixture(measures: DriverMeasures = NO_MEASURES) {
   const events: string[] = [];
   const clock = new ManualClock();
   const core = new ScriptedCore();
@@ -173,6 +174,7 @@ export function fixture() {
     state: state.store,
     transport,
     clock,
+    measures,
     onFatal: (error) => fatal.push(error),
     onNotice: (_level, text) => notices.push(text),
   });

@@ -9,6 +9,7 @@
 import { ChatError, type Reason } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Refusal } from "../raft/io.ts";
+import type { DriverQueues } from "./measures.ts";
 
 interface Expiring {
   /** Monotonic ms. */
@@ -49,6 +50,10 @@ export class Waits {
   /** True while a read waits for the lease: only then is it worth asking the core again. */
   get readsWait(): boolean {
     return this.#reads.length > 0;
+  }
+
+  get queues(): Pick<DriverQueues, "indexWaits" | "readWaits"> {
+    return { indexWaits: this.#indexes.length, readWaits: this.#reads.length };
   }
 
   forIndex(index: number, until: number): Promise<void> {
@@ -105,6 +110,10 @@ export class Waits {
 export class Requests {
   readonly #waiting = new Map<number, Waiter<Refusal | null>>();
   #lastId = 0;
+
+  get queues(): Pick<DriverQueues, "requests"> {
+    return { requests: this.#waiting.size };
+  }
 
   /** Hands `ask` a fresh id; the promise is the core's answer to it. */
   ask(until: number, ask: (id: number) => void): Promise<Refusal | null> {

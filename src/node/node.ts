@@ -12,7 +12,7 @@ import { limits } from "../limits.ts";
 import { sameTerm, termText, ZERO_TERM } from "../raft/term.ts";
 import type { Member, Policy, Role } from "../raft/types.ts";
 import { serveHttp } from "../rpc/http_server.ts";
-import type { Listener } from "../rpc/listener.ts";
+import type { EndedCall, Listener } from "../rpc/listener.ts";
 import { servePeers } from "../rpc/peer_server.ts";
 import { serveClients } from "../rpc/server.ts";
 import { assemble, type Assembly } from "./assembly.ts";
@@ -97,6 +97,8 @@ class Node implements RunningNode {
   #clients: Listener | null = null;
   #peers: Listener | null = null;
   #pages: Listener | null = null;
+  /** The driver has been started. */
+  #started = false;
   #role: NodeRole = { role: "joiner", term: termText(ZERO_TERM), leader: "" };
   #stopping: Promise<void> | null = null;
 
@@ -117,6 +119,7 @@ class Node implements RunningNode {
       clock,
       self: () => this.#self,
       security,
+      ports: () => ({ client: this.#clients, peer: this.#peers, http: this.#pages }),
       joined: () => this.#joined.promise,
       onFatal: (error) => this.#fail(error),
     });
@@ -163,6 +166,7 @@ class Node implements RunningNode {
       if (isNew) await this.#foundOrJoin();
       this.#listenToRoles();
       await this.#assembly.driver.start();
+      this.#started = true;
       if (!isNew) checkPolicy(this.#parts.config.policy, this.policy() ?? foundingPolicy({}));
       this.#assembly.peerGate.open();
       this.#assembly.clientGate.open();
@@ -187,10 +191,15 @@ class Node implements RunningNode {
   async #bind(): Promise<void> {
     const { config, security } = this.#parts;
     const { listen, peerListen, advertise, peerAdvertise, http } = config;
-    const { chat, admin, health, original, peers } = this.#assembly;
-    if (http !== null) this.#pages = await serveHttp(http, healthPages(health), security.http);
+    const { chat, admin, health, original, peers, metrics } = this.#assembly;
+    if (http !== null) {
+      const pages = { ...healthPages(health), ...metrics?.pages(() => this.#started) };
+      this.#pages = await serveHttp(http, pages, security.http);
+    }
     this.#peers = await servePeers(peerListen, peers, security.peers);
-    this.#clients = await serveClients(listen, { chat, admin, health, original }, security.clients);
+    const onCall = metrics === null ? undefined : (call: EndedCall) => metrics.called(call);
+    const services = { chat, admin, health, original, onCall };
+    this.#clients = await serveClients(listen, services, security.clients);
     this.#self = {
       id: this.id,
       peerAddress: peerAdvertise ?? this.#peers.address,

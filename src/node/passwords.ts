@@ -38,6 +38,11 @@ export class Passwords {
     this.#decoy = format(cost, randomBytes(SALT_BYTES), randomBytes(KEY_BYTES));
   }
 
+  /** How many wait for one of those that run. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** A hash to store, as text. Throws `OVERLOADED` if too many wait. */
   hash(password: string): Promise<string> {
     return this.#bounded(async () => {

@@ -65,6 +65,11 @@ export class PeerLink {
     return this.#open ? this.#openedAt : null;
   }
 
+  /** Bytes that the connection has not taken yet. */
+  get queuedBytes(): number {
+    return this.#link?.queuedBytes() ?? 0;
+  }
+
   /** Sends, or drops what cannot be sent: the protocol repeats what matters. */
   send(frame: Frame): void {
     if (this.#open) {

@@ -72,6 +72,13 @@ export class Presence {
     this.#note(accountId, local);
   }
 
+  /** How many accounts are online by what happened at this node. */
+  get onlineHere(): number {
+    let count = 0;
+    for (const local of this.#local.values()) if (this.#onlineHere(local)) count += 1;
+    return count;
+  }
+
   isOnline(accountId: string): boolean {
     const local = this.#local.get(accountId);
     if (local !== undefined && this.#onlineHere(local)) return true;

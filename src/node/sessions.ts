@@ -46,6 +46,11 @@ export class Sessions {
     this.#options = options;
   }
 
+  /** How many sessions this node remembers to be open: those that were used here. */
+  get known(): number {
+    return this.#known.size;
+  }
+
   /** The session of a token, revoked or not; `null` if this node's state knows none. */
   async find(token: string | undefined): Promise<Session | null> {
     if (token === undefined || token === "") return null;

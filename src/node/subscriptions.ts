@@ -74,6 +74,11 @@ export class Subscriptions {
     this.#beat();
   }
 
+  /** How many are open. */
+  get open(): number {
+    return this.#open;
+  }
+
   /** Ends by throwing, or quietly when the caller has gone. */
   async *subscribe(
     request: SubscribeRequest,

@@ -119,6 +119,15 @@ export class PeerTransport implements Transport {
     return link.client.handOver({ clusterId, nodeId, ...ask }, context);
   }
 
+  /** The links that there should be: whether each is open, and the bytes that wait to go out. */
+  links(): readonly { readonly id: NodeId; readonly open: boolean; readonly bytes: number }[] {
+    return [...this.#links].map(([id, link]) => ({
+      id,
+      open: link.openSince !== null,
+      bytes: link.queuedBytes,
+    }));
+  }
+
   /** {@linkcode PeerApi.openLink} */
   async openLink(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
     if (this.#stop.signal.aborted) {

@@ -38,7 +38,11 @@ export async function serveHttp(
 ): Promise<Listener> {
   const port = new HttpPort(pages, tls);
   try {
-    return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
+    return {
+      address: await port.bind(address),
+      close: (graceMs) => port.close(graceMs),
+      connections: () => port.connections,
+    };
   } catch (cause) {
     throw cannotListen(address, cause);
   }
@@ -64,6 +68,10 @@ class HttpPort {
       else this.#gate.take(socket);
     });
     this.#acceptor.maxConnections = limits.httpConnectionsMax;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   bind(address: string): Promise<string> {

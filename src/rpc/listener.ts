@@ -26,6 +26,7 @@ import { limits } from "../limits.ts";
 import { splitAddress } from "./dial.ts";
 import { guardSessions } from "./session_guard.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
+import { reasonText, type Status } from "./status.ts";
 import { TlsGate, type TlsServer } from "./tls_server.ts";
 
 // What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
@@ -41,6 +42,8 @@ export interface Listener {
    * off the rest. Resolves once the port is free. Closing again hastens the first closing.
    */
   close(graceMs: number): Promise<void>;
+  /** Connections that are open now. */
+  connections(): number;
 }
 
 /** Bounds of one kind of port. */
@@ -49,8 +52,23 @@ export interface ListenerLimits {
   readonly sendBytesMax: number;
 }
 
+/** What became of one call. */
+export interface EndedCall {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** From its arrival; `null` for a stream, which lasts as long as its reader likes. */
+  readonly ms: number | null;
+  /** Our reason, or the name of a gRPC status; `null`: answered, or given up by the caller. */
+  readonly reason: string | null;
+}
+
+/** Told of each call that is over. Must not throw. */
+export type CallListener = (call: EndedCall) => void;
+
 /** A server that knows how many of its calls are not answered yet. */
 export class CountingServer extends Server {
+  /** Whoever counts calls; nobody at first. */
+  onCall: CallListener = () => {};
   #open = 0;
   #idle: () => void = () => {};
 
@@ -92,9 +110,11 @@ export type LinkHandler = handleBidiStreamingCall<Buffer, Buffer>;
 export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
   const counted: UnaryHandler = (call, callback) => {
     const answered = server.opened();
+    const begun = performance.now();
     handler(call, (...answer) => {
       callback(...answer);
       answered();
+      server.onCall({ path, ms: performance.now() - begun, reason: reasonText(answer[0]) });
     });
   };
   server.register(path, counted, asItIs, asItIs, "unary");
@@ -103,7 +123,13 @@ export function addUnary(server: CountingServer, path: string, handler: UnaryHan
 /** Adds a method that streams its answers. */
 export function addStream(server: CountingServer, path: string, handler: StreamHandler): void {
   const counted: StreamHandler = (call) => {
-    whenOver(call, server.opened());
+    const ended = server.opened();
+    let told = false;
+    whenOver(call, (error) => {
+      ended();
+      if (!told) server.onCall({ path, ms: null, reason: reasonText(error) });
+      told = true;
+    });
     handler(call);
   };
   server.register(path, counted, asItIs, asItIs, "serverStream");
@@ -127,11 +153,13 @@ export function addLink(server: CountingServer, path: string, handler: LinkHandl
   server.register(path, counted, asItIs, asItIs, "bidi");
 }
 
+/** Calls `over` once or more, first with the error if it ends with one. */
 function whenOver(
-  call: { once(event: string, listener: () => void): unknown },
-  over: () => void,
+  call: { once(event: string, listener: (error: Status) => void): unknown },
+  over: (error: Status | null) => void,
 ): void {
-  for (const event of ["finish", "error", "cancelled", "close"]) call.once(event, over);
+  call.once("error", over);
+  for (const event of ["finish", "cancelled", "close"]) call.once(event, () => over(null));
 }
 
 function asItIs(bytes: Buffer): Buffer {
@@ -149,7 +177,11 @@ export async function listen(
 ): Promise<Listener> {
   const port = new Port(server, tls);
   try {
-    return { address: await port.bind(address), close: (graceMs) => port.close(graceMs) };
+    return {
+      address: await port.bind(address),
+      close: (graceMs) => port.close(graceMs),
+      connections: () => port.connections,
+    };
   } catch (cause) {
     throw cannotListen(address, cause);
   }
@@ -197,6 +229,10 @@ class Port {
       else this.#gate.take(socket);
     });
     this.#acceptor.maxConnections = limits.connectionsMax;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** The address with the real port. */

@@ -12,6 +12,7 @@ import { addHealth, type HealthSource } from "./health.ts";
 import {
   addStream,
   addUnary,
+  type CallListener,
   type CountingServer,
   createServer,
   listen,
@@ -37,6 +38,8 @@ export interface ClientServices {
   readonly health: HealthSource;
   /** For clients of the original; without it their calls are answered UNIMPLEMENTED. */
   readonly original?: OriginalApi | null;
+  /** Told of each call that is over. */
+  readonly onCall?: CallListener | undefined;
 }
 
 /** Serves the client port on `host:port`; port 0 picks a free one. In plain text without `tls`. */
@@ -49,7 +52,8 @@ export function serveClients(
     receiveBytesMax: limits.requestBytesMax,
     sendBytesMax: limits.answerBytesMax,
   });
-  const { admin, chat, health, original } = services;
+  const { admin, chat, health, original, onCall } = services;
+  if (onCall) server.onCall = onCall;
   addAll(server, { methods: chatMethods, api: chat });
   addAll(server, { methods: adminMethods, api: admin });
   const subscribe = streamHandler(

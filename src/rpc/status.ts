@@ -70,6 +70,13 @@ export function fromStatus(failed: Status, address: string): ChatError {
   });
 }
 
+/** What an error is called where it is counted: our reason, or a status's name; `null` without one. */
+export function reasonText(error: Status | null | undefined): string | null {
+  if (!error) return null;
+  const reason = error.metadata ? first(error.metadata, REASON) : undefined;
+  return reason ?? status[error.code ?? status.UNKNOWN] ?? "UNKNOWN";
+}
+
 /** The indefinite outcome of a call that nobody answered. */
 export function noAnswer(address: string, why: string, cause?: unknown): ChatError {
   return new ChatError("NO_ANSWER", `No answer from ${address}: ${why}`, { cause });

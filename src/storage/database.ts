@@ -41,6 +41,8 @@ const begin = { read: "BEGIN", write: "BEGIN IMMEDIATE" } as const;
 export class Database implements Reader {
   /** Name for people: the file's, without its directory. */
   readonly name: string;
+  /** Told how long the commit of each `write` took, ms: with `synchronous=FULL` an fsync. */
+  onCommit: (ms: number) => void = () => {};
   readonly #connection: Connection;
   readonly #inMemory: boolean;
   readonly #serial = new Serial();
@@ -114,7 +116,9 @@ export class Database implements Reader {
       this.#connection.run(begin.write, noArgs);
       try {
         for (const { sql, args = noArgs } of statements) this.#connection.run(sql, args);
+        const begun = performance.now();
         this.#connection.run("COMMIT", noArgs);
+        this.onCommit(performance.now() - begun);
       } finally {
         this.#rollBack();
       }

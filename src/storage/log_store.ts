@@ -114,6 +114,11 @@ export class LibsqlLogStore implements LogStore {
     return this.#head.termStarts;
   }
 
+  /** Calls back after each fsync of the log with how long it took, ms; one listener at most. */
+  onSync(listener: (ms: number) => void): void {
+    this.#database.onCommit = listener;
+  }
+
   /** Stores another identity, together with what `batch` writes. */
   setIdentity(identity: StoredIdentity, batch?: PersistBatch): Promise<void> {
     return this.#serial.run(async () => {

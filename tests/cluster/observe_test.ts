@@ -8,7 +8,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type ClusterNode, NodeCluster } from "../../src/cli/node_cluster.ts";
+import type { ChatClient } from "../../src/client/chat_client.ts";
+import { openChat } from "../../src/client/open.ts";
+import { readMaterial } from "../../src/tls/material.ts";
 import { nodeFlags, TestCa, withDirectory } from "../support/certificates.ts";
+import { samples } from "../support/samples.ts";
 import { StandardClient } from "../support/standard_client.ts";
 import { PROGRAM } from "./program.ts";
 import { until } from "./wait.ts";
@@ -21,6 +25,7 @@ class ObservedCluster {
   readonly #ca: string;
   readonly #trusted: Deno.HttpClient;
   readonly #clients: StandardClient[] = [];
+  readonly #users: ChatClient[] = [];
 
   constructor(nodes: NodeCluster, ca: string) {
     this.nodes = nodes;
@@ -39,6 +44,24 @@ class ObservedCluster {
     return [response.status, await response.text()];
   }
 
+  /** Values by their names with labels. */
+  async metrics(node: ClusterNode): Promise<ReadonlyMap<string, number>> {
+    const [status, body] = await this.page(node, "/metrics");
+    assert.equal(status, 200, body);
+    return samples(body);
+  }
+
+  /** A chat client of ours, logged in. */
+  async user(name: string): Promise<ChatClient> {
+    const tls = await readMaterial({ ca: this.#ca });
+    const user = openChat({ servers: this.nodes.addresses, tls });
+    this.#users.push(user);
+    const account = { name, password: `password of ${name}` };
+    await user.createAccount(account.name, account.password);
+    await user.login(account.name, account.password);
+    return user;
+  }
+
   leader(): ClusterNode {
     const leads = ({ process, ready }: ClusterNode) => (process.role ?? ready).role === "leader";
     const leader = this.nodes.live.find(leads);
@@ -47,7 +70,7 @@ class ObservedCluster {
   }
 
   async close(): Promise<void> {
-    for (const client of this.#clients) client.close();
+    for (const client of [...this.#clients, ...this.#users]) client.close();
     this.#trusted.close();
     await this.nodes.close();
   }
@@ -109,5 +132,72 @@ Deno.test("observed cluster of 3: probes follow a node to its end, and leadershi
     const next = () => watches.filter(({ seen }) => seen.at(-1) === "SERVING").length === 1;
     await until(next, { what: "one that leads", ms: 10_000 });
     for (const node of others) assert.deepEqual(await cluster.page(node, "/readyz"), [200, "ok\n"]);
+  });
+});
+
+/** The sum of all samples of a metric whose labels have this in them. */
+function sum(page: ReadonlyMap<string, number>, name: string, label = ""): number {
+  let total = 0;
+  for (const [key, value] of page) {
+    if (key.split("{")[0] === name && key.includes(label)) total += value;
+  }
+  return total;
+}
+
+Deno.test("observed cluster of 3: metrics follow messages, refusals and a failover", async () => {
+  await withObserved(async (cluster) => {
+    const [ada, ben] = [await cluster.user("ada"), await cluster.user("ben")];
+    const arrived: string[] = [];
+    const subscription = ben.subscribe({ fromUnacknowledged: true });
+    void (async () => {
+      for await (const { body } of subscription) arrived.push(body);
+    })().catch(() => {});
+    for (let number = 0; number < 20; number++) await ada.send("ben", `message ${number}`);
+    await until(() => arrived.length === 20, { what: "all messages", ms: 10_000 });
+    await assert.rejects(ada.login("ben", "a wrong password"), { reason: "UNAUTHENTICATED" });
+
+    const leader = cluster.leader();
+    const page = await cluster.metrics(leader);
+    assert.equal(page.get('jmessage_role{role="leader"}'), 1);
+    assert.equal(page.get('jmessage_members{kind="voter"}'), 3);
+    assert.equal(page.get("jmessage_faults_tolerated"), 2);
+    assert.equal(page.get("jmessage_elections_won_total"), 1);
+    for (const id of IDS.filter((one) => one !== leader.id)) {
+      assert.equal(page.get(`jmessage_link_open{member="${id}"}`), 1);
+      assert.equal(page.get(`jmessage_member_reachable{member="${id}"}`), 1);
+      const lag = page.get(`jmessage_member_lag_entries{member="${id}"}`);
+      assert.ok(lag !== undefined && lag <= 20, `${id} lags ${lag}`);
+    }
+    const sent = 'method="jmessage.v1.ChatService/SendMessage"';
+    assert.ok(sum(page, "jmessage_rpc_seconds_count", sent) >= 20);
+    assert.ok((page.get("jmessage_proposal_seconds_count") ?? 0) >= 24);
+    const login = 'method="jmessage.v1.ChatService/Login",reason="UNAUTHENTICATED"';
+    assert.equal(sum(page, "jmessage_rpc_errors_total", login), 1);
+    const expiry = page.get("jmessage_certificate_expiry_timestamp_seconds") ?? 0;
+    assert.ok(expiry > Date.now() / 1_000);
+
+    const pages = await Promise.all(cluster.nodes.live.map((node) => cluster.metrics(node)));
+    const all = (name: string) => pages.reduce((total, one) => total + sum(one, name), 0);
+    assert.equal(all("jmessage_subscriptions"), 1);
+    assert.ok(all("jmessage_sessions") >= 2);
+    for (const one of pages) {
+      assert.ok((one.get("jmessage_applied_index") ?? 0) >= 24);
+      assert.ok((one.get("jmessage_log_appended_entries_total") ?? 0) >= 24);
+      const fsyncs = one.get("jmessage_log_fsync_seconds_count") ?? 0;
+      assert.ok(fsyncs > 0 && (one.get("jmessage_log_fsync_seconds_sum") ?? 0) > 0);
+      assert.ok(fsyncs >= (one.get("jmessage_log_append_seconds_count") ?? 0));
+      assert.ok((one.get("jmessage_state_apply_seconds_count") ?? 0) > 0);
+      assert.ok((one.get("process_resident_memory_bytes") ?? 0) > 10e6);
+    }
+
+    leader.process.kill("SIGKILL");
+    await leader.process.exited;
+    await ada.send("ben", "after the failover");
+    const next = await cluster.metrics(cluster.leader());
+    assert.equal(next.get('jmessage_members{kind="voter"}'), 2);
+    assert.equal(next.get("jmessage_elections_won_total"), 1);
+    assert.equal(next.get("jmessage_leader_changes_total"), 1);
+    const before = page.get("jmessage_term_number") ?? 0;
+    assert.ok((next.get("jmessage_term_number") ?? 0) > before);
   });
 });

@@ -13,6 +13,7 @@ import type {
   Proposed,
   RoleListener,
 } from "../../src/node/driver_api.ts";
+import type { DriverQueues } from "../../src/node/measures.ts";
 import type { CoreStatus } from "../../src/raft/io.ts";
 import type { LogPosition, Member, Term } from "../../src/raft/types.ts";
 import { MemoryChat } from "./memory_chat.ts";
@@ -112,6 +113,20 @@ export class FakeDriver implements NodeDriver {
       return Promise.reject(new ChatError("NOT_UP_TO_DATE", "not caught up in time"));
     }
     return new Promise((resolve) => void this.#indexWaiters.push({ index, resolve }));
+  }
+
+  queues(): DriverQueues {
+    return {
+      inputs: 0,
+      proposals: this.#waiting.size,
+      proposalBytes: 0,
+      writes: 0,
+      heldMessages: 0,
+      applies: this.log.length - this.#applied,
+      indexWaits: this.#indexWaiters.length,
+      readWaits: 0,
+      requests: 0,
+    };
   }
 
   commitIndex(): number {

@@ -160,7 +160,11 @@ Deno.test("tls probe: passes where TLS works, and is one line with a way out whe
       for await (const connection of deaf) taken.push(connection);
     })();
     const { port } = deaf.addr as Deno.NetAddr;
-    const listener = { address: `127.0.0.1:${port}`, close: () => Promise.resolve() };
+    const listener = {
+      address: `127.0.0.1:${port}`,
+      close: () => Promise.resolve(),
+      connections: () => 0,
+    };
     const listen = () => Promise.resolve(listener);
     await assert.rejects(probeTls(source, { listen, timeoutMs: 300 }), {
       reason: "INTERNAL",
