@@ -126,7 +126,11 @@ function pause(ms: number): Promise<void> {
 
 async function synced(cluster: NodeCluster, members: number): Promise<void> {
   const servers = cluster.live.map(({ ready }) => ready.listen);
-  const admin = new AdminCluster(servers, { connect, deadlineMs: Date.now() + SYNC_MS_MAX });
+  const admin = new AdminCluster(servers, {
+    connect,
+    deadlineMs: Date.now() + SYNC_MS_MAX,
+    token: cluster.adminToken,
+  });
   try {
     await waitSynced(admin, { membersMin: members });
   } finally {

@@ -329,6 +329,8 @@ export const limits = {
   tlsProbeMsMax: 5_000,
   /** Time between two looks at whether the files of certificates were changed, ms. */
   certificateLookMs: 2_000,
+  /** Bytes of a file with a secret: a longer one is some other file. */
+  secretFileBytesMax: 4_096,
   /** Days before a certificate expires from which on the log warns, each day. */
   certificateWarningDays: 30,
   /** Time after which the same refusal at a port is logged again, ms: strangers may come often. */

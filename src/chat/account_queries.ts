@@ -132,6 +132,14 @@ export async function listAccounts(
   return { accounts: shown.map(toAccount), nextPageToken };
 }
 
+/** SHA-256 of the cluster's admin token, hex; `null` if it has none. */
+export async function findAdminTokenHash(reader: Reader): Promise<string | null> {
+  const [row] = await reader.query(
+    `SELECT token_hash, ${sound("admin_token")} FROM admin_token WHERE id = 1`,
+  );
+  return row === undefined ? null : textOf(row["token_hash"]);
+}
+
 /** The first outcome of a request id, for ever; `null` if it was never decided. */
 export async function findOutcome(
   reader: Reader,

@@ -84,6 +84,8 @@ export interface BatchRows {
   readonly messages: Map<string, MessageState>;
   /** By {@linkcode salvageKey}. */
   readonly salvage: Map<string, SalvageState>;
+  /** SHA-256 of the admin token, hex; `null` if the cluster has none. */
+  adminTokenHash: string | null;
   /** When the newest decided request was accepted: the clock of the state. */
   lastTimeMs: number;
   /** Whether messages of deleted accounts are still to be moved. */
@@ -103,6 +105,8 @@ export interface BatchChanges {
   /** Messages that are acknowledged now. */
   readonly acknowledged: MessageState[];
   readonly salvage: NewSalvage[];
+  /** The admin token that is set now; the last one of the batch. */
+  adminToken: { readonly tokenHash: string; readonly setAtMs: number } | null;
 }
 
 /** A batch under evaluation. */
@@ -121,6 +125,7 @@ export function emptyBatch(): Batch {
       sessions: new Map(),
       messages: new Map(),
       salvage: new Map(),
+      adminTokenHash: null,
       lastTimeMs: 0,
       deletionsPending: false,
     },
@@ -139,6 +144,7 @@ export function noChanges(): BatchChanges {
     messages: [],
     acknowledged: [],
     salvage: [],
+    adminToken: null,
   };
 }
 

@@ -39,6 +39,7 @@ const kindFields: Record<PlainCommand["kind"], Readonly<Record<string, FieldKind
     body: "string",
   },
   acknowledge: { accountId: "string", sessionId: "string", messageIds: "strings" },
+  setAdminToken: { tokenHash: "string", replaces: "stringOrNull" },
 };
 
 const encoder = new TextEncoder();

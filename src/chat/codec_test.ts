@@ -21,6 +21,8 @@ const plain: readonly PlainCommand[] = [
   { ...base, ...author, kind: "sendMessage", toAccountId: "b", body: 'ü \u0000 \u{1f600} \ufeff"' },
   { ...base, ...author, kind: "sendMessage", toAccountId: null, body: "" },
   { ...base, ...author, kind: "acknowledge", messageIds: ["m", "n"] },
+  { ...base, kind: "setAdminToken", tokenHash: "t", replaces: null },
+  { ...base, kind: "setAdminToken", tokenHash: "u", replaces: "t" },
 ];
 
 const term = { epoch: 1, number: 2, nodeId: "node.a" };
@@ -33,6 +35,8 @@ const outcomes: readonly (Outcome | null)[] = [
   { ok: true, kind: "sendMessage", messageId: "r", index: 17, term, acceptedAtMs: 1_700 },
   { ok: false, reason: "NO_SUCH_USER", message: "nobody" },
   { ok: true, kind: "acknowledge", acknowledged: 0 },
+  { ok: true, kind: "setAdminToken" },
+  { ok: true, kind: "setAdminToken" },
 ];
 const salvaged = plain.flatMap((command, place): Command[] =>
   [outcomes[place]!, null].map((outcome) => ({ ...base, kind: "salvaged", command, outcome }))

@@ -21,10 +21,8 @@ interface CommandBase {
   readonly timeMs: number;
 }
 
-/**
- * What clients ask for. Ids are UUID texts; `accountId` of an author comes from its session.
- */
-export type PlainCommand =
+/** What clients ask for. Ids are UUID texts; `accountId` of an author comes from its session. */
+export type ClientCommand =
   | (CommandBase & {
     readonly kind: "createAccount";
     /** Equals the request id. */
@@ -69,6 +67,18 @@ export type PlainCommand =
     /** Message ids, at most `limits.ackIdsMax`; "up to" was resolved by the leader. */
     readonly messageIds: readonly string[];
   });
+
+/** What operators ask for: no account is its author, and whoever asks was checked by the node. */
+export type OperatorCommand = CommandBase & {
+  readonly kind: "setAdminToken";
+  /** SHA-256 of the new token, hex. */
+  readonly tokenHash: string;
+  /** Hash of the token that it takes the place of: apply refuses if it is another by now. */
+  readonly replaces: string | null;
+};
+
+/** What somebody asked for, once. */
+export type PlainCommand = ClientCommand | OperatorCommand;
 
 /**
  * A command of a side that lost a meeting (§9), proposed again by the winner's leader. Its request
@@ -119,4 +129,5 @@ export type Outcome =
     readonly acceptedAtMs: number;
   }
   | { readonly ok: true; readonly kind: "acknowledge"; readonly acknowledged: number }
+  | { readonly ok: true; readonly kind: "setAdminToken" }
   | { readonly ok: false; readonly reason: Reason; readonly message: string };

@@ -6,6 +6,7 @@
  */
 
 import { createAccount, deleteAccount } from "./account_commands.ts";
+import { setAdminToken } from "./admin_commands.ts";
 import { type Batch, storeRequest } from "./batch.ts";
 import type { Command, EntryPlace, Outcome, PlainCommand } from "./command.ts";
 import { acknowledge, sendMessage } from "./message_commands.ts";
@@ -64,5 +65,7 @@ function decide(batch: Batch, command: PlainCommand, stamp: Stamp): Outcome {
       return sendMessage(batch, command, stamp);
     case "acknowledge":
       return acknowledge(batch, command);
+    case "setAdminToken":
+      return setAdminToken(batch, command, stamp);
   }
 }

@@ -40,6 +40,7 @@ export function encodeOutcome(
     case "acknowledge":
       return JSON.stringify([outcome.kind, outcome.acknowledged]);
     case "deleteAccount":
+    case "setAdminToken":
       return JSON.stringify([outcome.kind]);
   }
 }
@@ -67,6 +68,7 @@ export function decodeOutcome(text: string, place: RequestPlace): Outcome {
     case "acknowledge":
       return { ok: true, kind, acknowledged: Number(detail) };
     case "deleteAccount":
+    case "setAdminToken":
       return { ok: true, kind };
   }
   assert(false, `Cannot read request ${place.requestId} as its outcome is unknown: ${text}`);
@@ -96,6 +98,7 @@ export function readOutcome(value: unknown): Outcome | null {
         ? { ok, kind, acknowledged: Number(fields["acknowledged"]) }
         : null;
     case "deleteAccount":
+    case "setAdminToken":
       return { ok, kind };
     case "sendMessage":
       return isText("messageId") && isCount("index") && isCount("acceptedAtMs")

@@ -18,6 +18,7 @@ const cases: readonly (readonly [Outcome, string])[] = [
   [{ ok: true, kind: "login", sessionId: "s" }, '["login","s"]'],
   [{ ok: true, kind: "logout", revoked: 2 }, '["logout",2]'],
   [{ ok: true, kind: "deleteAccount" }, '["deleteAccount"]'],
+  [{ ok: true, kind: "setAdminToken" }, '["setAdminToken"]'],
   [
     {
       ok: true,

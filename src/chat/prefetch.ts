@@ -25,6 +25,8 @@ interface Mentioned {
   readonly messages: Set<string>;
   /** Requests whose salvage records are needed. */
   readonly salvage: Set<string>;
+  /** The admin token, by the id of its row. */
+  readonly adminToken: Set<number>;
 }
 
 /** The batch before its first command. */
@@ -49,6 +51,7 @@ function mentionedBy(commands: readonly Command[]): Mentioned {
     sessionsOf: new Set(),
     messages: new Set(),
     salvage: new Set(),
+    adminToken: new Set(),
   };
   for (const command of commands) {
     if (command.kind === "salvaged") mentionSalvaged(mentioned, command.command);
@@ -60,7 +63,7 @@ function mentionedBy(commands: readonly Command[]): Mentioned {
 /** It is checked against its author's account instead of the session, and may be known as lost. */
 function mentionSalvaged(mentioned: Mentioned, command: PlainCommand): void {
   mention(mentioned, command);
-  mentioned.accounts.add(command.accountId);
+  if (command.kind !== "setAdminToken") mentioned.accounts.add(command.accountId);
   mentioned.salvage.add(command.requestId);
   // It may have been sent here too.
   if (command.kind === "sendMessage") mentioned.messages.add(command.requestId);
@@ -70,6 +73,10 @@ function mention(mentioned: Mentioned, command: PlainCommand): void {
   mentioned.requests.add(command.requestId);
   if (command.kind === "createAccount") {
     mentioned.names.add(nameKey(command.name));
+    return;
+  }
+  if (command.kind === "setAdminToken") {
+    mentioned.adminToken.add(1);
     return;
   }
   mentioned.sessions.add(command.sessionId);
@@ -99,7 +106,7 @@ function mention(mentioned: Mentioned, command: PlainCommand): void {
  */
 function partsFor(mentioned: Mentioned): readonly Fragment[] {
   const parts: Fragment[] = [{ sql: clockSql, args: [] }];
-  const add = (column: string, ids: ReadonlySet<string>, select: string, also = "") => {
+  const add = (column: string, ids: ReadonlySet<string | number>, select: string, also = "") => {
     if (ids.size === 0) return;
     const list = inList([...ids]);
     parts.push({ sql: `(${select} IN ${list.sql} ${also}) AS ${column}`, args: list.args });
@@ -115,6 +122,7 @@ function partsFor(mentioned: Mentioned): readonly Fragment[] {
   add("messages", mentioned.messages, messageSql("messages"));
   add("deleted_messages", mentioned.messages, messageSql("deleted_messages"));
   add("salvage", mentioned.salvage, salvageSql);
+  add("admin_token", mentioned.adminToken, adminTokenSql);
   return parts;
 }
 
@@ -130,6 +138,8 @@ const sessionSql = "SELECT json_group_array(json_array(" +
   `id, account_id, created_at_ms, revoked_at_ms, ${sound("sessions")})) FROM sessions`;
 const salvageSql = "SELECT json_group_array(json_array(" +
   `request_id, fingerprint, ${sound("salvage")})) FROM salvage WHERE request_id`;
+const adminTokenSql = "SELECT json_group_array(json_array(" +
+  `token_hash, ${sound("admin_token")})) FROM admin_token WHERE id`;
 const messageSql = (table: "messages" | "deleted_messages") =>
   "SELECT json_group_array(json_array(r.id, m.to_id, m.log_index, m.acknowledged, " +
   `${sound("requests", "r")}, ${sound(table, "m")})) ` +
@@ -163,6 +173,7 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
   for (const [requestId, fingerprint] of listOf<SalvageItem>(row["salvage"])) {
     rows.salvage.set(salvageKey({ requestId, fingerprint }), { requestId, fingerprint });
   }
+  rows.adminTokenHash = listOf<AdminTokenItem>(row["admin_token"])[0]?.[0] ?? null;
 }
 
 /**
@@ -174,6 +185,7 @@ type AccountItem = readonly [string, string, string, number | null];
 type SessionItem = readonly [string, string, number, number | null];
 type MessageItem = readonly [string, string, number, number];
 type SalvageItem = readonly [string, string];
+type AdminTokenItem = readonly [string];
 
 /** A column's items; none if no command of the batch needed the column. */
 function listOf<T>(value: SqlValue | undefined): readonly T[] {

@@ -11,6 +11,7 @@ export {
   accountsNamed,
   type DecidedRequest,
   findAccountByName,
+  findAdminTokenHash,
   findOutcome,
   findSession,
   listAccounts,

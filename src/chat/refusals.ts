@@ -49,6 +49,11 @@ export const refusals = {
     "NO_SUCH_USER",
     "Cannot send as the receiver must be an account: check the name",
   ),
+  adminTokenChanged: refusal(
+    "PERMISSION_DENIED",
+    "Cannot change the admin token as it must be the one that was seen: " +
+      "it was changed meanwhile; try again",
+  ),
   notReceiver: refusal(
     "PERMISSION_DENIED",
     "Cannot acknowledge as each message must have been sent to this account: check the ids",

@@ -131,8 +131,9 @@ export async function countUnknown(reader: Reader, ids: readonly string[]): Prom
 const nowhere = { index: 0, term: { epoch: 0, number: 0, nodeId: "" } } as const;
 
 function changesNothing(changes: BatchChanges): boolean {
-  const { deletion, ...lists } = changes;
-  return deletion === null && Object.values(lists).every((list) => list.length === 0);
+  const { deletion, adminToken, ...lists } = changes;
+  return deletion === null && adminToken === null &&
+    Object.values(lists).every((list) => list.length === 0);
 }
 
 /** A salvaged command, from the bytes that came over; `place` names it in an error. */
@@ -221,7 +222,8 @@ function wrap(command: PlainCommand, known: Known): SalvagedCommand {
 
 /** The session that a login opened. */
 function sessionOf(command: PlainCommand, { sessions }: Known): OpenedSession | null {
-  const session = command.kind === "login" ? sessions.get(command.sessionId) : undefined;
+  if (command.kind !== "login") return null;
+  const session = sessions.get(command.sessionId);
   return session?.accountId === command.accountId ? session : null;
 }
 

@@ -22,6 +22,7 @@ export interface SalvageRow {
   readonly requestId: string;
   readonly kind: PlainCommand["kind"];
   /** Of whoever asked; a name is `null` where no account of this id was ever known. */
+  /** Empty: an operator asked for it. */
   readonly accountId: string;
   readonly from: string | null;
   /** Only messages have a receiver and a body. */
@@ -99,6 +100,7 @@ async function namesOf(
   commands: readonly PlainCommand[],
 ): Promise<ReadonlyMap<string, string>> {
   const ids = new Set(commands.flatMap((command) => {
+    if (command.kind === "setAdminToken") return [];
     const to = command.kind === "sendMessage" ? command.toAccountId : null;
     return to === null ? [command.accountId] : [command.accountId, to];
   }));
@@ -131,14 +133,15 @@ function toRow(
   names: ReadonlyMap<string, string>,
 ): SalvageRow {
   const { command } = salvaged;
+  const accountId = command.kind === "setAdminToken" ? "" : command.accountId;
   const message = command.kind === "sendMessage" ? command : null;
   const toAccountId = message?.toAccountId ?? null;
   return {
     index,
     requestId: salvaged.requestId,
     kind: command.kind,
-    accountId: command.accountId,
-    from: command.kind === "createAccount" ? command.name : names.get(command.accountId) ?? null,
+    accountId,
+    from: command.kind === "createAccount" ? command.name : names.get(accountId) ?? null,
     toAccountId,
     to: toAccountId === null ? null : names.get(toAccountId) ?? null,
     body: message?.body ?? null,

@@ -11,6 +11,7 @@
  */
 
 import { closeAccount, createAccount } from "./account_commands.ts";
+import { setAdminToken } from "./admin_commands.ts";
 import { type Batch, type RequestState, salvageKey, storeRequest } from "./batch.ts";
 import type { EntryPlace, Outcome, PlainCommand, SalvagedCommand } from "./command.ts";
 import type { Stamp } from "./evaluate.ts";
@@ -43,6 +44,7 @@ const reasons = {
   receiverUnknown: "the receiver does not exist here",
   receiverDeleted: "the receiver is deleted",
   otherReceiver: "it went to another account of that name here",
+  adminTokenChanged: "the admin token was changed here",
   requestReused: "its request id belongs to another request here",
 } as const;
 
@@ -154,6 +156,10 @@ function apply(batch: Batch, { stamp, salvaged, command }: Orphan): Came {
       return send(batch, { stamp, salvaged, command });
     case "acknowledge":
       return acknowledge(batch, { stamp, salvaged, command });
+    case "setAdminToken": {
+      const outcome = setAdminToken(batch, command, stamp);
+      return { outcome, lost: outcome.ok ? null : reasons.adminTokenChanged };
+    }
   }
 }
 

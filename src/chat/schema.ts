@@ -17,7 +17,7 @@
  */
 
 /** Version of these statements. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /** A replicated table: its columns in order, and those of its primary key. */
 export interface ReplicatedTable {
@@ -39,6 +39,7 @@ export const messageColumns = [
 ] as const;
 
 const columnsOf = {
+  admin_token: ["id", "token_hash", "set_at_ms"],
   accounts: ["id", "name", "name_key", "password_hash", "created_at_ms", "deleted_at_ms"],
   deleted_messages: messageColumns,
   deletions: ["log_index", "account_id"],
@@ -54,6 +55,7 @@ export type TableName = keyof typeof columnsOf;
 /** Every replicated table, in the order in which digests and snapshots take them. */
 export const replicatedTables: readonly ReplicatedTable[] = [
   { name: "accounts", columns: columnsOf.accounts, primaryKey: ["id"] },
+  { name: "admin_token", columns: columnsOf.admin_token, primaryKey: ["id"] },
   { name: "deleted_messages", columns: messageColumns, primaryKey: ["log_index"] },
   { name: "deletions", columns: columnsOf.deletions, primaryKey: ["log_index"] },
   { name: "messages", columns: messageColumns, primaryKey: ["log_index"] },
@@ -107,8 +109,8 @@ const messageTableBody = `(
   ${sealColumn(messageColumns)}
 ) STRICT`;
 
-/** Makes version {@linkcode schemaVersion} in an empty database, one statement each. */
-export const schemaStatements: readonly string[] = [
+/** The tables that version 3 had, one statement each. */
+const sealedStatements: readonly string[] = [
   // A deleted account keeps its row and its name, has no password, and frees the name.
   `CREATE TABLE accounts (
     id TEXT PRIMARY KEY NOT NULL,
@@ -166,6 +168,20 @@ export const schemaStatements: readonly string[] = [
   "CREATE INDEX salvage_by_request ON salvage (request_id)",
 ];
 
+/** From version 3 to version 4. */
+export const adminTokenStatements: readonly string[] = [
+  // At most one row: what whoever looks after the cluster shows, as its SHA-256 in hex.
+  `CREATE TABLE admin_token (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    token_hash TEXT NOT NULL,
+    set_at_ms INTEGER NOT NULL,
+    ${sealColumn(columnsOf.admin_token)}
+  ) STRICT`,
+];
+
+/** Makes version {@linkcode schemaVersion} in an empty database, one statement each. */
+export const schemaStatements: readonly string[] = [...sealedStatements, ...adminTokenStatements];
+
 /** From version 1 to version 2, which had no seals. */
 export const salvageStatements: readonly string[] = [
   `CREATE TABLE salvage (
@@ -178,16 +194,18 @@ export const salvageStatements: readonly string[] = [
   "CREATE INDEX salvage_by_request ON salvage (request_id)",
 ];
 
-const indexNames = schemaStatements.flatMap((sql) => {
+const sealedTables = replicatedTables.filter(({ name }) => name !== "admin_token");
+
+const indexNames = sealedStatements.flatMap((sql) => {
   return /^CREATE (?:UNIQUE )?INDEX (\w+)/.exec(sql)?.slice(1) ?? [];
 });
 
 /** From version 2: the rows are taken as they are, and sealed. */
 export const sealingStatements: readonly string[] = [
-  ...replicatedTables.map(({ name }) => `ALTER TABLE ${name} RENAME TO old_${name}`),
+  ...sealedTables.map(({ name }) => `ALTER TABLE ${name} RENAME TO old_${name}`),
   ...indexNames.map((name) => `DROP INDEX ${name}`),
-  ...schemaStatements,
-  ...replicatedTables.flatMap(({ name, columns }) => {
+  ...sealedStatements,
+  ...sealedTables.flatMap(({ name, columns }) => {
     const list = columns.join(", ");
     return [
       `INSERT INTO ${name} (${list}) SELECT ${list} FROM old_${name}`,

@@ -19,6 +19,9 @@ const namePattern = /^[A-Za-z0-9_.-]+$/;
  */
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+/** A SHA-256 as hex. */
+const hashPattern = /^[0-9a-f]{64}$/;
+
 /** Longest part of a wrong value that an error shows. */
 const shownLengthMax = 80;
 
@@ -55,6 +58,12 @@ export function checkBody(body: string): string {
 export function checkRequestId(requestId: string, field = "request_id"): string {
   const id = requestId.toLowerCase();
   return uuidPattern.test(id) ? id : refuse(field, "be a UUID", shown(requestId));
+}
+
+/** The hash unchanged; what was given is not repeated: it may be a token in its place. */
+export function checkTokenHash(hash: string): string {
+  const must = "be a SHA-256 in lower case hex";
+  return hashPattern.test(hash) ? hash : refuse("token_hash", must, `${hash.length} characters`);
 }
 
 /** What to acknowledge: either ids (in lower case) or a position, never both or neither. */

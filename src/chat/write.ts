@@ -66,6 +66,7 @@ export async function writeBatch(
     record.reason,
     encodeCommand(record.command),
   ]);
+  await writeAdminToken(writer, changes);
   if (rows.deletionsPending) await moveMessages(writer, commands);
 }
 
@@ -105,6 +106,12 @@ async function writeAcknowledged(writer: Writer, { acknowledged }: BatchChanges)
     `UPDATE messages SET acknowledged = 1 WHERE log_index IN ${list.sql}`,
     list.args,
   );
+}
+
+async function writeAdminToken(writer: Writer, { adminToken }: BatchChanges): Promise<void> {
+  if (adminToken === null) return;
+  const { tokenHash, setAtMs } = adminToken;
+  await writer.run("INSERT OR REPLACE INTO admin_token VALUES (1, ?, ?)", [tokenHash, setAtMs]);
 }
 
 /**

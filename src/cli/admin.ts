@@ -14,10 +14,12 @@ import { connect } from "../rpc/client.ts";
 import { backupCommand } from "./admin_backup.ts";
 import { certsCommand } from "./admin_certs.ts";
 import { type AdminConnect, withCluster } from "./admin_cluster.ts";
+import { addCredentialOptions } from "./admin_credentials.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { restoreCommand } from "./admin_restore.ts";
 import { salvageCommand } from "./admin_salvage.ts";
 import { digestText, statusJson, statusText } from "./admin_text.ts";
+import { tokenCommand } from "./admin_token.ts";
 import { verifyCommand } from "./admin_verify.ts";
 import { waitSynced } from "./admin_wait.ts";
 import { newCommand } from "./command.ts";
@@ -61,7 +63,14 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   );
   group.addCommand(verifyCommand({ output: options.output }));
   group.addCommand(waitCommand(options));
+  group.addCommand(
+    tokenCommand({
+      output: options.output,
+      withCluster: (flags, action) => withCluster(flags, options.connect, action),
+    }),
+  );
   group.addCommand(certsCommand({ output: options.output }));
+  addCredentialOptions(group);
   addTlsOptions(group);
   return group;
 }

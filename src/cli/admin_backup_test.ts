@@ -105,6 +105,7 @@ function connectionTo(
     digest: refuse,
     transferLeadership: refuse,
     removeMember: refuse,
+    rotateAdminToken: refuse,
     listSalvaged: refuse,
     async *backup({ atLeastIndex }) {
       const turn = asked.filter((one) => one.startsWith(self.id)).length;

@@ -96,7 +96,7 @@ async function init(directory: string, flags: Flags, output: Output): Promise<vo
   const { makeAuthority } = await import("../tls/authority.ts");
   const validity = { nowMs: Date.now(), days: flags.days };
   const authority = await makeAuthority("Jmessage cluster CA", { ...validity, days: CA_DAYS });
-  const operator = await authority.issueClient(OPERATOR, validity);
+  const operator = await authority.issueOperator(OPERATOR, validity);
   const files = [["ca", authority], ...await issueAll(authority, nodes, validity)] as const;
   await writeAll(directory, new Map([...files, [OPERATOR, operator]]));
   print({ directory, nodes, validity, isNew: true }, { json: flags.json === true, output });

@@ -15,6 +15,7 @@ import type {
   StatusMember,
   StatusResponse,
 } from "../rpc/api.ts";
+import { adminTokenOf, type CredentialFlags } from "./admin_credentials.ts";
 import { type SecureConnect, secured, type TlsFlags } from "./tls_options.ts";
 
 /** The admin service of one node, reached over an open connection. */
@@ -25,7 +26,10 @@ export type AdminConnect = SecureConnect<AdminConnection>;
 
 /** Runs `action` on the cluster at the servers, and closes what it opened. */
 export async function withCluster(
-  flags: { readonly servers: readonly string[]; readonly timeout: number } & TlsFlags,
+  flags:
+    & { readonly servers: readonly string[]; readonly timeout: number }
+    & TlsFlags
+    & CredentialFlags,
   connect: AdminConnect,
   action: (cluster: AdminCluster) => Promise<void>,
 ): Promise<void> {
@@ -33,29 +37,56 @@ export async function withCluster(
   const cluster = new AdminCluster(flags.servers, {
     connect: await secured(flags, connect),
     deadlineMs,
+    token: await adminTokenOf(flags, flags.servers),
   });
   try {
     await action(cluster);
+  } catch (thrown) {
+    throw explained(ChatError.from(thrown));
   } finally {
     cluster.close();
   }
+}
+
+/** What to do where a node does not know who asks. */
+function explained(error: ChatError): ChatError {
+  if (error.reason !== "UNAUTHENTICATED") return error;
+  const text = "Cannot ask the cluster without its admin token, or with another one: give " +
+    "--token-file FILE, JMESSAGE_ADMIN_TOKEN, --data DIR of the asked node on its own machine, or " +
+    "an operator's --tls-cert and --tls-key";
+  return new ChatError("UNAUTHENTICATED", text, { cause: error });
 }
 
 /** Asks one cluster, through the addresses it was given and those it learns. */
 export class AdminCluster {
   readonly #servers: readonly string[];
   readonly #connect: AdminConnect;
-  readonly #connections = new Map<string, AdminConnection>();
+  readonly #connections: Map<string, AdminConnection>;
   /** Absolute, ms since the epoch. */
   readonly deadlineMs: number;
+  /** Shown to each node; `undefined`: none. */
+  readonly token: string | undefined;
 
   constructor(
     servers: readonly string[],
-    options: { readonly connect: AdminConnect; readonly deadlineMs: number },
+    options: {
+      readonly connect: AdminConnect;
+      readonly deadlineMs: number;
+      readonly token?: string | undefined;
+    },
+    connections: Map<string, AdminConnection> = new Map(),
   ) {
     this.#servers = servers;
     this.#connect = options.connect;
     this.deadlineMs = options.deadlineMs;
+    this.token = options.token;
+    this.#connections = connections;
+  }
+
+  /** The same, over the same connections, asked with another token. */
+  withToken(token: string): AdminCluster {
+    const options = { connect: this.#connect, deadlineMs: this.deadlineMs, token };
+    return new AdminCluster(this.#servers, options, this.#connections);
   }
 
   close(): void {
@@ -66,7 +97,7 @@ export class AdminCluster {
   /**
    * The cluster as each member sees it: the leader's answer (else the newest term's), with the
    * row of every member that answers replaced by what it says of itself.
-   * Throws `NO_LEADER` if no address answers at all.
+   * Throws `NO_LEADER` if no address answers at all, `UNAUTHENTICATED` if one wants another token.
    */
   async status(): Promise<StatusResponse> {
     const first = await this.#firstAnswer();
@@ -151,6 +182,8 @@ export class AdminCluster {
       return await Promise.any(this.#servers.map((address) => this.#statusOf(address)));
     } catch (thrown) {
       const reasons = thrown instanceof AggregateError ? thrown.errors : [thrown];
+      const refused = reasons.find(isRefused);
+      if (refused !== undefined) throw refused;
       const servers = this.#servers.join(", ");
       throw new ChatError(
         "NO_LEADER",
@@ -174,6 +207,9 @@ export class AdminCluster {
         this.#open(member.clientAddress).digest({ atLeastIndex }, this.#context())
       ),
     );
+    // A comparison without it would hide what it has.
+    const refused = answers.find((one) => one.status === "rejected" && isRefused(one.reason));
+    if (refused?.status === "rejected") throw refused.reason;
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (digests.length > 0) return digests;
     throw new ChatError("NOT_UP_TO_DATE", "Cannot read a digest as no member answers; try again");
@@ -188,8 +224,15 @@ export class AdminCluster {
   /** Bounded by the command's deadline and by what one answer may take. */
   #context(): CallContext {
     const deadlineMs = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax);
-    return { deadlineMs, signal: AbortSignal.timeout(Math.max(0, deadlineMs - Date.now())) };
+    const signal = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
+    return { deadlineMs, signal, token: this.token };
   }
+}
+
+/** A node that answers, but not to whoever asks. */
+function isRefused(thrown: unknown): boolean {
+  const { reason } = ChatError.from(thrown);
+  return reason === "UNAUTHENTICATED" || reason === "PERMISSION_DENIED";
 }
 
 /** Resolves after the pause between two looks at a cluster. */

@@ -119,7 +119,7 @@ function salvageJson(record: SalvageRecord): object {
 function salvageText(records: readonly SalvageRecord[], nowMs: number): string {
   const rows = records.map((record) => [
     timeText(record.acceptedAtMs, nowMs),
-    record.from ?? record.accountId,
+    record.from ?? (record.accountId || "(operator)"),
     record.to ?? record.toAccountId ?? "",
     whatText(record),
     record.acknowledged ? record.reason : `${record.reason} (and it was never answered)`,
@@ -135,6 +135,8 @@ function whatText({ kind, body, messageIds }: SalvageRecord): string {
       return "(new account)";
     case "deleteAccount":
       return "(deletion of the account)";
+    case "setAdminToken":
+      return "(new admin token)";
     case "acknowledge":
       return `(acknowledgement of ${messageIds.length})`;
     default:

@@ -62,6 +62,7 @@ function cluster(pages: readonly (readonly SalvageRecord[] | ChatError)[], asked
     digest: refuse,
     transferLeadership: refuse,
     removeMember: refuse,
+    rotateAdminToken: refuse,
     async *backup() {},
   };
   const nodes: Record<string, AdminApi> = {

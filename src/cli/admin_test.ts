@@ -5,8 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { ChatError } from "../errors.ts";
-import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
+import type { AdminApi, CallContext, StatusMember, StatusResponse } from "../rpc/api.ts";
 import { adminCommand } from "./admin.ts";
 import type { AdminConnection } from "./admin_cluster.ts";
 import { runProgram } from "./program.ts";
@@ -40,6 +41,7 @@ function fakeApi(answers: Partial<AdminApi>): AdminApi {
     digest: refuse,
     transferLeadership: refuse,
     removeMember: refuse,
+    rotateAdminToken: refuse,
     listSalvaged: refuse,
     // deno-lint-ignore require-yield
     backup: async function* () {
@@ -255,6 +257,37 @@ Deno.test("admin wait: at the timeout it says what was missing", async () => {
   const { code, errors } = await trial(nodes, "admin wait --synced --timeout 1 -s a:1");
   assert.equal(code, 1);
   assert.match(errors[0] ?? "", /b is not a voter yet/);
+});
+
+Deno.test("admin token: an answer that is lost leaves nobody without a token", async () => {
+  // The first change happens, and its answer is lost: from then on the old token is refused.
+  const asked: { readonly token: string | undefined; readonly request: unknown }[] = [];
+  const nodes = {
+    "a:1": {
+      ...answers("a", [member("a")]),
+      status: (_request: object, { token }: CallContext) =>
+        asked.length > 0 && token === "old"
+          ? Promise.reject(new ChatError("UNAUTHENTICATED", "no such token"))
+          : Promise.resolve(status("a", [member("a")])),
+      rotateAdminToken: (request: { readonly tokenHash: string }, { token }: CallContext) => {
+        asked.push({ token, request });
+        if (asked.length === 1) return Promise.reject(new ChatError("NO_ANSWER", "gone"));
+        return createHash("sha256").update(token ?? "").digest("hex") === request.tokenHash
+          ? Promise.resolve({})
+          : Promise.reject(new ChatError("UNAUTHENTICATED", "no such token"));
+      },
+    },
+  };
+  Deno.env.set("JMESSAGE_ADMIN_TOKEN", "old");
+  try {
+    const { code, json } = await trial(nodes, "admin token rotate --json -s a:1");
+    assert.equal(code, 0);
+    assert.equal(asked[0]?.token, "old");
+    assert.deepEqual(json, [{ token: asked[1]?.token }]);
+    assert.deepEqual(asked[1]?.request, asked[0]?.request, "it is the same request");
+  } finally {
+    Deno.env.delete("JMESSAGE_ADMIN_TOKEN");
+  }
 });
 
 Deno.test("admin: every command shows an example", () => {

@@ -98,7 +98,7 @@ async function takeFrom(
 ): Promise<ChatError | null> {
   const { cluster, writer, signal } = options;
   await writer.begin();
-  const context = { deadlineMs: cluster.deadlineMs, signal };
+  const context = { deadlineMs: cluster.deadlineMs, signal, token: cluster.token };
   const api: AdminApi = cluster.member(member.clientAddress);
   const parts = api.backup({ atLeastIndex }, context)[Symbol.asyncIterator]();
   let rowsTotal = 0;

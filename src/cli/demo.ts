@@ -220,6 +220,7 @@ class Demo {
     const admin = new AdminCluster(this.#cluster.live.map(({ ready }) => ready.listen), {
       connect,
       deadlineMs: Date.now() + SYNC_MS_MAX,
+      token: this.#cluster.adminToken,
     });
     try {
       return await question(admin);

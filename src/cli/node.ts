@@ -1,6 +1,6 @@
 /**
- * `jmessage node`: runs one node until it is told to stop. Owns the flags, the `--json` events
- * and what signals mean; the node itself is `src/node`'s.
+ * `jmessage node`: runs one node until it is told to stop. Owns the flags, the `--json` events,
+ * that the admin token of a new cluster is shown, and what signals mean; the node itself is `src/node`'s.
  *
  * @module
  */
@@ -225,6 +225,11 @@ async function announce(
   } else {
     const more = http === undefined ? "" : `, and probes at ${http}`;
     output.line(`${printable(id)} serves clients at ${listen} and nodes at ${peerListen}${more}`);
+  }
+  const token = node.adminToken();
+  if (token !== null && json) output.json({ event: "adminToken", token });
+  else if (token !== null) {
+    output.line(`admin token of the new cluster, shown this once (keep it): ${token}`);
   }
   node.onRole(({ role, term, leader }) => {
     if (!json || (role === told.role && term === told.term && leader === told.leader)) return;

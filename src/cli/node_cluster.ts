@@ -21,6 +21,8 @@ export interface NodeClusterOptions {
   readonly policy?: readonly string[];
   /** More flags for every node. */
   readonly flags?: readonly string[];
+  /** Of a cluster that was founded elsewhere, whose restored data the first node is started with. */
+  readonly adminToken?: string | undefined;
   /** And for one node, at each of its starts. */
   readonly flagsOf?: (id: string) => readonly string[];
 }
@@ -41,9 +43,11 @@ export class NodeCluster {
   readonly #processes: { readonly id: string; readonly process: NodeProcess }[] = [];
 
   #closed = false;
+  #adminToken: string | undefined;
 
   constructor(options: NodeClusterOptions) {
     this.#options = options;
+    this.#adminToken = options.adminToken;
   }
 
   get nodes(): readonly ClusterNode[] {
@@ -58,6 +62,11 @@ export class NodeCluster {
   /** Every process ever started, also those that never served. */
   get processes(): readonly { readonly id: string; readonly process: NodeProcess }[] {
     return this.#processes;
+  }
+
+  /** Of the cluster, from the node that founded it; `undefined` before it was started. */
+  get adminToken(): string | undefined {
+    return this.#adminToken;
   }
 
   /** Client addresses of all nodes, those that run first. */
@@ -88,7 +97,9 @@ export class NodeCluster {
       ],
     });
     this.#processes.push({ id, process });
-    const ready = await withinDeadline(process.ready, `Cannot start ${id} in time`);
+    const late = `Cannot start ${id} in time`;
+    const ready = await withinDeadline(process.ready, late);
+    this.#adminToken ??= await withinDeadline(process.adminToken, late);
     const node = { id, process, ready };
     this.#nodes.set(id, node);
     return node;

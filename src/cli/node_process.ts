@@ -32,6 +32,12 @@ export interface ReadyEvent {
   readonly quorum: string;
 }
 
+/** Behind it, of the node that founded the cluster: the one time that the token is shown. */
+interface AdminTokenEvent {
+  readonly event: "adminToken";
+  readonly token: string;
+}
+
 /** Every later line: its role, its term or its leader changed. */
 export interface RoleEvent {
   readonly event: "role";
@@ -75,6 +81,8 @@ export class NodeProcess {
   readonly #log: string[] = [];
   /** Resolves with the node's first event; rejects if the process ends before. */
   readonly ready: Promise<ReadyEvent>;
+  /** Resolves with the admin token of the cluster that it founds; never, if it founds none. */
+  readonly adminToken: Promise<string>;
   /** Resolves once the process is gone. */
   readonly exited: Promise<NodeExit>;
   #exit: NodeExit | undefined;
@@ -91,7 +99,10 @@ export class NodeProcess {
     this.ready = ready.promise;
     // Whoever only kills the process need not wait for it to be ready.
     this.ready.catch(() => {});
-    this.#readLines("stdout", (line) => this.#onEvent(line, ready.resolve));
+    const adminToken = Promise.withResolvers<string>();
+    this.adminToken = adminToken.promise;
+    const told = { ready: ready.resolve, adminToken: adminToken.resolve };
+    this.#readLines("stdout", (line) => this.#onEvent(line, told));
     this.#readLines("stderr", (line) => this.#remember(line));
     this.exited = new Promise((resolve) => {
       this.#child.once("error", (error) => {
@@ -151,11 +162,15 @@ export class NodeProcess {
     if (input !== null) createInterface({ input }).on("line", onLine);
   }
 
-  #onEvent(line: string, onReady: (event: ReadyEvent) => void): void {
+  #onEvent(line: string, told: {
+    readonly ready: (event: ReadyEvent) => void;
+    readonly adminToken: (token: string) => void;
+  }): void {
     if (!line.startsWith("{")) return this.#remember(line);
-    const event: ReadyEvent | RoleEvent = JSON.parse(line);
-    if (event.event === "ready") onReady(event);
-    else this.#role = event;
+    const event: ReadyEvent | AdminTokenEvent | RoleEvent = JSON.parse(line);
+    if (event.event === "ready") told.ready(event);
+    else if (event.event === "adminToken") told.adminToken(event.token);
+    else if (event.event === "role") this.#role = event;
   }
 
   #remember(line: string): void {

@@ -1,13 +1,13 @@
 /**
  * `AdminApi` as a node serves it: how it sees the cluster, its digest, and what an operator asks
  * of the leader. A node is precise about itself only; whoever wants the whole picture asks every
- * member.
+ * member. Owns that nothing here is answered before `admin_access.ts` was asked.
  *
  * @module
  */
 
-import { listSalvaged } from "../chat/queries.ts";
-import { checkPageSize } from "../chat/validate.ts";
+import { findAdminTokenHash, listSalvaged } from "../chat/queries.ts";
+import { checkPageSize, checkRequestId, checkTokenHash } from "../chat/validate.ts";
 import { ChatError } from "../errors.ts";
 import type { CoreStatus, MemberStatus } from "../raft/io.ts";
 import { termText } from "../raft/term.ts";
@@ -15,14 +15,17 @@ import type {
   AdminApi,
   BackupPart,
   CallContext,
+  RotateAdminTokenRequest,
   StatusMember,
   StatusResponse,
 } from "../rpc/api.ts";
+import type { AdminAccess } from "./admin_access.ts";
 import type { BackupServer } from "./backup_server.ts";
 import { DEFAULT_POLICY } from "./config.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Gate } from "./gate.ts";
-import type { Identity, StateStore } from "./ports.ts";
+import { fingerprint } from "./mutations.ts";
+import type { Clock, Identity, StateStore } from "./ports.ts";
 import type { Security } from "./security.ts";
 
 export interface AdminServiceOptions {
@@ -33,32 +36,44 @@ export interface AdminServiceOptions {
   readonly state: Pick<StateStore, "digest" | "reader">;
   readonly backups: Pick<BackupServer, "serve">;
   readonly gate: Gate;
+  readonly access: Pick<AdminAccess, "check">;
+  readonly clock: Pick<Clock, "wall">;
   readonly security: Pick<Security, "expiresAtMs">;
 }
 
 /** The admin service of one node. */
 export function createAdminService(options: AdminServiceOptions): AdminApi {
-  const { gate, driver, state } = options;
+  const { gate, access, driver, state } = options;
+  const pass = <T>(context: CallContext, work: () => Promise<T>) =>
+    gate.pass(async () => {
+      await access.check(context);
+      return await work();
+    });
   return {
-    status: () => gate.pass(() => Promise.resolve(status(options))),
+    status: (_request, context) => pass(context, () => Promise.resolve(status(options))),
     digest: ({ atLeastIndex = 0 }, context) =>
-      gate.pass(async () => {
+      pass(context, async () => {
         await driver.waitApplied(atLeastIndex, context.deadlineMs);
         return { id: options.identity().nodeId, ...await state.digest() };
       }),
-    transferLeadership: ({ to }) =>
-      gate.pass(async () => {
+    transferLeadership: ({ to }, context) =>
+      pass(context, async () => {
         await driver.transfer(to === undefined || to === "" ? null : to);
         const { leader, term } = driver.status();
         return { leader: leader ?? "", term: termText(term) };
       }),
-    removeMember: ({ id }) =>
-      gate.pass(async () => {
+    removeMember: ({ id }, context) =>
+      pass(context, async () => {
         await driver.remove(id);
         return { members: driver.status().members.map(({ member }) => member.id) };
       }),
-    listSalvaged: ({ pageSize, pageToken }) =>
-      gate.pass(async () => {
+    rotateAdminToken: (request, context) =>
+      pass(context, async () => {
+        await rotateAdminToken(options, request);
+        return {};
+      }),
+    listSalvaged: ({ pageSize, pageToken }, context) =>
+      pass(context, async () => {
         const limit = checkPageSize(pageSize);
         const { records, nextPageToken } = await listSalvaged(state.reader, { limit, pageToken });
         return {
@@ -72,16 +87,36 @@ export function createAdminService(options: AdminServiceOptions): AdminApi {
 
 /** The stream with its errors as `ChatError`s; the gate does not wait for it to end. */
 async function* backup(
-  { gate, backups }: AdminServiceOptions,
+  { gate, access, backups }: AdminServiceOptions,
   request: { readonly atLeastIndex: number },
   context: CallContext,
 ): AsyncGenerator<BackupPart> {
   try {
     await gate.wait();
+    await access.check(context);
     yield* backups.serve(request, context);
   } catch (error) {
     throw ChatError.from(error);
   }
+}
+
+/** Throws `PERMISSION_DENIED` if somebody else changes it at the same time. */
+async function rotateAdminToken(
+  { driver, state, clock }: Pick<AdminServiceOptions, "driver" | "state" | "clock">,
+  request: RotateAdminTokenRequest,
+): Promise<void> {
+  const requestId = checkRequestId(request.requestId);
+  const tokenHash = checkTokenHash(request.tokenHash);
+  await driver.readIndex();
+  const { outcome } = await driver.propose({
+    kind: "setAdminToken",
+    requestId,
+    fingerprint: fingerprint({ kind: "setAdminToken", fields: [tokenHash] }),
+    timeMs: clock.wall(),
+    tokenHash,
+    replaces: await findAdminTokenHash(state.reader),
+  });
+  if (!outcome.ok) throw new ChatError(outcome.reason, outcome.message);
 }
 
 function status(options: AdminServiceOptions): StatusResponse {

@@ -15,6 +15,7 @@ import type { Listener } from "../rpc/listener.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
+import { AdminAccess } from "./admin_access.ts";
 import { createAdminService } from "./admin_service.ts";
 import { BackupServer } from "./backup_server.ts";
 import { createChatService } from "./chat_service.ts";
@@ -47,6 +48,8 @@ export interface AssemblyOptions {
   readonly security: Pick<Security, "connect" | "expiresAtMs">;
   /** Those that are bound, by what they are for. */
   readonly ports: () => Readonly<Record<string, Listener | null>>;
+  /** SHA-256 of the local token, hex. */
+  readonly localTokenHash: string | null;
   /** Resolves once the node knows its cluster. */
   readonly joined: () => Promise<void>;
   /** The node cannot go on. */
@@ -173,6 +176,8 @@ function serve(
       state,
       backups,
       gate: clientGate,
+      access: new AdminAccess({ reader, sessions, localTokenHash: options.localTokenHash }),
+      clock,
       security: options.security,
     }),
     peers: createPeerService({

@@ -190,9 +190,14 @@ function checkTls(
 /** Hosts that no other machine can reach. */
 const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 
+/** Whether `host:port` is on this machine for certain. */
+export function isLoopback(address: string): boolean {
+  return loopback.test(address);
+}
+
 /** Whoever can reach the port can read and change everything, or at one for HTTP see how it is. */
 function checkLoopback(field: string, address: string, files: string): void {
-  if (loopback.test(address)) return;
+  if (isLoopback(address)) return;
   refuse(field, `must be on this machine alone (give ${files}, or --insecure)`, address);
 }
 

@@ -15,15 +15,18 @@ import { serveHttp } from "../rpc/http_server.ts";
 import type { EndedCall, Listener } from "../rpc/listener.ts";
 import { servePeers } from "../rpc/peer_server.ts";
 import { serveClients } from "../rpc/server.ts";
+import { firstAdminToken, newAdminToken } from "./admin_access.ts";
 import { assemble, type Assembly } from "./assembly.ts";
 import { machineClock } from "./clock.ts";
 import { begun } from "./beginning_anew.ts";
 import { checkPolicy, foundingPolicy, nodeConfig, type NodeOptions } from "./config.ts";
 import { healthPages } from "./health.ts";
 import { join } from "./joining.ts";
+import { removeLocalToken, writeLocalToken } from "./local_token.ts";
 import { type OpenedNode, openNode } from "./opening.ts";
 import { pause } from "./pause.ts";
 import { Security } from "./security.ts";
+import { tokenHash } from "./sessions.ts";
 
 /** What a node is in its cluster right now. */
 export interface NodeRole {
@@ -51,6 +54,11 @@ export interface RunningNode {
   onRole(listener: (role: NodeRole) => void): () => void;
   /** Resolves once the node is a voter that serves (§1); rejects if it stops before. */
   readonly ready: Promise<void>;
+  /**
+   * The admin token of the cluster that this node has just founded, once it is ready; `null` for
+   * any other node. It is known nowhere else: whoever started the node keeps it.
+   */
+  adminToken(): string | null;
   /** Reads the certificates again; what is broken is logged, and the old ones stay in use. */
   reloadCertificates(): Promise<void>;
   /**
@@ -101,6 +109,10 @@ class Node implements RunningNode {
   #started = false;
   #role: NodeRole = { role: "joiner", term: termText(ZERO_TERM), leader: "" };
   #stopping: Promise<void> | null = null;
+  readonly #localToken = newAdminToken();
+  #founds = false;
+  #firstToken: Promise<void> | null = null;
+  #adminToken: string | null = null;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -120,6 +132,7 @@ class Node implements RunningNode {
       self: () => this.#self,
       security,
       ports: () => ({ client: this.#clients, peer: this.#peers, http: this.#pages }),
+      localTokenHash: tokenHash(this.#localToken),
       joined: () => this.#joined.promise,
       onFatal: (error) => this.#fail(error),
     });
@@ -157,17 +170,22 @@ class Node implements RunningNode {
     return this.#assembly.driver.onRole(() => listener(this.#role));
   }
 
+  adminToken(): string | null {
+    return this.#adminToken;
+  }
+
   /** Binds, founds or comes back, and begins to serve. What fails leaves nothing behind. */
   async start(): Promise<void> {
     try {
       await this.#bind();
-      const { directory } = this.#parts;
+      const { config, directory } = this.#parts;
+      await writeLocalToken(config.data, this.#localToken);
       const isNew = directory.log.lastIndex === 0;
       if (isNew) await this.#foundOrJoin();
       this.#listenToRoles();
       await this.#assembly.driver.start();
       this.#started = true;
-      if (!isNew) checkPolicy(this.#parts.config.policy, this.policy() ?? foundingPolicy({}));
+      if (!isNew) checkPolicy(config.policy, this.policy() ?? foundingPolicy({}));
       this.#assembly.peerGate.open();
       this.#assembly.clientGate.open();
       const stays = this.#stayIn(isNew && directory.log.lastIndex === 0);
@@ -219,6 +237,7 @@ class Node implements RunningNode {
     }
     const policy = foundingPolicy(config.policy);
     await directory.bootstrap({ clusterId: randomUUID(), founder: this.#self, policy });
+    this.#founds = true;
     this.#joined.resolve();
     config.logger.log("info", "Founded a cluster", { clusterId: this.clusterId() });
   }
@@ -233,8 +252,19 @@ class Node implements RunningNode {
       term = change.term;
       this.#role = { role: change.role, term: termText(term), leader };
       if (!same) this.#parts.config.logger.log("info", "Role", { ...this.#role });
-      if (change.ready && change.leader !== null) this.#ready.resolve();
+      if (!change.ready || change.leader === null) return;
+      if (this.#founds) this.#firstToken ??= this.#giveAdminToken();
+      else this.#ready.resolve();
     });
+  }
+
+  /** A new cluster gets its admin token before anybody is told that it is there. */
+  async #giveAdminToken(): Promise<void> {
+    const { clock, config: { logger } } = this.#parts;
+    const { driver } = this.#assembly;
+    const { signal } = this.#giveUp;
+    this.#adminToken = await firstAdminToken({ driver, clock, logger, signal });
+    this.#ready.resolve();
   }
 
   /**
@@ -312,10 +342,11 @@ class Node implements RunningNode {
   /** Closes everything, the peer port last: whoever is refused there knows that it is over. */
   async #close(): Promise<void> {
     this.#giveUp.abort();
-    const { directory, state } = this.#parts;
+    const { config, directory, state } = this.#parts;
     const { driver, transport, snapshots, backups } = this.#assembly;
     const { subscriptions, rest, clientGate, peerGate, health } = this.#assembly;
     health.stop();
+    await removeLocalToken(config.data);
     rest.close();
     void clientGate.shut();
     void peerGate.shut();

@@ -106,7 +106,9 @@ withNodes("alone it serves, stops, and comes back with everything", async (nodes
   const client = nodes.client(node);
   const ann = await user(client, "ann");
   const sent = await send(client, ann, "hello");
-  const before = await client.digest({}, context());
+  const admin = node.adminToken();
+  assert.ok(admin !== null);
+  const before = await client.digest({}, context(admin));
   await node.stop();
   await node.stopped;
   await assert.rejects(client.getMessages({}, context(ann)));
@@ -116,7 +118,8 @@ withNodes("alone it serves, stops, and comes back with everything", async (nodes
   const clients = nodes.client(again);
   const { messages } = await clients.getMessages({}, context(ann));
   assert.deepEqual(messages.map(({ id, body }) => [id, body]), [[sent.id, "hello"]]);
-  const after = await clients.digest({ atLeastIndex: before.appliedIndex }, context());
+  const after = await clients.digest({ atLeastIndex: before.appliedIndex }, context(admin));
+  assert.equal(again.adminToken(), null, "it is told once");
   assert.equal(after.digest, before.digest);
 });
 
@@ -152,7 +155,7 @@ withNodes("three share every message; one leaves and another leads on", async (n
 
   const { listen, peerListen } = first;
   const back = await nodes.ready(first.id, { listen, peerListen });
-  const status = await onward.status({}, context());
+  const status = await onward.status({}, context(a.adminToken()!));
   assert.deepEqual(status.members.map(({ id, voter }) => [id, voter]).sort(), [
     ["a", true],
     ["b", true],
@@ -160,7 +163,10 @@ withNodes("three share every message; one leaves and another leads on", async (n
   ]);
   const digests = await Promise.all(
     [back, ...rest].map((node) =>
-      nodes.client(node).digest({ atLeastIndex: status.members[0]!.commitIndex }, context())
+      nodes.client(node).digest(
+        { atLeastIndex: status.members[0]!.commitIndex },
+        context(a.adminToken()!),
+      )
     ),
   );
   const [one] = digests.filter((digest) => digest.appliedIndex === digests[0]!.appliedIndex);
@@ -205,18 +211,19 @@ withNodes("hands leadership over and removes a member when an operator says so",
   const a = await nodes.ready("a", { id: "a" });
   const b = await nodes.ready("b", { id: "b", join: [a.peerListen] });
   const c = await nodes.ready("c", { id: "c", join: [a.peerListen] });
+  const admin = a.adminToken()!;
   let first = a;
   // Members that have just started do not vote yet: it may take more than one try.
   await eventually("a transfer", async () => {
     first = await leaderOf([a, b, c]);
     const to = first === b ? "c" : "b";
-    const call = nodes.client(first).transferLeadership({ to }, context());
+    const call = nodes.client(first).transferLeadership({ to }, context(admin));
     const answer = await call.catch(() => null);
     return answer !== null && answer.leader === to && answer.leader !== first.id;
   });
   const target = await leaderOf([a, b, c]);
   assert.notEqual(target, first);
-  const { members } = await nodes.client(target).removeMember({ id: first.id }, context());
+  const { members } = await nodes.client(target).removeMember({ id: first.id }, context(admin));
   assert.ok(!members.includes(first.id));
   await assert.rejects(first.stopped, { reason: "REMOVED" });
 });

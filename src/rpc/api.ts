@@ -263,6 +263,11 @@ export type BackupPart =
   | { readonly kind: "chunk"; readonly number: number; readonly data: Uint8Array }
   | { readonly kind: "end"; readonly chunks: number; readonly digest: string };
 
+export interface RotateAdminTokenRequest {
+  readonly requestId: string;
+  readonly tokenHash: string;
+}
+
 /** `jmessage.v1.AdminService`. */
 export interface AdminApi {
   status(request: object, context: CallContext): Promise<StatusResponse>;
@@ -279,6 +284,11 @@ export interface AdminApi {
     request: { readonly id: string },
     context: CallContext,
   ): Promise<{ readonly members: readonly string[] }>;
+  /**
+   * A new admin token in the place of the one there is; `tokenHash` is its SHA-256, hex: the token
+   * itself does not travel.
+   */
+  rotateAdminToken(request: RotateAdminTokenRequest, context: CallContext): Promise<object>;
   /** What is in this node's state, oldest first. */
   listSalvaged(request: PageRequest, context: CallContext): Promise<ListSalvagedResponse>;
   /**

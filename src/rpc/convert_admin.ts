@@ -9,6 +9,7 @@ import type {
   DigestResponse,
   ListSalvagedResponse,
   PageRequest,
+  RotateAdminTokenRequest,
   SalvageRecord,
   StatusMember,
   StatusResponse,
@@ -142,6 +143,18 @@ export const removeMemberResponse: Form<{ readonly members: readonly string[] }>
   },
 );
 
+/** `RotateAdminTokenRequest`. */
+export const rotateAdminTokenRequest: Form<RotateAdminTokenRequest> = form(
+  v1.RotateAdminTokenRequest,
+  {
+    toWire: (request) => request,
+    fromWire: ({ requestId, tokenHash }) => ({ requestId, tokenHash }),
+  },
+);
+
+/** `RotateAdminTokenResponse`. */
+export const rotateAdminTokenResponse: Form<object> = emptyForm(v1.RotateAdminTokenResponse);
+
 /** `ListSalvagedRequest`. */
 export const listSalvagedRequest: Form<PageRequest> = form(v1.ListSalvagedRequest, {
   toWire: pageToWire,
@@ -157,7 +170,7 @@ function recordFromWire(wire: v1.SalvageRecord): SalvageRecord {
     seq: integer(wire.seq, "records.seq"),
     requestId: text(wire.requestId, "records.request_id"),
     kind: text(wire.kind, "records.kind"),
-    accountId: text(wire.accountId, "records.account_id"),
+    accountId: wire.accountId,
     from: wire.from ?? null,
     toAccountId: wire.toAccountId ?? null,
     to: wire.to ?? null,

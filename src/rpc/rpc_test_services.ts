@@ -97,6 +97,7 @@ export function fakeAdmin(changes: Partial<AdminApi> = {}): AdminApi {
       }),
     digest: ({ atLeastIndex = 0 }) =>
       Promise.resolve({ id: "n1", appliedIndex: atLeastIndex + 1, digest: "abcd" }),
+    rotateAdminToken: () => Promise.resolve({}),
     transferLeadership: ({ to = "chosen" }) => Promise.resolve({ leader: to, term: "1.3.n2" }),
     removeMember: () => Promise.resolve({ members: ["n1"] }),
     listSalvaged: () => Promise.resolve({ records: [], nextPageToken: "" }),

@@ -99,6 +99,10 @@ export const adminMethods: MethodTable<AdminApi> = {
     admin.removeMemberRequest,
     admin.removeMemberResponse,
   ]),
+  rotateAdminToken: method(`${ADMIN}/RotateAdminToken`, [
+    admin.rotateAdminTokenRequest,
+    admin.rotateAdminTokenResponse,
+  ]),
   listSalvaged: method(`${ADMIN}/ListSalvaged`, [
     admin.listSalvagedRequest,
     admin.listSalvagedResponse,

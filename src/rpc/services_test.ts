@@ -119,6 +119,7 @@ const adminRequests: Requests<AdminApi> = {
   }),
   transferLeadership: optional<{ to?: string }>({ to: names }),
   removeMember: record({ id: names }),
+  rotateAdminToken: record({ requestId: texts, tokenHash: texts }),
   listSalvaged: pages,
 };
 
@@ -158,6 +159,7 @@ const adminResponses: Responses<AdminApi> = {
   digest: record({ id: names, appliedIndex: integers, digest: names }),
   transferLeadership: record({ leader: texts, term: texts }),
   removeMember: record({ members: list(texts) }),
+  rotateAdminToken: none,
   listSalvaged: record({
     records: list(record({
       seq: integers,

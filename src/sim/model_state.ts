@@ -282,6 +282,7 @@ function toRows({ rows }: Content): string[] {
   for (const [key, value] of rows.sessions) add("sessions", key, value);
   for (const [key, value] of rows.messages) add("messages", key, value);
   for (const [key, value] of rows.salvage) add("salvage", key, value);
+  if (rows.adminTokenHash !== null) add("admin token", "", rows.adminTokenHash);
   add("clock", "", rows.lastTimeMs);
   return list;
 }
@@ -298,6 +299,7 @@ function fromChunks(chunks: readonly string[]): Batch["rows"] {
   };
   for (const [table, key, value] of list) {
     if (table === "clock") rows.lastTimeMs = Number(value);
+    else if (table === "admin token") rows.adminTokenHash = String(value);
     else tables[table]!.set(key, value);
   }
   for (const account of rows.accounts.values()) {

@@ -7,6 +7,7 @@
 
 import type { SqlRow } from "../chat/port.ts";
 import {
+  adminTokenStatements,
   salvageStatements,
   schemaStatements,
   schemaVersion,
@@ -45,6 +46,7 @@ export const stateSchema: Schema = {
         ...sealingStatements,
       ],
     },
+    { version: 4, statements: adminTokenStatements },
   ],
 };
 

@@ -9,7 +9,7 @@
 import type { Extension, X509Certificate } from "@peculiar/x509";
 import { createPrivateKey, X509Certificate as NodeCertificate } from "node:crypto";
 import { isIP } from "node:net";
-import { nodeUri } from "./names.ts";
+import { nodeUri, OPERATOR_URI } from "./names.ts";
 
 /** Small keys, quick handshakes, and every TLS library takes them. */
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -34,7 +34,7 @@ export interface Authority extends Issued {
   /** For a node of that id, which serves clients at these host names and IP addresses. */
   issueNode(id: string, hosts: readonly string[], validity: Validity): Promise<Issued>;
   /** For an operator: good for nothing but to show who asks. */
-  issueClient(name: string, validity: Validity): Promise<Issued>;
+  issueOperator(name: string, validity: Validity): Promise<Issued>;
 }
 
 type Library = typeof import("@peculiar/x509");
@@ -103,12 +103,13 @@ function authorityOf({ keyPem, ...signer }: Signer & { readonly keyPem: string }
       ]);
       return issue(id, [names, new x509.ExtendedKeyUsageExtension(usages)], given);
     },
-    issueClient: (client, given) =>
-      issue(
-        client,
-        [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])],
-        given,
-      ),
+    issueOperator: (client, given) => {
+      const names = new x509.SubjectAlternativeNameExtension([
+        { type: "url", value: OPERATOR_URI },
+      ]);
+      const usages = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]);
+      return issue(client, [names, usages], given);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
- * Which nodes a certificate is for: the names of the form `urn:jmessage:node:ID` among its subject
- * alternative names, read from its bytes. Owns that form and the reading of it; whether the
- * certificate is to be trusted was checked before, by TLS.
+ * Which nodes a certificate is for, or whether it is an operator's: the names of the form
+ * `urn:jmessage:…` among its subject alternative names, read from its bytes. Owns that form and the
+ * reading of it; whether the certificate is to be trusted was checked before, by TLS.
  *
  * A URI, not a host name: whoever may have a certificate for a host, a client's port say, is no node
  * by that. Read from the bytes, as the text that runtimes make of the names is not the same
@@ -11,6 +11,9 @@
  */
 
 const PREFIX = "urn:jmessage:node:";
+
+/** In the certificate of whoever may ask what operators ask. */
+export const OPERATOR_URI = "urn:jmessage:operator";
 
 /** ASN.1 tags that stand on the way to the names. */
 const SEQUENCE = 0x30;
@@ -36,6 +39,19 @@ export function nodeUri(id: string): string {
 
 /** Ids of the nodes that a certificate, as DER, is for; none if it cannot be read. */
 export function nodeNamesOf(certificate: Uint8Array): readonly string[] {
+  return urisOf(certificate).filter((uri) => uri.startsWith(PREFIX))
+    .map((uri) => uri.slice(PREFIX.length));
+}
+
+/**
+ * Whether a certificate, as DER, is an operator's. It says so itself: a CA may have issued others,
+ * to users or for hosts, that must not be taken for one.
+ */
+export function isOperator(certificate: Uint8Array): boolean {
+  return urisOf(certificate).includes(OPERATOR_URI);
+}
+
+function urisOf(certificate: Uint8Array): readonly string[] {
   const [whole] = valuesIn(certificate);
   const [signed] = valuesIn(whole?.content);
   const extensions = valuesIn(signed?.content).find(({ tag }) => tag === EXTENSIONS);
@@ -44,16 +60,12 @@ export function nodeNamesOf(certificate: Uint8Array): readonly string[] {
     const parts = valuesIn(content);
     const isNames = parts[0]?.tag === OBJECT_ID && hex(parts[0].content) === ALTERNATIVE_NAMES;
     const octets = parts.find(({ tag }) => tag === OCTETS);
-    if (isNames) return nodesAmong(valuesIn(valuesIn(octets?.content)[0]?.content));
+    if (!isNames) continue;
+    const names = valuesIn(valuesIn(octets?.content)[0]?.content);
+    return names.filter(({ tag }) => tag === URI)
+      .map(({ content }) => String.fromCharCode(...content));
   }
   return [];
-}
-
-function nodesAmong(names: readonly Value[]): readonly string[] {
-  return names.filter(({ tag }) => tag === URI)
-    .map(({ content }) => String.fromCharCode(...content))
-    .filter((uri) => uri.startsWith(PREFIX))
-    .map((uri) => uri.slice(PREFIX.length));
 }
 
 /** The values that stand one after another; those before the first that is broken. */

@@ -113,6 +113,7 @@ Deno.test("plans: every query reads by index alone", async () => {
       await queries.conversation(chat, pair, { limit: 5, before: 9 });
     },
     findAccountByName: () => queries.findAccountByName(chat, "ann"),
+    findAdminTokenHash: () => queries.findAdminTokenHash(chat),
     findOutcome: () => queries.findOutcome(chat, "m"),
     findSession: () => queries.findSession(chat, "token of ann-1"),
     inbox: () => queries.inbox(chat, "bob", { limit: 5 }),

@@ -17,6 +17,7 @@ import {
   placed,
   remove,
   send,
+  setAdminToken,
   testTerm,
   testTimeMs,
 } from "../support/chat_log.ts";
@@ -260,6 +261,31 @@ const acknowledgeCases: readonly Case[] = [
   },
 ];
 
+const adminCases: readonly Case[] = [
+  {
+    rule: "the first admin token takes the place of none",
+    commands: [setAdminToken("s", "t1", { replaces: null })],
+    last: { ...done, kind: "setAdminToken" },
+  },
+  {
+    rule: "a new one takes the place of the one that was seen",
+    commands: [
+      setAdminToken("s", "t1", { replaces: null }),
+      setAdminToken("t", "t2", { replaces: "t1" }),
+      setAdminToken("u", "t3", { replaces: "t2" }),
+    ],
+    last: { ...done, kind: "setAdminToken" },
+  },
+  {
+    rule: "of two at once the second is refused",
+    commands: [
+      setAdminToken("s", "t1", { replaces: null }),
+      setAdminToken("t", "t2", { replaces: null }),
+    ],
+    last: "PERMISSION_DENIED",
+  },
+];
+
 const requestCases: readonly Case[] = [
   {
     rule: "the same request again gives the first outcome",
@@ -356,4 +382,5 @@ check("accounts", accountCases);
 check("sessions", sessionCases);
 check("messages", messageCases);
 check("acknowledgements", acknowledgeCases);
+check("admin token", adminCases);
 check("requests", requestCases);

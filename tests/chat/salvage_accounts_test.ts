@@ -12,8 +12,10 @@ import {
   remove,
   salvaged,
   send,
+  setAdminToken,
   testTimeMs,
 } from "../support/chat_log.ts";
+import type { Outcome } from "../../src/chat/command.ts";
 import { checkSalvage, type SalvageCase, told } from "../support/salvage_cases.ts";
 
 const { acked, deleted, made, opened, refused, revoked, sent } = told;
@@ -238,5 +240,29 @@ const sessionCases: readonly SalvageCase[] = [
   },
 ];
 
+const set: Outcome = { ok: true, kind: "setAdminToken" };
+const adminCases: readonly SalvageCase[] = [
+  {
+    rule: "an admin token that only its side changed is the cluster's",
+    commands: [
+      setAdminToken("s", "t1", { replaces: null }),
+      salvaged(setAdminToken("t", "t2", { replaces: "t1" }), set),
+      setAdminToken("u", "t3", { replaces: "t2" }),
+    ],
+    last: set,
+  },
+  {
+    rule: "one that both sides changed stays as it is here, with a record",
+    commands: [
+      setAdminToken("s", "t1", { replaces: null }),
+      setAdminToken("u", "t3", { replaces: "t1" }),
+      salvaged(setAdminToken("t", "t2", { replaces: "t1" }), set),
+    ],
+    last: set,
+    records: ["t: the admin token was changed here"],
+  },
+];
+
 checkSalvage("accounts", accountCases);
+checkSalvage("admin tokens", adminCases);
 checkSalvage("sessions", sessionCases);

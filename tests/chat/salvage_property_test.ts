@@ -81,10 +81,11 @@ class Side {
 
 const sentSql = "SELECT r.id, r.fingerprint FROM requests AS r " +
   "WHERE r.outcome LIKE '[\"sendMessage\"%' AND r.log_index > ?";
+// A record that says "it was done here" is beside the message, not in its place.
 const foundSql = "SELECT (SELECT count(*) FROM (SELECT * FROM messages UNION ALL " +
   "SELECT * FROM deleted_messages) AS m JOIN requests AS r ON r.id = m.id " +
   "WHERE m.id = ? AND r.fingerprint = ?) + (SELECT count(*) FROM salvage " +
-  "WHERE request_id = ? AND fingerprint = ?) AS found";
+  "WHERE request_id = ? AND fingerprint = ? AND reason NOT LIKE 'it was done here%') AS found";
 
 /** Sendings that a side acknowledged behind the fork. */
 async function acknowledgedBy({ chat }: Side, fork: number) {
@@ -207,7 +208,7 @@ Deno.test("salvage: all that a side acknowledged is in the other one's state, on
     seen.records += (await idsOf(merged, "SELECT request_id AS id FROM salvage")).size;
     for (const { chat } of [losing, before, merged, again, last]) await chat.close();
   });
-  await fc.assert(property, { seed: 2625, numRuns: 150 });
+  await fc.assert(property, { seed: 2625, numRuns: 200 });
   // Else nothing was shown.
   assert.ok(Object.values(seen).every((count) => count > 25), JSON.stringify(seen));
 });

@@ -143,11 +143,20 @@ Deno.test("tls flags: commands trust the CA that they are told, by flag or by va
     try {
       const { listen } = await node.ready;
       const servers = ["-s", listen, "--timeout", "5"];
-      const status = await run(["admin", "status", ...servers, "--json", "--tls-ca", ca.ca]);
+      const own = ["--data", join(directory, "data")];
+      const status = await run([
+        "admin",
+        "status",
+        ...servers,
+        ...own,
+        "--json",
+        "--tls-ca",
+        ca.ca,
+      ]);
       assert.equal(status.code, 0, status.stderr);
       const [member] = JSON.parse(status.stdout).members;
       assert.match(member.certificateExpiresAt, /^2\d{3}-\d\d-\d\dT/);
-      const text = await run(["admin", "status", ...servers], { JMESSAGE_TLS_CA: ca.ca });
+      const text = await run(["admin", "status", ...servers, ...own], { JMESSAGE_TLS_CA: ca.ca });
       assert.match(text.stdout, / {2}CERTIFICATE UNTIL\n.*2\d{3}-\d\d-\d\d\n$/);
       const state = { JMESSAGE_PASSWORD: "a long password", JMESSAGE_STATE_DIR: directory };
       const user = ["chat", ...servers, "--tls-ca", ca.ca, "-u", "ada", "register"];

@@ -9,6 +9,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { connect } from "../../src/rpc/client.ts";
+import { readLocalToken } from "../../src/node/local_token.ts";
 import { until } from "../cluster/wait.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -39,7 +40,7 @@ async function leftAfterOneLine(
     line += value;
   }
   await reader.cancel();
-  return { child, line };
+  return { child, line: line.slice(0, line.indexOf("\n")) };
 }
 
 /** Runs `test` with a directory and a node whose reader has left; the node is ended after it. */
@@ -58,11 +59,18 @@ async function withNode(
   }
 }
 
-async function statusAt(address: string) {
+/** The local token of the node that runs in `directory`. */
+async function tokenIn(directory: string): Promise<string> {
+  const token = await readLocalToken(directory);
+  assert.ok(token !== null);
+  return token;
+}
+
+async function statusAt(address: string, token: string) {
   const member = connect(address);
   try {
     const signal = AbortSignal.timeout(5_000);
-    return await member.status({}, { deadlineMs: Date.now() + 5_000, signal });
+    return await member.status({}, { deadlineMs: Date.now() + 5_000, signal, token });
   } finally {
     member.close();
   }
@@ -84,11 +92,12 @@ Deno.test("output: a node lives on when nobody reads its events and its log", as
       ...[...NODE, "--data", `${directory}/b`, "--id", "b", "--join", peerListen],
     ]);
     const deadlineMs = Date.now() + 20_000;
-    const cluster = new AdminCluster([listen], { connect, deadlineMs });
+    const token = await tokenIn(`${directory}/a`);
+    const cluster = new AdminCluster([listen], { connect, deadlineMs, token });
     try {
       await cluster.onLeader((api, context) => api.transferLeadership({ to: "b" }, context));
       // Each of these is an event, and a line of the log, that nobody hears.
-      const follows = async () => (await statusAt(listen)).leader === "b";
+      const follows = async () => (await statusAt(listen, token)).leader === "b";
       await until(follows, { what: "the first node to follow the second", ms: 10_000 });
     } finally {
       cluster.close();

@@ -100,7 +100,8 @@ export class ClusterTest {
   async #ask<T>(question: (admin: AdminCluster) => Promise<T>): Promise<T> {
     const servers = this.cluster.live.map(({ ready }) => ready.listen);
     const deadlineMs = Date.now() + SYNC_MS_MAX;
-    const admin = new AdminCluster(servers, { connect, deadlineMs });
+    const token = this.cluster.adminToken;
+    const admin = new AdminCluster(servers, { connect, deadlineMs, token });
     try {
       return await question(admin);
     } finally {

@@ -87,7 +87,11 @@ Deno.test("cluster of 2: who meets damage while it leads stops at once, and join
       await one.createAccount(account("bob"), context);
       await assert.rejects(one.login(account("ann"), context), { reason: "SHUTTING_DOWN" });
       one.close();
-      const admin = new AdminCluster([second.ready.listen], { connect, ...context });
+      const admin = new AdminCluster([second.ready.listen], {
+        connect,
+        ...context,
+        token: cluster.adminToken,
+      });
       await until(async () => {
         const { members } = await admin.status();
         return members.length === 2 && members.every(({ id, voter }) => voter && id !== "n1");

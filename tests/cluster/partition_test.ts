@@ -22,7 +22,11 @@ async function run(
 ): Promise<readonly Line[]> {
   const command = new Deno.Command(PROGRAM.command, {
     args: [...PROGRAM.args, ...words, "-s", at.listen, "--json"],
-    env: { JMESSAGE_STATE_DIR: join(directory, "state"), JMESSAGE_PASSWORD: "correct horse" },
+    env: {
+      JMESSAGE_STATE_DIR: join(directory, "state"),
+      JMESSAGE_PASSWORD: "correct horse",
+      JMESSAGE_ADMIN_TOKEN: at.adminToken ?? "",
+    },
     stdin: "null",
   });
   const { code, stdout, stderr } = await command.output();

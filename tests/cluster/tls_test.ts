@@ -55,6 +55,7 @@ class SecureCluster {
     const admin = new AdminCluster(this.nodes.live.map(({ ready }) => ready.listen), {
       connect: (address) => connect(address, { current: () => material }),
       deadlineMs: Date.now() + SYNC_MS_MAX,
+      token: this.nodes.adminToken,
     });
     try {
       return await waitSynced(admin, { membersMin });

@@ -23,9 +23,13 @@ import { RECEIVER } from "./writers.ts";
 const PASSWORD = "a long enough password";
 
 /** Runs a command to its end; its line as JSON. Fails with what it said. */
-async function run(...args: readonly string[]): Promise<Record<string, unknown>> {
+async function run(
+  args: readonly string[],
+  adminToken = "",
+): Promise<Record<string, unknown>> {
   const { stdout, stderr, code } = await new Deno.Command(PROGRAM.command, {
     args: [...PROGRAM.args, ...args],
+    env: { JMESSAGE_ADMIN_TOKEN: adminToken },
     stdin: "null",
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
@@ -40,14 +44,25 @@ Deno.test("cluster of 3: backed up under writes, restored as another one that gr
     const before = test.writers.acknowledgedSoFar();
     const leader = await test.leader();
     const servers = test.cluster.addresses.join(",");
-    const backup = await run("admin", "backup", file, "-s", servers, "--json");
+    const { adminToken } = test.cluster;
+    const backup = await run(["admin", "backup", file, "-s", servers, "--json"], adminToken);
     assert.notEqual(backup.node, leader.id, "a follower gives it");
     await test.writers.more(20, "after the backup");
     const session = test.writers.senders[0]!.sessionState()!;
-    const cluster = new NodeCluster({ program: PROGRAM, directory });
+    // The operators' token is the one that it was.
+    const cluster = new NodeCluster({ program: PROGRAM, directory, adminToken });
     try {
       const data = cluster.dataDirectory("r1");
-      const restored = await run("admin", "restore", file, "--data", data, "--id", "r1", "--json");
+      const restored = await run([
+        "admin",
+        "restore",
+        file,
+        "--data",
+        data,
+        "--id",
+        "r1",
+        "--json",
+      ]);
       assert.deepEqual(
         [restored.id, restored.index, restored.messages],
         ["r1", backup.index, backup.messages],
@@ -73,7 +88,7 @@ async function proveRecovery(test: ClusterTest): Promise<void> {
   await test.kill(last!, ...gone);
   const data = test.cluster.dataDirectory(last!.id);
   const { clusterId } = last!.ready;
-  const recovered = await run("admin", "recover", "--data", data, "--force", "--yes", "--json");
+  const recovered = await run(["admin", "recover", "--data", data, "--force", "--yes", "--json"]);
   assert.deepEqual(recovered, { clusterId, epoch: 1 });
   await test.restart(last!);
   await test.prove(1);
@@ -110,7 +125,11 @@ async function proveSame(
 /** Digests of the cluster's nodes, of which there are so many, once all have caught up. */
 async function digestsOf(cluster: NodeCluster, nodes: number): Promise<readonly string[]> {
   const deadlineMs = Date.now() + 20_000;
-  const admin = new AdminCluster(cluster.addresses, { connect, deadlineMs });
+  const admin = new AdminCluster(cluster.addresses, {
+    connect,
+    deadlineMs,
+    token: cluster.adminToken,
+  });
   try {
     await waitSynced(admin, { membersMin: nodes });
     const digests = await admin.digests();

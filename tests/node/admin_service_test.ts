@@ -33,6 +33,8 @@ async function bench(nodeId = "node-2") {
     },
     backups: { async *serve() {} },
     gate,
+    access: { check: () => Promise.resolve() },
+    clock: { wall: () => 1_700_000_000_000 },
     security: { expiresAtMs: null },
   });
   return { driver, admin };

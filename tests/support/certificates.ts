@@ -55,9 +55,9 @@ export class TestCa {
   }
 
   /** An operator's certificate. */
-  async client(name: string): Promise<CertificateFiles> {
+  async operator(name: string): Promise<CertificateFiles> {
     const validity = { nowMs: Date.now(), days: 100 };
-    return await this.#write(name, await this.#authority.issueClient(name, validity));
+    return await this.#write(name, await this.#authority.issueOperator(name, validity));
   }
 
   async #write(name: string, { cert, key }: Issued): Promise<CertificateFiles> {

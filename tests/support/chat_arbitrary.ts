@@ -15,6 +15,7 @@ import {
   remove,
   salvaged,
   send,
+  setAdminToken,
   testTerm,
   testTimeMs,
 } from "./chat_log.ts";
@@ -34,6 +35,7 @@ const overrides = fc.record({
   fingerprint: fc.constantFrom("f", "f", "f", "f", "g"),
   timeMs: fc.integer({ min: testTimeMs - 5, max: testTimeMs + 20 }),
 });
+const adminToken = fc.constantFrom("t1", "t2");
 const messageId = fc.oneof(requestId, fc.integer({ min: 0, max: 79 }).map((n) => `old${n}`));
 
 /** What a client may ask for. */
@@ -70,6 +72,11 @@ export const anyPlainCommand: fc.Arbitrary<PlainCommand> = fc.oneof(
     arbitrary: fc.tuple(requestId, author, overrides)
       .map(([id, by, over]) => remove(id, { ...by, ...over })),
   },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(requestId, adminToken, fc.option(adminToken), overrides)
+      .map(([id, token, replaces, over]) => setAdminToken(id, token, { replaces, ...over })),
+  },
 );
 
 /** What a side answered if it took the command. */
@@ -85,6 +92,7 @@ function taken(command: PlainCommand): Outcome {
     case "acknowledge":
       return { ok: true, kind, acknowledged: command.messageIds.length };
     case "deleteAccount":
+    case "setAdminToken":
       return { ok: true, kind };
     case "sendMessage": {
       const place = { index: 7, term: testTerm, acceptedAtMs: command.timeMs };

@@ -98,6 +98,16 @@ export function acknowledge(
   return { kind: "acknowledge", ...base(requestId, author), ...authorOf(author), messageIds };
 }
 
+/** An admin token in the place of another; `token` stands for its hash. */
+export function setAdminToken(
+  requestId: string,
+  token: string,
+  over: { readonly replaces: string | null } & BaseOverrides,
+): PlainCommand {
+  const { replaces } = over;
+  return { kind: "setAdminToken", ...base(requestId, over), tokenHash: token, replaces };
+}
+
 /** A command of a losing side, with what that side answered; accepted when it was stamped. */
 export function salvaged(
   command: PlainCommand,

@@ -157,7 +157,7 @@ Deno.test("node tls: a certificate for another node is refused at the start, and
     const message =
       /^Cannot use --peer-tls-cert .*n2\.crt: it is for node n2, and this is node n1$/;
     await refusedStart({ data, id: "n1", peerTls: n2 }, message);
-    const client = await ca.client("admin");
+    const client = await ca.operator("admin");
     await refusedStart({ data, id: "n1", peerTls: client }, /is for no node: it has no name urn:/);
     const lines: string[] = [];
     const write = (line: string) => void lines.push(line);

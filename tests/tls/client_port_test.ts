@@ -94,8 +94,8 @@ Deno.test("client tls: a certificate that is shown is checked, and calls can see
   await withDirectory(async (directory) => {
     const ca = await TestCa.make(directory);
     const other = await TestCa.make(join(directory, "other"));
-    const foreign = { ...await other.client("eve"), ca: ca.ca };
-    const own = await ca.client("admin");
+    const foreign = { ...await other.operator("eve"), ca: ca.ca };
+    const own = await ca.operator("admin");
     await withClientPort(await ca.node("n1"), async ({ listener, said, seen }) => {
       await assert.rejects(logout(listener.address, foreign), { reason: "NO_ANSWER" });
       await arrived(() => said.length > 0);
@@ -121,9 +121,9 @@ Deno.test("client tls: a stream outlives a change of CA and certificate; new con
       await source.change(await next.node("n1"));
       await assert.rejects(logout(listener.address, { ca: old.ca }), /not from a CA/);
       await logout(listener.address, { ca: next.ca });
-      const shown = await next.client("admin");
+      const shown = await next.operator("admin");
       await logout(listener.address, shown);
-      await assert.rejects(logout(listener.address, { ...await old.client("a"), ca: next.ca }));
+      await assert.rejects(logout(listener.address, { ...await old.operator("a"), ca: next.ca }));
       for (let count = 0; count < 20; count++) {
         assert.equal((await frames.next()).value?.kind, "heartbeat");
       }

@@ -91,7 +91,7 @@ Deno.test("tls names: only whole names of the form are nodes, whatever else is t
   assert.deepEqual(namesIn((await authority.issueNode(odd, [], validity)).cert), [odd]);
   const long = "x".repeat(300);
   assert.deepEqual(namesIn((await authority.issueNode(long, [], validity)).cert), [long]);
-  assert.deepEqual(namesIn((await authority.issueClient("n1", validity)).cert), []);
+  assert.deepEqual(namesIn((await authority.issueOperator("n1", validity)).cert), []);
   assert.deepEqual(namesIn(authority.cert), []);
 });
 

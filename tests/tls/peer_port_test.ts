@@ -184,7 +184,7 @@ const strangers: readonly Stranger[] = [
   },
   {
     what: "an operator's certificate",
-    files: (ca) => ca.client("n1"),
+    files: (ca) => ca.operator("n1"),
     port: /^its certificate is for no node: it has no name urn:jmessage:node:ID$/,
     dialler: /ended the connection after the TLS handshake, .*: its log says why/,
   },

@@ -216,7 +216,8 @@ export class Injector {
     this.#options.note(`transfer to ${to?.name ?? "anybody"}`);
     this.#later(async () => {
       const deadlineMs = Date.now() + TRANSFER_MS_MAX;
-      const admin = new AdminCluster(servers, { connect, deadlineMs });
+      const token = this.#options.nodes.adminToken;
+      const admin = new AdminCluster(servers, { connect, deadlineMs, token });
       const wanted = to === null ? {} : { to: to.id };
       await admin.onLeader((api, context) => api.transferLeadership(wanted, context))
         .catch(() => undefined);

@@ -165,7 +165,11 @@ export class NodeFaults {
     const servers = nodes.running.filter((one) => one !== place).map(({ listen }) => listen);
     const { id, process } = place;
     later(async () => {
-      const admin = new AdminCluster(servers, { connect, deadlineMs: Date.now() + REMOVE_MS_MAX });
+      const admin = new AdminCluster(servers, {
+        connect,
+        deadlineMs: Date.now() + REMOVE_MS_MAX,
+        token: nodes.adminToken,
+      });
       const removal = admin.onLeader((api, context) => api.removeMember({ id }, context));
       const outcome = await removal.then(() => null, (thrown) => String(thrown));
       admin.close();

@@ -38,6 +38,7 @@ export interface NodesOptions {
 
 /** What {@linkcode Place} is made with. */
 interface PlaceOptions {
+  readonly admin: { token: string | undefined };
   readonly name: string;
   readonly nodes: NodesOptions;
   readonly proxy: PeerProxy;
@@ -49,6 +50,7 @@ export class Place {
   readonly name: string;
   readonly proxy: PeerProxy;
   readonly #nodes: NodesOptions;
+  readonly #admin: { token: string | undefined };
   #port: number;
   #generation = 1;
   #process: NodeProcess | null = null;
@@ -63,11 +65,17 @@ export class Place {
   mayBeMember = false;
   disk: SmallDisk | null = null;
 
-  constructor({ name, nodes, proxy, port }: PlaceOptions) {
+  constructor({ admin, name, nodes, proxy, port }: PlaceOptions) {
+    this.#admin = admin;
     this.name = name;
     this.#nodes = nodes;
     this.proxy = proxy;
     this.#port = port;
+  }
+
+  /** Of the cluster, once its founder has said it. */
+  get adminToken(): string | undefined {
+    return this.#admin.token;
   }
 
   /** Id of the node here now; after a wipe it is another. */
@@ -123,6 +131,7 @@ export class Place {
     this.#process = process;
     const { id } = this;
     process.ready.then(() => this.#served ||= this.id === id, () => {});
+    void process.adminToken.then((token) => this.#admin.token = token);
     this.proxy.follow(peerPort);
     void process.exited.then(() => this.#ended(process));
   }
@@ -162,7 +171,8 @@ export class Place {
     const connection = connect(this.listen);
     try {
       const deadlineMs = Date.now() + ASK_MS_MAX;
-      return await connection.status({}, { deadlineMs, signal: AbortSignal.timeout(ASK_MS_MAX) });
+      const signal = AbortSignal.timeout(ASK_MS_MAX);
+      return await connection.status({}, { deadlineMs, signal, token: this.adminToken });
     } catch {
       return null;
     } finally {
@@ -195,13 +205,14 @@ export class Nodes {
 
   static async open(options: NodesOptions): Promise<Nodes> {
     const places: Place[] = [];
+    const admin = { token: undefined };
     for (let number = 1; number <= options.count + 1; number++) {
       const name = `n${number}`;
       const onPortLost = (error: unknown) =>
         options.onUnexpectedEnd(`The torture itself failed: the port of ${name} is lost: ${error}`);
       const proxy = new PeerProxy({ name, lanes: options.lanes, callerIn, onPortLost });
       await proxy.open();
-      places.push(new Place({ name, nodes: options, proxy, port: await steadyPort() }));
+      places.push(new Place({ admin, name, nodes: options, proxy, port: await steadyPort() }));
       mkdirSync(join(options.directory, name));
     }
     return new Nodes(options, places);
@@ -213,6 +224,11 @@ export class Nodes {
     if (place === undefined) return false;
     place.disk = await mountSmall(place.data, DISK_MEGABYTES);
     return place.disk !== null;
+  }
+
+  /** Of the cluster, once its founder has said it. */
+  get adminToken(): string | undefined {
+    return this.places[0]?.adminToken;
   }
 
   /** Members that the cluster is to have. */

@@ -250,7 +250,11 @@ export class Run {
       if (this.#over.signal.aborted) return true;
       // Asked anew each time: a place may get another node meanwhile.
       const servers = nodes.running.map(({ listen }) => listen);
-      const admin = new AdminCluster(servers, { connect, deadlineMs: Date.now() + 3_000 });
+      const admin = new AdminCluster(servers, {
+        connect,
+        deadlineMs: Date.now() + 3_000,
+        token: nodes.adminToken,
+      });
       try {
         const { members: found } = await waitSynced(admin, { membersMin: members });
         const ready = await Promise.all(nodes.running.map((place) => place.ready()));

@@ -36,7 +36,8 @@ export async function survey(
     try {
       const own = [...digests].find(([known]) => place.isHere(known));
       const digest = own?.[1] ?? `none of ${id}`;
-      views.set(id, { ...await viewOf(connection, questions), digest });
+      const setAside = await setAsideOf(connection, place.adminToken);
+      views.set(id, { ...await viewOf(connection, questions), setAside, digest });
     } finally {
       connection.close();
     }
@@ -46,7 +47,11 @@ export async function survey(
 
 async function digestsOf(places: readonly Place[]): Promise<ReadonlyMap<string, string>> {
   const deadlineMs = Date.now() + DIGEST_MS_MAX;
-  const admin = new AdminCluster(places.map(({ listen }) => listen), { connect, deadlineMs });
+  const admin = new AdminCluster(places.map(({ listen }) => listen), {
+    connect,
+    deadlineMs,
+    token: places[0]?.adminToken,
+  });
   try {
     return new Map((await admin.digests() ?? []).map(({ id, digest }) => [id, digest]));
   } finally {
@@ -57,7 +62,7 @@ async function digestsOf(places: readonly Place[]): Promise<ReadonlyMap<string, 
 async function viewOf(
   connection: ChatConnection,
   { writers, receivers, sessions }: SurveyQuestions,
-): Promise<Omit<NodeView, "digest">> {
+): Promise<Omit<NodeView, "digest" | "setAside">> {
   const messages: KeptMessage[] = [];
   for (const { token } of writers) {
     for (const other of receivers) {
@@ -68,7 +73,6 @@ async function viewOf(
     messages: messages.toSorted((left, right) => left.seq - right.seq),
     users: await usersOf(connection, writers[0]?.token),
     sessions: await openOf(connection, sessions),
-    setAside: await setAsideOf(connection),
   };
 }
 
@@ -86,10 +90,13 @@ async function usersOf(
 }
 
 /** Request ids that `admin salvage list` shows. */
-async function setAsideOf(connection: ChatConnection): Promise<ReadonlySet<string>> {
+async function setAsideOf(
+  connection: ChatConnection,
+  token: string | undefined,
+): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
   for (let pageToken = "", more = true; more; more = pageToken !== "") {
-    const page = await connection.listSalvaged({ pageToken }, call());
+    const page = await connection.listSalvaged({ pageToken }, { token, ...call() });
     for (const { requestId } of page.records) ids.add(requestId);
     pageToken = page.nextPageToken;
   }

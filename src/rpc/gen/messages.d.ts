@@ -409,6 +409,20 @@ export namespace jmessage {
       export function encode(message: SalvageRecord, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): SalvageRecord;
     }
+    export interface RotateAdminTokenRequest {
+      requestId: string;
+      tokenHash: string;
+    }
+    export namespace RotateAdminTokenRequest {
+      export function encode(message: RotateAdminTokenRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): RotateAdminTokenRequest;
+    }
+    export interface RotateAdminTokenResponse {
+    }
+    export namespace RotateAdminTokenResponse {
+      export function encode(message: RotateAdminTokenResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): RotateAdminTokenResponse;
+    }
     export interface BackupRequest {
       atLeastIndex: number;
     }

@@ -80,6 +80,7 @@ export class ChatModel implements SearchedModel<ChatStep> {
   readonly #sessions = new Map<string, Session>();
   readonly #messages = new Map<string, Message>();
   readonly #inboxes = new Map<string, Message[]>();
+  #adminTokenHash: string | null = null;
   #lastIndex: Index = 0;
 
   constructor(knows: (accountId: string) => boolean = () => true) {
@@ -123,7 +124,19 @@ export class ChatModel implements SearchedModel<ChatStep> {
         return this.#refused(step) ?? this.#send(command, step);
       case "acknowledge":
         return this.#refused(step) ?? this.#acknowledge(command);
+      case "setAdminToken":
+        return this.#setAdminToken(command);
     }
+  }
+
+  #setAdminToken({ tokenHash, replaces }: CommandOf<"setAdminToken">): Decision {
+    const before = this.#adminTokenHash;
+    if (before !== replaces) return { result: "PERMISSION_DENIED" };
+    const change = () => {
+      this.#adminTokenHash = tokenHash;
+      return () => void (this.#adminTokenHash = before);
+    };
+    return { result: "ok", change };
   }
 
   #createAccount({ requestId, accountId, name, passwordHash }: CommandOf<"createAccount">) {

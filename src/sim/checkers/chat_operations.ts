@@ -104,7 +104,8 @@ class Collector {
     }
     request.told = outcome;
     request.end = end;
-    this.#floors.raise(request.commands[0]!.command.accountId, requestId);
+    const { command } = request.commands[0]!;
+    if (command.kind !== "setAdminToken") this.#floors.raise(command.accountId, requestId);
   }
 
   #invoked({ operation, body }: HistoryEvent & { kind: "invoked" }, start: number): void {
@@ -260,6 +261,7 @@ function seenFrom(operation: ChatOperation, part: ReadonlySet<string>): ChatOper
   const { command, told } = operation;
   // It may rest on a session or a message of another part.
   if (told?.ok === false && told.reason === "PERMISSION_DENIED") return null;
+  if (command.kind === "setAdminToken") return null;
   const own = part.has(command.accountId);
   if (command.kind !== "sendMessage") return own ? operation : null;
   if (part.has(command.toAccountId ?? "")) return operation;

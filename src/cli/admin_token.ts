@@ -1,0 +1,122 @@
+/**
+ * `jmessage admin token`: the secret by which the cluster knows its operators. Owns how a new one
+ * is made here, so that it never travels, and that whoever rotates it is left with one that is
+ * good, whatever answer was lost.
+ *
+ * @module
+ */
+
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { ChatError } from "../errors.ts";
+import { systemClock } from "../client/clock.ts";
+import { newRequestId } from "../client/request_id.ts";
+import { newAdminToken } from "../node/admin_access.ts";
+import { tokenHash } from "../node/sessions.ts";
+import { type AdminCluster, pause } from "./admin_cluster.ts";
+import { newCommand } from "./command.ts";
+import { jsonOption, serversOption, timeoutOption } from "./options.ts";
+import type { Output } from "./output.ts";
+import { printable } from "./text.ts";
+
+interface TokenFlags {
+  readonly servers: readonly string[];
+  readonly timeout: number;
+  readonly out?: string | undefined;
+  readonly json?: true | undefined;
+}
+
+/** What these commands need: the asking is bound to their flags by `admin.ts`. */
+export interface TokenOptions {
+  readonly output: Output;
+  readonly withCluster: (
+    flags: TokenFlags,
+    action: (cluster: AdminCluster) => Promise<void>,
+  ) => Promise<void>;
+}
+
+/** `jmessage admin token`. */
+export function tokenCommand(options: TokenOptions): CommandUnknownOpts {
+  const group = newCommand("token", "the secret that admin commands show", {
+    example: "jmessage admin token rotate --out admin.token",
+  });
+  const example = "jmessage admin token rotate --token-file admin.token --out admin.token\n" +
+    "jmessage admin token rotate --data data/a -s 127.0.0.1:2625";
+  group.addCommand(
+    newCommand("rotate", "make a new admin token; the old one is good no more", { example })
+      .option("--out <file>", "write it into a file for its owner alone, instead of printing it")
+      .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
+      .action((flags) => options.withCluster(flags, (cluster) => rotate(cluster, flags, options))),
+  );
+  return group;
+}
+
+async function rotate(
+  cluster: AdminCluster,
+  { out, json }: TokenFlags,
+  { output }: TokenOptions,
+): Promise<void> {
+  const token = newAdminToken();
+  if (out === undefined) {
+    await setToken(cluster, token);
+    if (json) output.json({ token });
+    else output.line(`admin token: ${token}\n(it is shown this once; the old one is good no more)`);
+    return;
+  }
+  const kept = `${out}.new`;
+  await keep(kept, token);
+  try {
+    await setToken(cluster, token);
+  } catch (thrown) {
+    const error = ChatError.from(thrown);
+    if (error.definite) await rm(kept, { force: true });
+    throw error;
+  }
+  await rename(kept, out);
+  if (json) output.json({ file: out });
+  else output.line(`the new admin token is in ${printable(out)}; the old one is good no more`);
+}
+
+/** Before it is asked for: a disk that is full must not cost the only copy. */
+async function keep(file: string, token: string): Promise<void> {
+  try {
+    await writeFile(file, `${token}\n`, { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const text = `Cannot write ${file}: ${why}; give another file with --out`;
+    throw new ChatError("INVALID_ARGUMENT", text, { field: "out", cause });
+  }
+}
+
+/**
+ * Asks until it is certain. After an answer that was lost, the token in force may be either one: the
+ * same request is made with both.
+ */
+async function setToken(cluster: AdminCluster, token: string): Promise<void> {
+  const request = {
+    requestId: newRequestId(systemClock()),
+    tokenHash: tokenHash(token),
+  };
+  const ask = (asked: AdminCluster) =>
+    asked.onLeader((api, context) => api.rotateAdminToken(request, context));
+  let lost: ChatError | null = null;
+  while (true) {
+    const credentials = lost === null ? [cluster] : [cluster, cluster.withToken(token)];
+    for (const one of credentials) {
+      try {
+        await ask(one);
+        return;
+      } catch (thrown) {
+        const error = ChatError.from(thrown);
+        const unsure = !error.definite || (lost !== null && error.reason === "UNAUTHENTICATED");
+        if (!unsure) throw error;
+        if (!error.definite) lost = error;
+      }
+    }
+    if (lost !== null && Date.now() >= cluster.deadlineMs) {
+      const text = `Cannot tell whether the token was changed: ${lost.message}`;
+      throw new ChatError(lost.reason, text, { cause: lost, afterIndefinite: true });
+    }
+    await pause();
+  }
+}
