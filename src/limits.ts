@@ -5,6 +5,8 @@
  * @module
  */
 
+import { commandLimits } from "./limits_commands.ts";
+
 /** All limits. Names end in their unit. */
 export const limits = {
   /** Characters of an account name. */
@@ -313,8 +315,25 @@ export const limits = {
   unreadBytesMax: 64 * 1024,
   /** Connections that wait to be accepted: a failover brings all clients at once. */
   connectBacklog: 511,
-  /** Connections held at once by one port: each costs a descriptor and some memory. */
+  /** Connections that clients hold at once; one address may hold half. Each costs a descriptor. */
   connectionsMax: 20_000,
+  /** The same of the peer port: a few to each member, and what is not one yet. */
+  peerConnectionsMax: 1_024,
+  /** Descriptors that connections leave to files and calls of its own: a node without any stops. */
+  descriptorsKept: 512,
+  /** Longest from a connection to its first bytes, ms: who says nothing must not hold one. */
+  greetingMsMax: 10_000,
+  /**
+   * Bytes that one connection may send without a whole request: parts of many, resets, pings. So
+   * much is held of it at most, and a client that sends the longest messages has 256 at once.
+   */
+  looseBytesMax: 16 * 1024 * 1024,
+  /** So many of them are forgiven each second: what belongs to no call adds up over days. */
+  looseBytesPerSecond: 64 * 1024,
+  /** Bytes of the same in all connections together; above it those with the most end. */
+  looseBytesAllMax: 128 * 1024 * 1024,
+  /** Time between two looks at what connections have sent, ms. */
+  connectionLookMs: 100,
   /** Silence after which a connection is asked for a sign of life, ms: hosts vanish silently. */
   keepAliveMs: 30_000,
   /** Bytes on their way to a reader of answers or snapshots without a window update. */
@@ -342,7 +361,16 @@ export const limits = {
   /** Longest deadline of a call, ms: a day; timers do not reach much further. */
   callMsMax: 86_400_000,
   /** Calls and subscriptions open at once on one connection. */
-  streamsPerConnectionMax: 16_384,
+  streamsPerConnectionMax: 1_024,
+  /** Calls that wait or are carried out at once on one node: above it, OVERLOADED. */
+  callsInFlightMax: 16_384,
+  /** Bytes of their requests; and of those of one connection, which must not take all the room. */
+  callBytesMax: 64 * 1024 * 1024,
+  callBytesPerConnectionMax: 8 * 1024 * 1024,
+  /** Calls begun in one turn of the event loop: between turns, whoever asks little comes first. */
+  callsPerTurnMax: 32,
+  /** Bytes of their requests, for the same reason. */
+  callBytesPerTurnMax: 256 * 1024,
   /** Characters of an error's text on the wire: it travels in headers, which have bounds. */
   errorTextLengthMax: 512,
   /** Health watches open on one node: each is told of every change. */
@@ -353,49 +381,5 @@ export const limits = {
   /** Longest that one of them lasts, ms: who asks slowly must not keep others out. */
   httpConnectionMsMax: 10_000,
 
-  /** How long listed servers are tried before those that their cluster had earlier, ms. */
-  listedServersMs: 1_500,
-  /** Messages of one `history` command: it holds them in memory. */
-  historyLinesMax: 10_000,
-  /** What `listen` has seen is kept on disk this often, ms; a crash repeats at most so much. */
-  cursorKeepMs: 50,
-  /** Ids that it keeps: enough for what a merge of two histories repeats soon after. */
-  cursorIdsKept: 256,
-
-  /** Lines of one conversation that an interactive chat keeps; older ones can be loaded again. */
-  conversationLinesMax: 1_000,
-  /** Conversations that it keeps; those used last. */
-  conversationsMax: 100,
-  /** Older messages that it loads at once. */
-  chatHistoryLines: 50,
-  /** People that it lists: more do not fit a screen, and are found by name. */
-  peopleShownMax: 1_000,
-  /** Pause between two looks at who is online, ms. */
-  peopleRefreshMs: 3_000,
-  /** How soon what was shown is acknowledged, ms: several at once. */
-  acknowledgeMs: 500,
-  /** Lines typed earlier that can be called back. */
-  inputHistoryLines: 100,
-  /** Characters of a line being typed: a pasted file must not stall the terminal. */
-  inputLengthMax: 16_384,
-
-  /** Requests that `bench` has on their way at once. */
-  benchConcurrencyMax: 1_024,
-  /** Messages of one `bench`: it remembers the id of each. */
-  benchMessagesMax: 5_000_000,
-  /** Accounts that it makes: each costs two password hashes. */
-  benchUsersMax: 256,
-  /** Bytes of its smallest message: the number in it must fit. */
-  benchBodyBytesMin: 16,
-
-  /** Schedules of one simulation: hours of it. */
-  simulateRunsMax: 1_000_000,
-  /** Operations and faults in one simulated schedule: longer ones find no more and shrink badly. */
-  simulateStepsMax: 200,
-  /** Voters of a simulated cluster at its start. */
-  simulateNodesMax: 9,
-  /** Schedules of one campaign that are kept since they could not be judged: enough to look into. */
-  simulateUndecidedKept: 20,
-  /** Processes that share one simulation: more than cores help nobody. */
-  simulateJobsMax: 256,
+  ...commandLimits,
 } as const;

@@ -210,9 +210,10 @@ export function programProblems(sources: readonly Source[]): readonly string[] {
     .map(({ place }) => `${place}: starts the program without tests/cluster/program.ts`);
 }
 
-/** Names of `limits.ts` that nothing reads. */
+/** Names of `limits.ts`, and of its parts, that nothing reads. */
 export function unusedLimits(sources: readonly Source[]): readonly string[] {
-  const declared = sources.find(({ place }) => place === "src/limits.ts")?.text ?? "";
+  const isLimits = ({ place }: Source) => /^src\/limits(_\w+)?\.ts$/.test(place);
+  const declared = sources.filter(isLimits).map(({ text }) => text).join("\n");
   const names = [...declared.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1] ?? "");
   const used = handwritten(sources).map(({ text }) => text).join("\n");
   return names.filter((name) => !new RegExp(`\\blimits\\.${name}\\b`).test(used));

@@ -176,6 +176,9 @@ Deno.test("tidy limits and links: finds what is unused and what leads nowhere", 
   const limits = "export const limits = {\n  a: 1,\n  b: 2,\n};";
   const use = "f(limits.a);";
   assert.deepEqual(unusedLimits(planted({ "src/limits.ts": limits, "src/a.ts": use })), ["b"]);
+  const part = "export const partLimits = {\n  c: 3,\n};";
+  const parts = { "src/limits.ts": limits, "src/limits_part.ts": part, "src/a.ts": use };
+  assert.deepEqual(unusedLimits(planted(parts)), ["b", "c"]);
   const papers = { "a.md": "[b](b.md) [c](src/c.ts#x) [web](https://example.org)", "b.md": "" };
   assert.equal(brokenLinks(planted(papers)).length, 1);
 });

@@ -283,3 +283,39 @@ Deno.test("driver: a wait for an index ends when it is applied, or at its deadli
   await clock.advance(100);
   assert.equal(await reasonOf(never), "NOT_UP_TO_DATE");
 });
+
+Deno.test("driver: bytes of pending proposals are bounded, too", async () => {
+  const { driver } = await leading();
+  // Encoded, a command of these tests is its id.
+  const long = command("x".repeat(limits.bodyBytesMax));
+  const room = limits.proposalBytesPendingMax / limits.bodyBytesMax;
+  const all = Array.from({ length: room }, () => driver.propose(long));
+  void Promise.allSettled(all);
+  assert.equal(await reasonOf(all.at(-1)!), "none");
+  assert.equal(await reasonOf(driver.propose(command("x"))), "OVERLOADED");
+  await driver.close();
+});
+
+Deno.test("driver: whoever waits is bounded: for an index, to read, for the core's answer", async () => {
+  const { clock, core, driver } = await leading();
+  core.readable = false;
+  const waits = {
+    index: { max: limits.waitsPendingMax, wait: () => driver.waitApplied(9, 1_000_000) },
+    read: { max: limits.waitsPendingMax, wait: () => driver.readIndex() },
+    answer: { max: limits.requestsPendingMax, wait: () => driver.transfer(null) },
+  };
+  for (const [what, { max, wait }] of Object.entries(waits)) {
+    const waiting = Array.from({ length: max }, wait);
+    void Promise.allSettled(waiting);
+    assert.equal(await reasonOf(waiting.at(-1)!), "none", what);
+    const above = await wait().catch(ChatError.from);
+    assert.ok(above instanceof ChatError, what);
+    assert.deepEqual([above.reason, above.retryAfterMs], ["OVERLOADED", limits.overloadRetryMs]);
+  }
+  // Those whose time is over make room again.
+  await clock.advance(limits.commitWaitMsMax);
+  for (const [what, { wait }] of Object.entries(waits)) {
+    assert.equal(await reasonOf(wait()), "none", what);
+  }
+  await driver.close();
+});

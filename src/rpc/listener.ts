@@ -23,10 +23,12 @@ import {
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { CallAdmission } from "./call_admission.ts";
+import { type ConnectionBounds, Connections } from "./connections.ts";
 import { splitAddress } from "./dial.ts";
 import { guardSessions } from "./session_guard.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
-import { reasonText, type Status } from "./status.ts";
+import { reasonText, type Status, toStatus } from "./status.ts";
 import { TlsGate, type TlsServer } from "./tls_server.ts";
 
 // What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
@@ -47,7 +49,7 @@ export interface Listener {
 }
 
 /** Bounds of one kind of port. */
-export interface ListenerLimits {
+export interface ListenerLimits extends ConnectionBounds {
   readonly receiveBytesMax: number;
   readonly sendBytesMax: number;
 }
@@ -65,12 +67,19 @@ export interface EndedCall {
 /** Told of each call that is over. Must not throw. */
 export type CallListener = (call: EndedCall) => void;
 
-/** A server that knows how many of its calls are not answered yet. */
+/** A server that knows its connections, and how many of its calls are not answered yet. */
 export class CountingServer extends Server {
+  readonly connections: Connections;
+  readonly admission = new CallAdmission();
   /** Whoever counts calls; nobody at first. */
   onCall: CallListener = () => {};
   #open = 0;
   #idle: () => void = () => {};
+
+  constructor(options: ChannelOptions, bounds: ConnectionBounds) {
+    super(options);
+    this.connections = new Connections(bounds);
+  }
 
   /** A call has come; call the result when it is answered or over, as often as it likes. */
   opened(): () => void {
@@ -92,7 +101,8 @@ export class CountingServer extends Server {
 }
 
 /** A server that is not bound yet: services are added to it first. */
-export function createServer({ receiveBytesMax, sendBytesMax }: ListenerLimits): CountingServer {
+export function createServer(bounds: ListenerLimits): CountingServer {
+  const { receiveBytesMax, sendBytesMax } = bounds;
   const options: ChannelOptions = {
     "grpc.max_receive_message_length": receiveBytesMax,
     "grpc.max_send_message_length": sendBytesMax,
@@ -100,21 +110,37 @@ export function createServer({ receiveBytesMax, sendBytesMax }: ListenerLimits):
     // Bookkeeping for a debugging service that is not served.
     "grpc.enable_channelz": 0,
   };
-  return new CountingServer(options);
+  return new CountingServer(options, bounds);
 }
 
 /** Both directions of a stream as bytes. */
 export type LinkHandler = handleBidiStreamingCall<Buffer, Buffer>;
 
-/** Adds a unary method. */
+/** Adds a unary method, whose calls are begun when it is their turn. */
 export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
   const counted: UnaryHandler = (call, callback) => {
     const answered = server.opened();
     const begun = performance.now();
-    handler(call, (...answer) => {
-      callback(...answer);
+    const answer = (...what: Parameters<typeof callback>) => {
+      callback(...what);
       answered();
-      server.onCall({ path, ms: performance.now() - begun, reason: reasonText(answer[0]) });
+      server.onCall({ path, ms: performance.now() - begun, reason: reasonText(what[0]) });
+    };
+    const [from, bytes] = [call.getPeer(), call.request.length];
+    server.connections.whole(from, bytes);
+    server.admission.ask({
+      from,
+      bytes,
+      gone: () => {
+        if (call.cancelled) answered();
+        return call.cancelled;
+      },
+      begin: (over) =>
+        handler(call, (...what) => {
+          over();
+          answer(...what);
+        }),
+      refuse: (error) => answer(toStatus(error)),
     });
   };
   server.register(path, counted, asItIs, asItIs, "unary");
@@ -130,7 +156,19 @@ export function addStream(server: CountingServer, path: string, handler: StreamH
       if (!told) server.onCall({ path, ms: null, reason: reasonText(error) });
       told = true;
     });
-    handler(call);
+    const [from, bytes] = [call.getPeer(), call.request.length];
+    server.connections.whole(from, bytes);
+    server.admission.ask({
+      from,
+      bytes,
+      gone: () => call.cancelled,
+      // How many may be open is the services' to say.
+      begin: (over) => {
+        over();
+        handler(call);
+      },
+      refuse: (error) => call.emit("error", toStatus(error)),
+    });
   };
   server.register(path, counted, asItIs, asItIs, "serverStream");
 }
@@ -210,7 +248,6 @@ export async function bind(acceptor: NetServer, address: string): Promise<string
  */
 class Port {
   readonly #server: CountingServer;
-  readonly #sockets = new Set<Socket>();
   readonly #acceptor: NetServer;
   readonly #gate: TlsGate | null;
   /** What is in progress is not waited for any longer. */
@@ -224,15 +261,15 @@ class Port {
     const inject = (socket: Socket) => injector.injectConnection(socket);
     this.#gate = tls === null ? null : new TlsGate(tls, inject);
     this.#acceptor = createNetServer((socket) => {
-      this.#hold(socket);
+      if (!server.connections.admit(socket)) return;
+      prepare(socket);
       if (this.#gate === null) inject(socket);
       else this.#gate.take(socket);
     });
-    this.#acceptor.maxConnections = limits.connectionsMax;
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#server.connections.size;
   }
 
   /** The address with the real port. */
@@ -244,19 +281,6 @@ class Port {
     this.#closed ??= this.#shutDown();
     const timer = setTimeout(() => this.#breakOff(), graceMs);
     return this.#closed.finally(() => clearTimeout(timer));
-  }
-
-  #hold(socket: Socket): void {
-    this.#sockets.add(socket);
-    // Small messages are the rule, and answers are waited for.
-    socket.setNoDelay(true);
-    // A host that vanished says no goodbye: its connections must not stay for ever.
-    socket.setKeepAlive(true, limits.keepAliveMs);
-    // Errors of a connection end its calls; they are nobody else's.
-    socket.on("error", () => {});
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-    });
   }
 
   async #shutDown(): Promise<void> {
@@ -273,8 +297,17 @@ class Port {
   #breakOff(): void {
     this.#broken.resolve();
     this.#gate?.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#server.connections.destroy();
   }
+}
+
+function prepare(socket: Socket): void {
+  // Small messages are the rule, and answers are waited for.
+  socket.setNoDelay(true);
+  // A host that vanished says no goodbye: its connections must not stay for ever.
+  socket.setKeepAlive(true, limits.keepAliveMs);
+  // Errors of a connection end its calls; they are nobody else's.
+  socket.on("error", () => {});
 }
 
 function pause(ms: number): Promise<void> {

@@ -21,6 +21,8 @@ export function servePeers(
   const server = createServer({
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
+    connectionsMax: limits.peerConnectionsMax,
+    looseBytes: "free",
   });
   const { fetchSnapshot, handOver, join, link, probe } = clusterMethods;
   addLink(server, link.path, (call) => void new LinkAcceptor(call, api, tls));

@@ -7,6 +7,7 @@
 
 import { limits } from "../limits.ts";
 import type { AdminApi, CallContext, ChatApi, ResponseInfo } from "./api.ts";
+import { descriptorsMax } from "./descriptors.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
 import { addHealth, type HealthSource } from "./health.ts";
 import {
@@ -42,6 +43,16 @@ export interface ClientServices {
   readonly onCall?: CallListener | undefined;
 }
 
+/** Connections of clients, as far as this process may have descriptors. */
+function clientConnectionsMax(): number {
+  const others = limits.peerConnectionsMax + limits.descriptorsKept;
+  const descriptors = descriptorsMax();
+  return Math.min(
+    limits.connectionsMax,
+    Math.max(descriptors - others, Math.floor(descriptors / 2)),
+  );
+}
+
 /** Serves the client port on `host:port`; port 0 picks a free one. In plain text without `tls`. */
 export function serveClients(
   address: string,
@@ -51,6 +62,8 @@ export function serveClients(
   const server = createServer({
     receiveBytesMax: limits.requestBytesMax,
     sendBytesMax: limits.answerBytesMax,
+    connectionsMax: clientConnectionsMax(),
+    looseBytes: "bounded",
   });
   const { admin, chat, health, original, onCall } = services;
   if (onCall) server.onCall = onCall;

@@ -16,7 +16,13 @@ import { addUnary, createServer, listen as listenTls, type Listener } from "./li
 
 const PATH = "/jmessage.probe/Echo";
 const WORDS = "does TLS work here?";
-const BOUNDS = { receiveBytesMax: 1_024, sendBytesMax: 1_024 };
+const BOUNDS = {
+  receiveBytesMax: 1_024,
+  sendBytesMax: 1_024,
+  // One address, its own, may have half of them.
+  connectionsMax: 8,
+  looseBytes: "bounded",
+} as const;
 
 export interface ProbeOptions {
   /** Replaced in tests, as no runtime that is tested fails. */

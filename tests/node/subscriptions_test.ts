@@ -213,6 +213,22 @@ Deno.test("subscriptions: a reader that stands still while too much arrives is c
     await Promise.all([quick.leave(), again.leave(), running, resumed]);
   }));
 
+Deno.test("subscriptions: one above the bound is sent elsewhere, and there is room when one ends", () =>
+  withBench(async (bench) => {
+    const ann = await bench.user("ann");
+    const open = Array.from({ length: limits.subscriptionsMax }, () => new Subscriber(bench, ann));
+    for (const one of open) await one.take();
+    assert.ok(open.every(({ reason }) => reason === null));
+    const above = new Subscriber(bench, ann);
+    await above.take();
+    assert.equal(above.reason, "OVERLOADED");
+    await open[0]!.leave();
+    const next = new Subscriber(bench, ann);
+    await next.take();
+    assert.equal(next.reason, null);
+    await Promise.all([...open, next].map((one) => one.leave()));
+  }));
+
 Deno.test("subscriptions: end when the session is revoked, not when another one is", () =>
   withBench(async (bench) => {
     const [one, two] = [await bench.user("ann"), await bench.login("ann")];

@@ -1,0 +1,152 @@
+/**
+ * When a call on a port is begun, and whether: at once while there is time in this turn of the
+ * event loop, else when it is its caller's turn. Owns the bounds of what waits and runs, and that
+ * whoever asks for much keeps nobody waiting who asks for little; knows no call's meaning.
+ *
+ * Why whoever is refused hears of it late: a caller that does not wait as told would otherwise
+ * make the node refuse as fast as it can, for which all others would have to wait.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { FairQueue } from "./fair_queue.ts";
+
+/** A call that has come in whole. */
+export interface Asked {
+  /** `host:port` of its connection, as gRPC tells it. */
+  readonly from: string;
+  /** Size of its request. */
+  readonly bytes: number;
+  /** Nobody waits for it any more. */
+  gone(): boolean;
+  /** Begins it; `over` is to be called when it is answered, once or more often. */
+  begin(over: () => void): void;
+  refuse(error: ChatError): void;
+}
+
+/** Bounds of one port. */
+export interface AdmissionBounds {
+  readonly callsMax: number;
+  readonly bytesMax: number;
+  readonly connectionBytesMax: number;
+}
+
+const BOUNDS: AdmissionBounds = {
+  callsMax: limits.callsInFlightMax,
+  bytesMax: limits.callBytesMax,
+  connectionBytesMax: limits.callBytesPerConnectionMax,
+};
+
+/** What one connection has in flight. */
+interface Caller {
+  calls: number;
+  bytes: number;
+}
+
+/** All calls of one port that are not answered yet. */
+export class CallAdmission {
+  readonly #bounds: AdmissionBounds;
+  readonly #callers = new Map<string, Caller>();
+  /** By address, then by connection. */
+  readonly #waiting = new FairQueue<() => number>(2);
+  #calls = 0;
+  #bytes = 0;
+  /** Begun in this turn of the event loop. */
+  #turn = { calls: 0, bytes: 0 };
+  #turnEnds = false;
+
+  constructor(bounds = BOUNDS) {
+    this.#bounds = bounds;
+  }
+
+  /** Calls that wait or are carried out. */
+  get inFlight(): number {
+    return this.#calls;
+  }
+
+  /** Begins the call, now or later, or refuses it with `OVERLOADED`. */
+  ask(asked: Asked): void {
+    const { from, bytes } = asked;
+    const caller = this.#callers.get(from) ?? { calls: 0, bytes: 0 };
+    const tooMuch = caller.bytes + bytes > this.#bounds.connectionBytesMax ||
+      this.#bytes + bytes > this.#bounds.bytesMax;
+    // At once, since what it brought along is what there is no room for.
+    if (tooMuch) return asked.refuse(overloaded());
+    if (this.#calls >= this.#bounds.callsMax) return later(asked);
+    this.#callers.set(from, caller);
+    this.#count(from, { caller, calls: 1, bytes });
+    let isOver = false;
+    const over = () => {
+      if (isOver) return;
+      isOver = true;
+      this.#count(from, { caller, calls: -1, bytes: -bytes });
+    };
+    this.#waiting.push([hostOf(from), from], () => {
+      if (asked.gone()) {
+        over();
+        return 0;
+      }
+      asked.begin(over);
+      return bytes;
+    });
+    this.#beginSome();
+  }
+
+  #count(
+    from: string,
+    { caller, calls, bytes }: {
+      readonly caller: Caller;
+      readonly calls: number;
+      readonly bytes: number;
+    },
+  ): void {
+    caller.calls += calls;
+    caller.bytes += bytes;
+    this.#calls += calls;
+    this.#bytes += bytes;
+    if (caller.calls === 0) this.#callers.delete(from);
+  }
+
+  #beginSome(): void {
+    while (!this.#turnIsFull && !this.#waiting.isEmpty) {
+      this.#turn.calls += 1;
+      this.#turn.bytes += this.#waiting.shift()?.() ?? 0;
+    }
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    setImmediate(() => {
+      this.#turnEnds = false;
+      this.#turn = { calls: 0, bytes: 0 };
+      if (!this.#waiting.isEmpty) this.#beginSome();
+    });
+  }
+
+  get #turnIsFull(): boolean {
+    return this.#turn.calls >= limits.callsPerTurnMax ||
+      this.#turn.bytes >= limits.callBytesPerTurnMax;
+  }
+}
+
+function later(asked: Asked): void {
+  setTimeout(() => asked.refuse(overloaded()), limits.overloadRetryMs).unref();
+}
+
+function overloaded(): ChatError {
+  return new ChatError("OVERLOADED", "Too many calls wait at this node: try again later", {
+    retryAfterMs: limits.overloadRetryMs,
+  });
+}
+
+/** The address without its port; of IPv6 the network that one customer has, 64 bits. */
+export function hostOf(from: string): string {
+  const host = from.slice(0, Math.max(0, from.lastIndexOf(":"))).replace(/^::ffff:(?=\d+\.)/, "");
+  if (!host.includes(":")) return host;
+  const [head = "", tail] = host.split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  const rest = tail?.split(":").filter((group) => group !== "") ?? [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
+  return [...groups, ...Array<string>(zeros).fill("0"), ...rest].slice(0, 4).join(":");
+}

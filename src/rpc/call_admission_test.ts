@@ -1,0 +1,110 @@
+/**
+ * Which calls a port begins, when and in which order, and which it refuses: at each bound, below
+ * and above it.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { type Asked, CallAdmission, hostOf } from "./call_admission.ts";
+import { eventually } from "./rpc_test_services.ts";
+
+const BOUNDS = { callsMax: 3, bytesMax: 100, connectionBytesMax: 60 };
+
+/** Calls of a test, by name, and what became of them. */
+class Calls {
+  readonly begun: string[] = [];
+  refused: readonly { readonly name: string; readonly error: ChatError }[] = [];
+  readonly #over = new Map<string, () => void>();
+  readonly gone = new Set<string>();
+
+  call(name: string, from: string, bytes = 10): Asked {
+    return {
+      from,
+      bytes,
+      gone: () => this.gone.has(name),
+      begin: (over) => {
+        this.begun.push(name);
+        this.#over.set(name, over);
+      },
+      refuse: (error) => this.refused = [...this.refused, { name, error }],
+    };
+  }
+
+  over(name: string): void {
+    this.#over.get(name)?.();
+  }
+}
+
+Deno.test("call admission: as many calls as are allowed run, the next is refused with a time", async () => {
+  const admission = new CallAdmission(BOUNDS);
+  const calls = new Calls();
+  for (const name of ["a", "b", "c", "d"]) admission.ask(calls.call(name, `10.0.0.1:${name}`));
+  assert.deepEqual(calls.begun, ["a", "b", "c"]);
+  assert.equal(calls.refused.length, 0, "it hears of it later");
+  await eventually(() => calls.refused.length === 1, { what: "the refusal" });
+  const told = calls.refused.map(({ name, error }) => [name, error.reason, error.retryAfterMs]);
+  assert.deepEqual(told, [["d", "OVERLOADED", limits.overloadRetryMs]]);
+  calls.over("a");
+  // Told more than once, as gRPC may.
+  calls.over("a");
+  for (const name of ["e", "f"]) admission.ask(calls.call(name, "10.0.0.1:1"));
+  assert.deepEqual(calls.begun, ["a", "b", "c", "e"]);
+  for (const name of calls.begun) calls.over(name);
+  assert.equal(admission.inFlight, 0);
+});
+
+Deno.test("call admission: bytes of one connection, and of all, are bounded", () => {
+  const admission = new CallAdmission(BOUNDS);
+  const calls = new Calls();
+  admission.ask(calls.call("exactly", "10.0.0.1:1", 60));
+  admission.ask(calls.call("above", "10.0.0.1:1", 1));
+  admission.ask(calls.call("another", "10.0.0.1:2", 40));
+  admission.ask(calls.call("all", "10.0.0.1:3", 1));
+  assert.deepEqual(calls.begun, ["exactly", "another"]);
+  assert.deepEqual(calls.refused.map(({ name }) => name), ["above", "all"], "at once");
+  calls.over("exactly");
+  admission.ask(calls.call("again", "10.0.0.1:1", 60));
+  assert.deepEqual(calls.begun, ["exactly", "another", "again"]);
+});
+
+Deno.test("call admission: one turn begins so many, then whoever asks for little is next", async () => {
+  const admission = new CallAdmission();
+  const calls = new Calls();
+  const many = limits.callsPerTurnMax * 4;
+  for (let n = 0; n < many; n++) admission.ask(calls.call(`many ${n}`, "10.0.0.1:1", 1));
+  assert.equal(calls.begun.length, limits.callsPerTurnMax);
+  admission.ask(calls.call("polite", "10.0.0.2:1", 1));
+  admission.ask(calls.call("another connection", "10.0.0.1:2", 1));
+  assert.equal(calls.begun.length, limits.callsPerTurnMax);
+  await eventually(() => calls.begun.length === many + 2, { what: "all of them" });
+  assert.deepEqual(calls.begun[limits.callsPerTurnMax], "polite");
+  // Of an address with two connections that is its second turn.
+  assert.ok(calls.begun.indexOf("another connection") <= limits.callsPerTurnMax + 2);
+});
+
+Deno.test("call admission: large requests fill a turn sooner, and a call nobody waits for is none", async () => {
+  const admission = new CallAdmission();
+  const calls = new Calls();
+  const half = limits.callBytesPerTurnMax / 2;
+  for (const name of ["a", "b", "c", "d"]) admission.ask(calls.call(name, "10.0.0.1:1", half));
+  assert.deepEqual(calls.begun, ["a", "b"]);
+  calls.gone.add("c");
+  await eventually(() => calls.begun.includes("d"), { what: "the rest" });
+  assert.deepEqual(calls.begun, ["a", "b", "d"]);
+  assert.equal(admission.inFlight, 3);
+});
+
+Deno.test("call admission: an address is one, whatever its port; of IPv6 its network is", () => {
+  const hosts = new Map([
+    ["127.0.0.1:80", "127.0.0.1"],
+    ["::ffff:10.1.2.3:80", "10.1.2.3"],
+    ["::1:80", "0:0:0:0"],
+    ["2001:db8:1:2:3:4:5:6:80", "2001:db8:1:2"],
+    ["2001:db8::5:80", "2001:db8:0:0"],
+    ["unknown", ""],
+  ]);
+  for (const [from, host] of hosts) assert.equal(hostOf(from), host, from);
+});
