@@ -65,6 +65,16 @@ export const limits = {
   checkpointIntervalMs: 10_000,
   /** Joins, transfers and removals that wait for the core's answer. */
   requestsPendingMax: 64,
+  /** Free bytes below which a leader takes no writes: a full disk would stop it. */
+  diskReserveBytes: 256 * 1024 * 1024,
+  /** The same as a share of a small disk. */
+  diskReserveShare: 1 / 16,
+  /** Times the reserve that must be free before it takes writes again. */
+  diskClearFactor: 1.25,
+  /** Time between two looks at the disk, ms: what is written meanwhile comes off the reserve. */
+  diskLookMs: 250,
+  /** Least time between two attempts of a leader without room to hand over, ms. */
+  diskHandOverMs: 10_000,
   /** Callers that wait until an index is applied or a read is safe. */
   waitsPendingMax: 10_000,
   /** Longest that a linearizable read waits for the leader's lease, ms. */

@@ -15,11 +15,13 @@ import type { Listener } from "../rpc/listener.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";
+import { diskSpace } from "../storage/disk_space.ts";
 import { AdminAccess } from "./admin_access.ts";
 import { createAdminService } from "./admin_service.ts";
 import { BackupServer } from "./backup_server.ts";
 import { createChatService } from "./chat_service.ts";
 import { DEFAULT_POLICY, type NodeConfig } from "./config.ts";
+import { DiskReserve } from "./disk_reserve.ts";
 import { createDriver } from "./driver.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
@@ -60,6 +62,7 @@ export interface AssemblyOptions {
 export interface Assembly {
   readonly driver: NodeDriver;
   readonly transport: PeerTransport;
+  readonly reserve: DiskReserve;
   readonly snapshots: SnapshotServer;
   readonly backups: BackupServer;
   readonly subscriptions: Subscriptions;
@@ -84,9 +87,10 @@ export function rowsIn(chunk: Uint8Array): number {
 }
 
 export function assemble(options: AssemblyOptions): Assembly {
-  const { config: { logger }, directory, state, clock, self } = options;
+  const { config, directory, state, clock, self } = options;
+  const { logger } = config;
   const presence = new Presence(clock);
-  const metrics = options.config.http === null ? null : new Metrics();
+  const metrics = config.http === null ? null : new Metrics();
   const transport: PeerTransport = new PeerTransport({
     hello: () => helloOf(options),
     joined: options.joined,
@@ -117,9 +121,17 @@ export function assemble(options: AssemblyOptions): Assembly {
     onFatal: options.onFatal,
     onNotice: (level, text) => logger.log(level, text),
     ...metrics && { measures: metrics },
+    refusal: () => reserve.refusal(),
   });
   directory.log.onSync((ms) => metrics?.synced(ms));
-  return { driver, transport, ...serve(options, { driver, transport, presence, metrics }) };
+  const space = () => diskSpace(config.data);
+  const reserve = new DiskReserve({ driver, clock, logger, space });
+  return {
+    driver,
+    transport,
+    reserve,
+    ...serve(options, { driver, transport, presence, metrics }),
+  };
 }
 
 function serve(
@@ -130,7 +142,7 @@ function serve(
     readonly presence: Presence;
     readonly metrics: Metrics | null;
   },
-): Omit<Assembly, "driver" | "transport"> {
+): Omit<Assembly, "driver" | "transport" | "reserve"> {
   const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
   const { reader } = state;
   const identity = () => directory.identity;
@@ -153,10 +165,9 @@ function serve(
     passwords,
   });
   const subscriptions = new Subscriptions(parts);
-  const { log } = directory;
+  const { log, identity: { nodeId } } = directory;
   const snapshots = new SnapshotServer({ log, state, rowsIn, clock, logger });
   const backups = new BackupServer({ identity, driver, log, state, rowsIn, clock, logger });
-  const { nodeId } = directory.identity;
   const health = new NodeHealth(driver);
   const { security, ports } = options;
   const work = { driver, health, transport, subscriptions, sessions, presence, passwords };

@@ -139,7 +139,8 @@ class Driver implements NodeDriver {
   }
 
   propose(command: Command): Promise<Proposed> {
-    if (this.#stopped || this.#core === null) return Promise.reject(closing());
+    const refusal = this.#stopped || this.#core === null ? closing() : this.#options.refusal?.();
+    if (refusal) return Promise.reject(refusal);
     return this.#proposals.propose(this.#options.encode(command));
   }
 
@@ -345,9 +346,8 @@ class Driver implements NodeDriver {
     this.#heartbeatMs = base.config?.config.policy.heartbeatMs ?? this.#heartbeatMs;
     this.#proposals.installed(base.index);
     this.#waits.applied(base.index);
-    const position = this.#applies.applied;
-    this.#appliedListeners.tell([], position, null);
-    this.#step({ kind: "applied", position });
+    this.#appliedListeners.tell([], this.#applies.applied, null);
+    this.#step({ kind: "applied", position: this.#applies.applied });
   }
 
   #roleChanged(change: RoleChange): void {

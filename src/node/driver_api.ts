@@ -53,7 +53,7 @@ export interface NodeDriver {
   /**
    * Appends a command and resolves once it is applied here. Proposals of one turn of the event
    * loop reach the core together. Throws `ChatError`: `NOT_LEADER` (with the leader's client
-   * address), `NO_LEADER`, `OVERLOADED` (it did not happen), or `LEADERSHIP_LOST`,
+   * address), `NO_LEADER`, `OVERLOADED`, `DISK_FULL` (it did not happen), or `LEADERSHIP_LOST`,
    * `COMMIT_TIMEOUT` (it may have).
    */
   propose(command: Command): Promise<Proposed>;

@@ -6,6 +6,7 @@
  */
 
 import type { Command } from "../chat/command.ts";
+import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Core } from "../raft/core_api.ts";
 import type { Chain, CoreOptions, LogBounds } from "../raft/io.ts";
@@ -38,6 +39,8 @@ export interface DriverOptions {
   readonly state: StateStore;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Why no command may be proposed just now; `null` if one may. */
+  readonly refusal?: () => ChatError | null;
   /** How much is kept; the production values unless a simulation wants less. */
   readonly bounds?: KeptBounds;
   /** Whoever counts; nobody unless given. */

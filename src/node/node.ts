@@ -185,6 +185,7 @@ class Node implements RunningNode {
       this.#listenToRoles();
       await this.#assembly.driver.start();
       this.#started = true;
+      await this.#assembly.reserve.start();
       if (!isNew) checkPolicy(config.policy, this.policy() ?? foundingPolicy({}));
       this.#assembly.peerGate.open();
       this.#assembly.clientGate.open();
@@ -344,10 +345,11 @@ class Node implements RunningNode {
     this.#giveUp.abort();
     const { config, directory, state } = this.#parts;
     const { driver, transport, snapshots, backups } = this.#assembly;
-    const { subscriptions, rest, clientGate, peerGate, health } = this.#assembly;
+    const { subscriptions, reserve, rest, clientGate, peerGate, health } = this.#assembly;
     health.stop();
     await removeLocalToken(config.data);
     rest.close();
+    reserve.close();
     void clientGate.shut();
     void peerGate.shut();
     subscriptions.close();

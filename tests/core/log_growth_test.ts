@@ -11,7 +11,7 @@ import type { Input } from "../../src/raft/io.ts";
 import type { LogPosition } from "../../src/raft/types.ts";
 import { testChain, TestCluster } from "./cluster.ts";
 
-const BOUNDS = { tailEntries: 50, memoryEntriesMax: 20, cutPointEntries: 8 };
+const BOUNDS = { tailEntries: 50, memoryEntriesMax: 20, cutPointEntries: 8, appendEntriesMax: 64 };
 const CHECKPOINT_ENTRIES = 30;
 
 /** A lone leader whose disk and state follow at once. */

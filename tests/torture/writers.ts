@@ -31,6 +31,7 @@ const TROUBLE: ReadonlySet<Reason> = new Set([
   "NO_ANSWER",
   "OVERLOADED",
   "RATE_LIMITED",
+  "DISK_FULL",
   "NOT_UP_TO_DATE",
 ]);
 

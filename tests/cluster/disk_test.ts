@@ -1,0 +1,140 @@
+/**
+ * Disks that become nearly full under real processes: a lone node takes no writes, serves reads,
+ * and takes writes again by itself; of three, a leader hands over and a follower stays what it is.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { statfsSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { openChat } from "../../src/client/open.ts";
+import { type ClusterNode, NodeCluster } from "../../src/cli/node_cluster.ts";
+import { reserveOf } from "../../src/node/disk_reserve.ts";
+import { limits } from "../../src/limits.ts";
+import { mountSmall, type SmallDisk } from "../storage/mounts.ts";
+import { PROGRAM } from "./program.ts";
+import { until } from "./wait.ts";
+import { Writers } from "./writers.ts";
+
+const MEGABYTES = 64;
+const PASSWORD = "a long enough password";
+
+/** The disk of one node, which a test may fill to a little below its reserve. */
+class NodeDisk {
+  constructor(readonly path: string, readonly disk: SmallDisk) {}
+
+  fillToReserve(): void {
+    const { bavail, blocks, bsize } = statfsSync(this.path);
+    const bytes = bavail * bsize - Math.floor(reserveOf(blocks * bsize) * 0.9);
+    writeFileSync(join(this.path, "ballast"), new Uint8Array(bytes));
+  }
+
+  empty(): void {
+    this.disk.empty();
+  }
+}
+
+/** A cluster whose node `a` has a small disk of its own; left out where only root can do that. */
+async function withDisk(
+  nodes: readonly string[],
+  run: (cluster: NodeCluster, disk: NodeDisk) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "jmessage-disk-" });
+  const cluster = new NodeCluster({ program: PROGRAM, directory });
+  const path = cluster.dataDirectory("a");
+  await mkdir(path);
+  const disk = await mountSmall(path, MEGABYTES);
+  try {
+    if (disk === null) return;
+    for (const id of nodes) await cluster.start(id);
+    await run(cluster, new NodeDisk(path, disk));
+  } finally {
+    for (const { process } of cluster.processes) await process.end();
+    await disk?.unmount();
+    await cluster.close();
+  }
+}
+
+function says(node: ClusterNode, text: RegExp): () => boolean {
+  return () => node.process.log.some((line) => text.test(line));
+}
+
+function leads({ process, ready }: ClusterNode): boolean {
+  return (process.role ?? ready).role === "leader";
+}
+
+const LOW = /The disk is nearly full, \d+ MiB free/;
+const ROOM = /The disk has room again/;
+
+Deno.test("disk nearly full: a lone node refuses writes, serves reads, and takes writes again", () =>
+  withDisk(["a"], async (cluster, disk) => {
+    const node = cluster.node("a");
+    const client = openChat({ servers: cluster.addresses });
+    try {
+      await client.createAccount("ann", PASSWORD);
+      await client.login("ann", PASSWORD);
+      await client.send("ann", "before");
+      disk.fillToReserve();
+      await until(says(node, LOW), { what: "the warning", ms: 5_000 });
+      const refused = { reason: "DISK_FULL", message: /nearly full, so it takes no writes: make/ };
+      await assert.rejects(client.send("ann", "refused"), refused);
+      const bodies = async () => {
+        const { messages } = await client.history({ with: "ann" });
+        return messages.map(({ body }) => body);
+      };
+      assert.deepEqual(await bodies(), ["before"]);
+      await assert.rejects(client.send("ann", "refused"), refused);
+      disk.empty();
+      await until(says(node, ROOM), { what: "that there is room", ms: 5_000 });
+      await client.send("ann", "after");
+      assert.deepEqual(await bodies(), ["before", "after"]);
+      assert.equal(node.process.exit, undefined);
+    } finally {
+      client.close();
+    }
+  }));
+
+Deno.test("disk nearly full: a leader hands over, a follower stays, and no write fails", () =>
+  withDisk(["a", "b", "c"], async (cluster, disk) => {
+    const a = cluster.node("a");
+    await until(() => cluster.live.some(leads), { what: "a leader", ms: 5_000 });
+    const servers = cluster.addresses;
+    const writers = await Writers.start({ servers, senders: 2, perSecond: 40 });
+    try {
+      if (!leads(a)) await giveLead(cluster, "a");
+      await writers.more(20, "while a leads");
+      assert.ok(leads(a));
+      disk.fillToReserve();
+      await until(() => cluster.live.some((node) => node !== a && leads(node)), {
+        what: "another one to lead",
+        ms: 5_000,
+      });
+      // As a follower it stores on: under `all` nothing would be acknowledged without it.
+      await writers.more(60, "while a has hardly any room");
+      await new Promise((resolve) => setTimeout(resolve, limits.diskLookMs * 2));
+      assert.ok(!leads(a));
+      assert.equal(a.process.exit, undefined);
+      disk.empty();
+      await until(says(a, ROOM), { what: "that there is room", ms: 5_000 });
+      await giveLead(cluster, "a");
+      await writers.more(20, "after it");
+      const { unanswered } = await writers.stop();
+      assert.deepEqual([writers.errors, unanswered], [[], []]);
+    } finally {
+      writers.close();
+    }
+  }));
+
+async function giveLead(cluster: NodeCluster, to: string): Promise<void> {
+  const servers = cluster.live.map(({ ready }) => ready.listen).join(",");
+  const { command, args } = PROGRAM;
+  const transfer = new Deno.Command(command, {
+    args: [...args, "admin", "transfer", "--to", to, "--servers", servers],
+    stdout: "null",
+    stderr: "piped",
+  });
+  const { success, stderr } = await transfer.output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
