@@ -15,7 +15,7 @@ import type { Fault, PartitionShape, ScenarioConfig, Target } from "./scenario.t
 const CALLS_MAX = 40;
 
 /** Faults that wait for one state together, at most. */
-const AMIDST_MAX = 5;
+const AMIDST_MAX = 8;
 
 /** So long a silence makes a last resort of it: T + G, and a little, ms. */
 const SPLIT_MS = 4_200;
@@ -99,7 +99,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     absenceAndCrash(node),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
-    { weight: 5, arbitrary: amidst(config, { atMs, node, away }) },
+    { weight: 6, arbitrary: amidst(config, { atMs, node, away }) },
   );
 }
 
@@ -129,8 +129,13 @@ function amidst(
     // Both sides of it go on, and meet.
     ...(forks(config) ? [fc.tuple(split(config), fc.constant("healing"))] : []),
   );
-  // Each kind as often as any other: what is rare elsewhere is to be seen here, too.
-  const second = fc.oneof(...faultKinds(config, atMs).map(([, kind]) => kind));
+  // What is rare elsewhere is to be seen here, and more often than the rest.
+  const second = fc.oneof(
+    ...faultKinds(config, atMs).map(([weight, arbitrary]) => ({
+      weight: weight === 1 ? 2 : 1,
+      arbitrary,
+    })),
+  );
   const amidst = fc.array(second, { minLength: 1, maxLength: AMIDST_MAX, size: "max" });
   return fc.tuple(first, amidst).map(([[one, during], others]) => [
     one,
