@@ -30,6 +30,8 @@ export interface FakeNode {
   hung: boolean;
   /** Does the next so many mutations, then loses their answers. */
   answersToLose: number;
+  /** Answers the next so many calls in time, but the answers come when it is revived. */
+  answersToHold: number;
   /** Has applied the log up to this seq only. */
   appliedMax: number;
   /** What it believes about the leader, if that is wrong. */
@@ -55,6 +57,12 @@ export class FakeCluster {
   /** Ends whatever waits at a node. */
   readonly #waits = new Set<{ address: string; end: (error: ChatError) => void }>();
   readonly #readers = new Set<() => void>();
+  /** Answers on their way. */
+  readonly #held: (() => void)[] = [];
+  /** How often this side went over to another: streams from before have ended (DESIGN §9). */
+  #merges = 0;
+  /** Terms of the sides that went over: no place of them is on this log. */
+  readonly #lostTerms = new Set<number>();
 
   constructor(addresses: readonly string[], id = "cluster-1") {
     this.id = id;
@@ -69,6 +77,7 @@ export class FakeCluster {
       dead: false,
       hung: false,
       answersToLose: 0,
+      answersToHold: 0,
       appliedMax: Infinity,
       belief: null,
       failures: [],
@@ -86,6 +95,24 @@ export class FakeCluster {
     if (address !== null) this.term++;
   }
 
+  /**
+   * This side goes over to another, led by that node, on which what it wrote since the last election
+   * gets places of a higher term; whoever has seen it knows it by its id alone (DESIGN §9).
+   */
+  merge(address: string): void {
+    const newest = placeOf(this.log.at(-1)?.position ?? "")?.term.number ?? this.term;
+    for (let term = newest; term <= this.term; term++) this.#lostTerms.add(term);
+    this.elect(address);
+    for (const [at, message] of this.log.entries()) {
+      if (placeOf(message.position)?.term.number !== newest) continue;
+      const moved = { ...message, position: this.position(message.seq) };
+      this.log[at] = moved;
+      this.#done.set(message.id, moved);
+    }
+    this.#merges++;
+    this.wakeReaders();
+  }
+
   /** The process is gone: what waits there ends at once. */
   kill(address: string): void {
     this.node(address).dead = true;
@@ -97,6 +124,8 @@ export class FakeCluster {
     const node = this.node(address);
     node.dead = false;
     node.hung = false;
+    node.answersToHold = 0;
+    for (const held of this.#held.splice(0)) held();
   }
 
   termText(): string {
@@ -197,6 +226,10 @@ export class FakeCluster {
       throw lost(address);
     }
     const position = this.position(this.#applied(address).length);
+    if (node.answersToHold > 0) {
+      node.answersToHold--;
+      await this.#hold(address, context.signal);
+    }
     return { ...value, info: { clusterId: node.clusterId, position } };
   }
 
@@ -212,6 +245,14 @@ export class FakeCluster {
       };
       this.#waits.add(wait);
       signal.addEventListener("abort", () => wait.end(lost(address)));
+    });
+  }
+
+  /** Until any node is revived, or the caller goes. */
+  #hold(address: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#held.push(resolve);
+      signal.addEventListener("abort", () => reject(lost(address)));
     });
   }
 
@@ -250,7 +291,9 @@ export class FakeCluster {
 
   #assertCaughtUp(address: string, context: CallContext): void {
     const seen = context.position === undefined ? null : placeOf(context.position);
-    if (seen !== null && seen.index > this.node(address).appliedMax) {
+    if (seen === null) return;
+    const isLost = this.#lostTerms.has(seen.term.number);
+    if (isLost || seen.index > this.node(address).appliedMax) {
       throw new ChatError("NOT_UP_TO_DATE", `${address} lags`);
     }
   }
@@ -268,7 +311,10 @@ export class FakeCluster {
     const known = places.find((place) => {
       return place !== null && (place.index === 0 || this.#isOnLog(place.index, place.term.number));
     });
-    let seen = known?.index ?? (request.fromUnacknowledged ? 0 : this.log.length);
+    // All of them are another side's: everything is sent again, and told by its ids.
+    const fromStart = request.fromUnacknowledged === true || places.length > 0;
+    const merges = this.#merges;
+    let seen = known?.index ?? (fromStart ? 0 : this.log.length);
     yield { kind: "heartbeat", position: this.log[seen - 1]?.position ?? this.position(0) };
     for (;;) {
       for (const message of this.#applied(address).filter((one) => one.seq > seen)) {
@@ -276,6 +322,7 @@ export class FakeCluster {
         if (message.to === userOf(context)) yield { kind: "message", message };
       }
       if (this.#applied(address).length <= seen) await this.#changed(address, context.signal);
+      if (this.#merges !== merges) throw lost(address);
     }
   }
 

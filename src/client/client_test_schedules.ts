@@ -26,7 +26,7 @@ const PATIENCE_MS = 600_000;
 const DELIVERY_MS = 20_000;
 
 export interface ClientFault {
-  readonly kind: "kill" | "hang" | "revive" | "elect" | "lose" | "lag";
+  readonly kind: "kill" | "hang" | "revive" | "elect" | "merge" | "lose" | "hold" | "lag";
   readonly node: number;
 }
 
@@ -34,7 +34,7 @@ export type ClientStep =
   | ClientFault
   /** Messages of ann to bob: by themselves, or in order. */
   | { readonly kind: "send" | "post" }
-  /** Ann reads what she and bob wrote. */
+  /** Ann and bob read what they wrote to each other. */
   | { readonly kind: "read" }
   | { readonly kind: "wait"; readonly ms: number };
 
@@ -55,7 +55,7 @@ export interface ClientViolation {
 export function clientSchedules(): fc.Arbitrary<ClientSchedule> {
   const node = fc.nat(NODES.length - 1);
   const fault: fc.Arbitrary<ClientFault> = fc.record({
-    kind: fc.constantFrom("kill", "hang", "revive", "elect", "lose", "lag"),
+    kind: fc.constantFrom("kill", "hang", "revive", "elect", "merge", "lose", "hold", "lag"),
     node,
   });
   const call: fc.Arbitrary<ClientStep> = fc.record({
@@ -82,7 +82,7 @@ export interface ClientRun {
   readonly seen: readonly string[];
   /** Messages that were sent or posted. */
   readonly count: number;
-  /** For each read what had been acknowledged before it and was not shown. */
+  /** For each read what its reader had been told, or shown, before it and was not shown. */
   readonly missed: readonly string[];
   /** What calls ended with that should have gone on until they are answered. */
   readonly failed: readonly string[];
@@ -105,8 +105,14 @@ function apply(cluster: FakeCluster, fault: ClientFault): void {
       cluster.node(address).appliedMax = Infinity;
       cluster.elect(address);
       return cluster.wakeReaders();
+    case "merge":
+      cluster.node(address).appliedMax = Infinity;
+      return cluster.merge(address);
     case "lose":
       cluster.node(address).answersToLose++;
+      return;
+    case "hold":
+      cluster.node(address).answersToHold++;
       return;
     case "lag":
       if (cluster.leader !== address) cluster.node(address).appliedMax = cluster.log.length;
@@ -153,17 +159,19 @@ export async function runClientSchedule(
       : client.post("bob", body);
     goesOn(answer.then(() => void acknowledged.add(body)));
   };
-  const read = async () => {
-    const before = [...acknowledged];
-    const { messages } = await client.history({ with: "bob" }, { timeoutMs: PATIENCE_MS });
+  const read = async (one: ChatClient, other: string, known: Iterable<string>) => {
+    const before = [...known];
+    const { messages } = await one.history({ with: other }, { timeoutMs: PATIENCE_MS });
     const shown = new Set(messages.map(({ body }) => body));
     missed.push(...before.filter((body) => !shown.has(body)));
   };
   for (const step of steps) {
     if ("node" in step) apply(cluster, step);
     else if (step.kind === "wait") await clock.advance(step.ms);
-    else if (step.kind === "read") goesOn(read());
-    else write(step.kind);
+    else if (step.kind === "read") {
+      goesOn(read(client, "bob", acknowledged));
+      goesOn(read(reader, "ann", seen));
+    } else write(step.kind);
   }
   heal(cluster, ending);
   await clock.until(Promise.all(pending));

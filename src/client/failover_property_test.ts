@@ -33,6 +33,51 @@ Deno.test("failover: the same faults with the same seed give the same calls", as
   equal(first.log.length, 3);
 });
 
+Deno.test("failover: who led before and lags makes no reader forget what it has seen", async () => {
+  const before: ClientStep[] = [
+    { kind: "post" },
+    { kind: "wait", ms: 200 },
+    { kind: "read" },
+    { kind: "wait", ms: 200 },
+  ];
+  const after: ClientStep[] = [
+    { kind: "elect", node: 1 },
+    { kind: "lag", node: 0 },
+    { kind: "lag", node: 2 },
+    { kind: "post" },
+    { kind: "wait", ms: 1_500 },
+    { kind: "read" },
+    { kind: "wait", ms: 500 },
+    { kind: "read" },
+    { kind: "wait", ms: 500 },
+  ];
+  // Which member is asked first is chance.
+  for (let seed = 0; seed < 20; seed++) {
+    const schedule = { steps: [...before, ...after], ending: "everyone", seed } as const;
+    deepEqual((await judgeClient(schedule)).violations, []);
+  }
+});
+
+Deno.test("failover: who only reads, and has seen what no history has any more, finds the leader", async () => {
+  const steps: ClientStep[] = [
+    { kind: "hang", node: 2 },
+    { kind: "send" },
+    { kind: "read" },
+    { kind: "wait", ms: 1_500 },
+    { kind: "post" },
+    { kind: "merge", node: 0 },
+    { kind: "wait", ms: 2_000 },
+    { kind: "merge", node: 0 },
+    { kind: "hang", node: 0 },
+    { kind: "wait", ms: 85_000 },
+    { kind: "read" },
+    { kind: "wait", ms: 25_000 },
+  ];
+  for (let seed = 0; seed < 20; seed++) {
+    deepEqual((await judgeClient({ steps, ending: "survivors", seed })).violations, []);
+  }
+});
+
 Deno.test("failover: under random faults nothing is lost, repeated or reordered", async () => {
   const property = fc.asyncProperty(clientSchedules(), async (schedule) => {
     deepEqual((await judgeClient(schedule)).violations, []);

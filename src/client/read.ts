@@ -51,7 +51,7 @@ export class MemberReader {
       if (job.isOver(pauseMs)) throw job.exhausted(error, members.book.all());
       if (pauseMs > 0) await members.pause(pauseMs, { untilLeader: false, signal: job.signal });
       members.assertOpen();
-      target = this.#instead(outcome.address, error);
+      target = await this.#instead(outcome.address, error);
     }
   }
 
@@ -62,15 +62,24 @@ export class MemberReader {
   }
 
   /** A member that lags is best replaced by the leader, one that is silent by any other. */
-  #instead(address: string, error: ChatError): string {
+  async #instead(address: string, error: ChatError): Promise<string> {
     const { tracker, book } = this.#members;
+    if (error.reason !== "NOT_UP_TO_DATE") return book.next(address);
+    // Who leads is looked for where somebody writes: a client that only reads has to ask itself.
+    if (tracker.current() === null) tracker.check();
+    else if (tracker.current() === address) await this.#seeAsLeader(address);
     const leader = tracker.current();
-    if (error.reason === "NOT_UP_TO_DATE" && leader !== null) {
-      // The leader has all that was ever accepted: what it lacks is on a history that lost.
-      if (leader === address) this.#session.forgetPosition();
-      return leader;
-    }
-    return book.next(address);
+    return leader === null || leader === address ? book.next(address) : leader;
+  }
+
+  /**
+   * A leader of a later term than the position's has all that was ever accepted: what it lacks is on
+   * a history that lost, and its own position is what to ask for from now on. By its own word: who
+   * led when it was last heard may only lag, and what it names then is older and changes nothing.
+   */
+  async #seeAsLeader(address: string): Promise<void> {
+    const answer = await this.#members.pool.ask(address).catch(() => null);
+    if (answer?.leader === address) this.#session.see(answer.info.position);
   }
 
   /** Asks one member, and a second one if the first is slow; the first good answer wins. */

@@ -63,12 +63,6 @@ export class Session {
     this.#place = place;
   }
 
-  /** The position is on a history that is no more: nobody can be asked to have it. */
-  forgetPosition(): void {
-    this.#position = null;
-    this.#place = null;
-  }
-
   /** As plain data; `null` if not logged in. */
   state(): SessionState | null {
     if (this.#user === null || this.#token === null) return null;

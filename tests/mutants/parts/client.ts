@@ -84,4 +84,35 @@ export const CLIENT: readonly Mutant[] = [
       replace: "    return { positions: this.#failures > 0 ? [] : positions, ...(fresh",
     },
   },
+  {
+    name: "tells a message that it has by its place alone",
+    part: "client",
+    campaign: clients,
+    edit: {
+      file: "src/client/cursor.ts",
+      find: "const fresh = !this.#ids.has(message.id) && !this.#isBehind(message.position);",
+      replace: "const fresh = !this.#isBehind(message.position);",
+    },
+  },
+  {
+    name: "never forgets a position of a history that lost",
+    part: "client",
+    campaign: clients,
+    edit: {
+      file: "src/client/read.ts",
+      find: "if (answer?.leader === address) this.#session.see(answer.info.position);",
+      replace: "void answer;",
+    },
+  },
+  {
+    name: "reads behind what its own stream has shown",
+    part: "client",
+    campaign: clients,
+    edit: {
+      file: "src/client/subscription.ts",
+      find: `          this.#session.see(frame.message.position);
+`,
+      replace: "",
+    },
+  },
 ];
