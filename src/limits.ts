@@ -386,9 +386,11 @@ export const limits = {
   /** Health watches open on one node: each is told of every change. */
   healthWatchesMax: 256,
 
-  /** Connections of the HTTP port at once: a few probes and scrapers, each asks once. */
+  /** Streams of reflection open at once, and the silence after which one is ended, ms. */
+  reflectionStreamsMax: 64,
+  reflectionIdleMsMax: 10_000,
+  /** Connections of the HTTP port at once, and how long one may last, ms: each asks once. */
   httpConnectionsMax: 64,
-  /** Longest that one of them lasts, ms: who asks slowly must not keep others out. */
   httpConnectionMsMax: 10_000,
 
   ...commandLimits,

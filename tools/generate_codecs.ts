@@ -1,6 +1,6 @@
 /**
  * Generates the protobuf codecs in `src/rpc/gen/` from `proto/`: an ES module by protobufjs-cli
- * and its types by `codec_types.ts` (the types of protobufjs-cli come through JSDoc, which does
+ * and its types by `codec_types.ts`, and the descriptors of what the client port serves (the types of protobufjs-cli come through JSDoc, which does
  * not run under Deno, and call every field optional). The output is committed, so nobody needs
  * this tool to build; `--check` says whether it is fresh, and writes nothing.
  *
@@ -9,12 +9,18 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 import pbjs from "protobufjs-cli/pbjs.js";
 import { codecTypes } from "./codec_types.ts";
+import {
+  type DescribedFile,
+  describeFile,
+  DESCRIPTOR_TYPES,
+  descriptorModule,
+} from "./file_descriptors.ts";
 
 const PROTO = new URL("../proto/", import.meta.url);
 const OUTPUT = new URL("../src/rpc/gen/", import.meta.url);
@@ -47,19 +53,36 @@ const MODULES: readonly Module[] = [
   },
   // On its own: its names are in no package, and would be found in place of those of a package.
   { name: "original", root: "original", files: ["original.proto"], alias: null },
+  // Only a server that was asked for it needs it.
+  {
+    name: "reflection",
+    root: "reflection",
+    files: ["grpc/reflection/v1/reflection.proto"],
+    alias: null,
+  },
+];
+
+/** Files with the services of the client port, all of which it may be asked for. */
+const SERVED = [
+  "jmessage/v1/chat.proto",
+  "jmessage/v1/admin.proto",
+  "grpc/health/v1/health.proto",
+  "grpc/reflection/v1/reflection.proto",
+  "grpc/reflection/v1alpha/reflection.proto",
+  "original.proto",
 ];
 
 const NOTE = `// Generated from proto/ by tools/generate_codecs.ts. Do not edit.\n`;
 
 /** The reflected schema of some files of `proto/`. */
-function loadRoot(files: readonly string[]): protobuf.Root {
+function loadRoot(files: readonly string[], options: protobuf.IParseOptions = {}): protobuf.Root {
   const root = new protobuf.Root();
   // What is not ours (google/protobuf/*) comes bundled with protobufjs under its own name.
   root.resolvePath = (_origin, target) => {
     const path = fileURLToPath(new URL(target, PROTO));
     return existsSync(path) ? path : target;
   };
-  root.loadSync([...files]);
+  root.loadSync([...files], options);
   root.resolveAll();
   return root;
 }
@@ -86,6 +109,21 @@ function generateModule({ root, files }: Module): Promise<string> {
   });
 }
 
+/** The served files and whatever they import. */
+function describeServed(): readonly DescribedFile[] {
+  const described = new Map<string, DescribedFile>();
+  const describe = (root: protobuf.Root, name: string): void => {
+    if (described.has(name)) return;
+    const path = fileURLToPath(new URL(name, PROTO));
+    const text = existsSync(path) ? readFileSync(path, "utf8") : null;
+    const file = describeFile(root, name, text);
+    described.set(name, file);
+    for (const one of file.imports) describe(root, one);
+  };
+  for (const name of SERVED) describe(loadRoot([name], { keepCase: true }), name);
+  return [...described.values()];
+}
+
 /** The files to write, by name. */
 async function generate(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
@@ -103,6 +141,9 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
     files.set(`${name}.js`, code);
     files.set(`${name}.d.ts`, `${NOTE}\n${types}${alias?.types ?? ""}`);
   }
+  const types = `// @ts-self-types="./descriptors.d.ts"\n${NOTE}\n`;
+  files.set("descriptors.js", types + descriptorModule(describeServed()));
+  files.set("descriptors.d.ts", `${NOTE}\n${DESCRIPTOR_TYPES}`);
   return files;
 }
 

@@ -42,6 +42,7 @@ interface NodeFlags {
   readonly failureTimeoutMs?: number | undefined;
   readonly isolationGraceMs?: number | undefined;
   readonly originalApi?: true | undefined;
+  readonly reflection?: true | undefined;
   readonly http?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
@@ -100,6 +101,7 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
       parseMs,
     )
     .option("--original-api", "also serve clients of the original (lists users without login)")
+    .option("--reflection", "also tell gRPC tools what the client port serves")
     .option("--http <address>", "for probes and metrics, over HTTP", parseAddress)
     .option("--tls-cert <file>", "certificate for clients, which turns TLS on")
     .option("--tls-key <file>", "its private key")
@@ -174,8 +176,16 @@ async function runOnce(
 
 function optionsOf(flags: NodeFlags): NodeOptions {
   const { data, id, listen, peerListen, advertise, peerAdvertise, join } = flags;
-  const { originalApi, http, quorum, lastResort, heartbeatMs, failureTimeoutMs, isolationGraceMs } =
-    flags;
+  const {
+    originalApi,
+    reflection,
+    http,
+    quorum,
+    lastResort,
+    heartbeatMs,
+    failureTimeoutMs,
+    isolationGraceMs,
+  } = flags;
   const given = Object.entries({
     quorum,
     lastResort,
@@ -186,7 +196,17 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   const policy: Partial<Policy> = Object.fromEntries(given);
   const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
   const addresses = { listen, peerListen, advertise, peerAdvertise, join };
-  return { data, id, ...addresses, policy, originalApi, http, logger, ...securityOf(flags) };
+  return {
+    data,
+    id,
+    ...addresses,
+    policy,
+    originalApi,
+    reflection,
+    http,
+    logger,
+    ...securityOf(flags),
+  };
 }
 
 function securityOf(flags: NodeFlags): Pick<NodeOptions, "tls" | "peerTls" | "insecure"> {

@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly policy?: Partial<Policy> | undefined;
   /** Also serves the original clients' interface, which lists users without login. Default no. */
   readonly originalApi?: boolean | undefined;
+  /** Tells whoever asks at the client port what it serves, without login. Default no. */
+  readonly reflection?: boolean | undefined;
   /** `host:port` for `/livez`, `/readyz` and `/metrics`; port 0 picks one. Default none. */
   readonly http?: string | undefined;
   readonly logger?: Logger | undefined;
@@ -58,6 +60,7 @@ export interface NodeConfig {
   /** As given: what is not given is inherited, or the default where a cluster is founded. */
   readonly policy: Partial<Policy>;
   readonly originalApi: boolean;
+  readonly reflection: boolean;
   readonly http: string | null;
   readonly logger: Logger;
   readonly tls: TlsFiles | null;
@@ -112,6 +115,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     join,
     policy: given(policy),
     originalApi: options.originalApi ?? false,
+    reflection: options.reflection ?? false,
     http,
     logger: options.logger ?? silentLogger,
     tls,

@@ -20,6 +20,7 @@ Deno.test("config: what is left out has the default of the command line", () => 
     join: [],
     policy: {},
     originalApi: false,
+    reflection: false,
     http: null,
     tls: null,
     peerTls: null,

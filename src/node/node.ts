@@ -209,7 +209,7 @@ class Node implements RunningNode {
 
   async #bind(): Promise<void> {
     const { config, security } = this.#parts;
-    const { listen, peerListen, advertise, peerAdvertise, http } = config;
+    const { listen, peerListen, advertise, peerAdvertise, http, reflection } = config;
     const { chat, admin, health, original, peers, metrics } = this.#assembly;
     if (http !== null) {
       const pages = { ...healthPages(health), ...metrics?.pages(() => this.#started) };
@@ -217,7 +217,7 @@ class Node implements RunningNode {
     }
     this.#peers = await servePeers(peerListen, peers, security.peers);
     const onCall = metrics === null ? undefined : (call: EndedCall) => metrics.called(call);
-    const services = { chat, admin, health, original, onCall };
+    const services = { chat, admin, health, original, reflection, onCall };
     this.#clients = await serveClients(listen, services, security.clients);
     this.#self = {
       id: this.id,

@@ -73,12 +73,24 @@ export class CountingServer extends Server {
   readonly admission = new CallAdmission();
   /** Whoever counts calls; nobody at first. */
   onCall: CallListener = () => {};
+  readonly #services = new Set<string>();
   #open = 0;
   #idle: () => void = () => {};
 
   constructor(options: ChannelOptions, bounds: ConnectionBounds) {
     super(options);
     this.connections = new Connections(bounds);
+  }
+
+  /** Full names of the services that were added. */
+  get services(): readonly string[] {
+    return [...this.#services];
+  }
+
+  /** Adds a method with its handler; messages are bytes. */
+  add(path: string, kind: "unary" | "serverStream" | "bidi", handler: AnyHandler): void {
+    this.#services.add(path.slice(1, path.lastIndexOf("/")));
+    this.register(path, handler, asItIs, asItIs, kind);
   }
 
   /** A call has come; call the result when it is answered or over, as often as it likes. */
@@ -116,6 +128,8 @@ export function createServer(bounds: ListenerLimits): CountingServer {
 /** Both directions of a stream as bytes. */
 export type LinkHandler = handleBidiStreamingCall<Buffer, Buffer>;
 
+type AnyHandler = UnaryHandler | StreamHandler | LinkHandler;
+
 /** Adds a unary method, whose calls are begun when it is their turn. */
 export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
   const counted: UnaryHandler = (call, callback) => {
@@ -143,7 +157,7 @@ export function addUnary(server: CountingServer, path: string, handler: UnaryHan
       refuse: (error) => answer(toStatus(error)),
     });
   };
-  server.register(path, counted, asItIs, asItIs, "unary");
+  server.add(path, "unary", counted);
 }
 
 /** Adds a method that streams its answers. */
@@ -170,7 +184,7 @@ export function addStream(server: CountingServer, path: string, handler: StreamH
       refuse: (error) => call.emit("error", toStatus(error)),
     });
   };
-  server.register(path, counted, asItIs, asItIs, "serverStream");
+  server.add(path, "serverStream", counted);
 }
 
 /** Adds a stream that goes on until its reader has enough: the end of the port does not wait for it. */
@@ -179,7 +193,11 @@ export function addEndlessStream(
   path: string,
   handler: StreamHandler,
 ): void {
-  server.register(path, handler, asItIs, asItIs, "serverStream");
+  const known: StreamHandler = (call) => {
+    server.connections.whole(call.getPeer(), call.request.length);
+    handler(call);
+  };
+  server.add(path, "serverStream", known);
 }
 
 /** Adds a method that streams both ways. */
@@ -188,7 +206,17 @@ export function addLink(server: CountingServer, path: string, handler: LinkHandl
     whenOver(call, server.opened());
     handler(call);
   };
-  server.register(path, counted, asItIs, asItIs, "bidi");
+  server.add(path, "bidi", counted);
+}
+
+/** The same for one that goes on until its reader has enough. */
+export function addEndlessLink(server: CountingServer, path: string, handler: LinkHandler): void {
+  const known: LinkHandler = (call) => {
+    const from = call.getPeer();
+    call.on("data", (bytes: Buffer) => server.connections.whole(from, bytes.length));
+    handler(call);
+  };
+  server.add(path, "bidi", known);
 }
 
 /** Calls `over` once or more, first with the error if it ends with one. */

@@ -21,6 +21,7 @@ import {
 } from "./listener.ts";
 import type { OriginalApi } from "./original_api.ts";
 import { addOriginal } from "./original_handlers.ts";
+import { addReflection } from "./reflection.ts";
 import {
   adminMethods,
   backupMethod,
@@ -39,6 +40,8 @@ export interface ClientServices {
   readonly health: HealthSource;
   /** For clients of the original; without it their calls are answered UNIMPLEMENTED. */
   readonly original?: OriginalApi | null;
+  /** Tells whoever asks what is served here. */
+  readonly reflection?: boolean | undefined;
   /** Told of each call that is over. */
   readonly onCall?: CallListener | undefined;
 }
@@ -65,7 +68,7 @@ export function serveClients(
     connectionsMax: clientConnectionsMax(),
     looseBytes: "bounded",
   });
-  const { admin, chat, health, original, onCall } = services;
+  const { admin, chat, health, original, reflection, onCall } = services;
   if (onCall) server.onCall = onCall;
   addAll(server, { methods: chatMethods, api: chat });
   addAll(server, { methods: adminMethods, api: admin });
@@ -78,6 +81,7 @@ export function serveClients(
   addStream(server, backupMethod.path, backup);
   addHealth(server, health);
   if (original) addOriginal(server, original);
+  if (reflection) addReflection(server);
   return listen(server, address, tls);
 }
 

@@ -86,7 +86,7 @@ async function withObserved(test: (cluster: ObservedCluster) => Promise<void>): 
       new NodeCluster({
         program: PROGRAM,
         directory: join(directory, "nodes"),
-        flags: ["--http", "127.0.0.1:0"],
+        flags: ["--http", "127.0.0.1:0", "--reflection"],
         flagsOf: (id) => nodeFlags(files.get(id)!),
       }),
       ca.ca,
@@ -199,5 +199,22 @@ Deno.test("observed cluster of 3: metrics follow messages, refusals and a failov
     assert.equal(next.get("jmessage_leader_changes_total"), 1);
     const before = page.get("jmessage_term_number") ?? 0;
     assert.ok((next.get("jmessage_term_number") ?? 0) > before);
+  });
+});
+
+Deno.test("observed cluster of 3: a tool without our proto learns what is served, and calls it", async () => {
+  await withObserved(async (cluster) => {
+    const client = await cluster.client(cluster.leader());
+    const stream = client.reflection();
+    const { list_services_response } = await stream.ask({ list_services: "*" });
+    stream.end();
+    const services = list_services_response?.service.map(({ name }) => name) ?? [];
+    assert.ok(services.includes("jmessage.v1.ChatService"), services.join());
+    assert.ok(!services.includes("jmessage.v1.ClusterService"), "nodes have a port of their own");
+    const schema = await client.schemaOf("jmessage.v1.ChatService");
+    const told = await client.call(schema, "jmessage.v1.ChatService.GetCluster", {});
+    const { leader, members } = told as { leader: string; members: { id: string }[] };
+    assert.equal(leader, cluster.leader().ready.listen);
+    assert.deepEqual(members.map(({ id }) => id).sort(), IDS);
   });
 });

@@ -171,6 +171,20 @@ async function watch(caller: Caller): Promise<string> {
   });
 }
 
+async function reflection(caller: Caller): Promise<string> {
+  return await new Promise((resolve) => {
+    const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    const call = caller.original.makeBidiStreamRequest(path, asItIs, asItIs);
+    call.on("data", () => {
+      resolve("yes");
+      call.cancel();
+    });
+    call.on("error", (error) => resolve(String(error)));
+    // Field 7, empty: the list of services.
+    call.write(Buffer.from([0x3a, 0]));
+  });
+}
+
 /** Every rpc that a node serves, by `Service/Method`. */
 export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   [`${chat}CreateAccount`]: (caller) => {
@@ -252,6 +266,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
 
   "Health/Check": health,
   "Health/Watch": watch,
+  "ServerReflection/ServerReflectionInfo": reflection,
 
   [`${original}CreateAccount`]: (caller) =>
     atOriginal(caller, { name: "CreateAccount", request: account() }),

@@ -33,7 +33,12 @@ async function tableOf(
 /** Every rpc of every service in `proto/`, as `Service/Method`. */
 async function served(): Promise<readonly string[]> {
   const found: string[] = [];
-  const folders = ["proto", "proto/jmessage/v1", "proto/grpc/health/v1"];
+  const folders = [
+    "proto",
+    "proto/jmessage/v1",
+    "proto/grpc/health/v1",
+    "proto/grpc/reflection/v1",
+  ];
   for (const folder of folders) {
     for await (const { name, isFile } of Deno.readDir(`${ROOT}${folder}`)) {
       if (!isFile) continue;

@@ -82,6 +82,7 @@ export class World {
       tls: files,
       peerTls: files,
       originalApi: true,
+      reflection: true,
       passwordCost: { N: 2, r: 1, p: 1 },
     });
     await node.ready;
