@@ -27,11 +27,13 @@ import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
 import { NodeHealth } from "./health.ts";
 import { createOriginalService } from "./original_service.ts";
+import { NO_MEASURES } from "./measures.ts";
 import { Metrics } from "./metrics.ts";
 import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
 import { Presence } from "./presence.ts";
+import { RequestTrace } from "./request_trace.ts";
 import { machineCollector, Rest } from "./rest.ts";
 import type { Security } from "./security.ts";
 import { ServiceParts } from "./service_parts.ts";
@@ -91,6 +93,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { logger } = config;
   const presence = new Presence(clock);
   const metrics = config.http === null ? null : new Metrics();
+  const trace = new RequestTrace(directory.identity.nodeId, logger);
   const transport: PeerTransport = new PeerTransport({
     hello: () => helloOf(options),
     joined: options.joined,
@@ -113,14 +116,17 @@ export function assemble(options: AssemblyOptions): Assembly {
     },
     incarnation: directory.identity.incarnation,
     chain,
-    encode: encodeCommand,
+    encode: (command) => {
+      trace.proposed(command);
+      return encodeCommand(command);
+    },
     log: directory.log,
     state,
     transport,
     clock,
     onFatal: options.onFatal,
     onNotice: (level, text) => logger.log(level, text),
-    ...metrics && { measures: metrics },
+    measures: trace.before(metrics ?? NO_MEASURES),
     refusal: () => reserve.refusal(),
   });
   directory.log.onSync((ms) => metrics?.synced(ms));
@@ -130,18 +136,22 @@ export function assemble(options: AssemblyOptions): Assembly {
     driver,
     transport,
     reserve,
-    ...serve(options, { driver, transport, presence, metrics }),
+    ...serve(options, { driver, transport, presence, metrics, trace }),
   };
+}
+
+/** What is made before the services. */
+interface Made {
+  readonly driver: NodeDriver;
+  readonly transport: PeerTransport;
+  readonly presence: Presence;
+  readonly metrics: Metrics | null;
+  readonly trace: RequestTrace;
 }
 
 function serve(
   options: AssemblyOptions,
-  { driver, transport, presence, metrics }: {
-    readonly driver: NodeDriver;
-    readonly transport: PeerTransport;
-    readonly presence: Presence;
-    readonly metrics: Metrics | null;
-  },
+  { driver, transport, presence, metrics, trace }: Made,
 ): Omit<Assembly, "driver" | "transport" | "reserve"> {
   const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
   const { reader } = state;
@@ -179,7 +189,7 @@ function serve(
     rest: new Rest({ driver, clock, collect: machineCollector() }),
     clientGate,
     peerGate,
-    chat: createChatService({ parts, subscriptions, gate: clientGate }),
+    chat: trace.over(createChatService({ parts, subscriptions, gate: clientGate })),
     admin: createAdminService({
       identity,
       self,

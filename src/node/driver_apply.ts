@@ -169,7 +169,8 @@ export class ApplyPipeline {
     const begun = this.#options.clock.mono();
     const result = await this.#options.state.apply(entries);
     if (this.#stopped) return;
-    this.#options.measures.applied(entries.length, this.#options.clock.mono() - begun);
+    const ms = this.#options.clock.mono() - begun;
+    this.#options.measures.applied(entries, result.outcomes, ms);
     const last = entries.at(-1)!;
     this.#applied = { index: last.index, term: last.term, checksum: last.checksum };
     this.#cache.applied(last.index);

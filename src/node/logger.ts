@@ -18,6 +18,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 /** Writes lines at or above its level. */
 export interface Logger {
   log(level: LogLevel, text: string, fields?: LogFields): void;
+  /** Whether a line of that level is written: what it needs has not to be made otherwise. */
+  isOn(level: LogLevel): boolean;
 }
 
 export interface LoggerOptions {
@@ -33,7 +35,7 @@ export interface LoggerOptions {
 const SECRET = /password|token|secret|authorization/i;
 
 /** A logger that says nothing. */
-export const silentLogger: Logger = { log: () => {} };
+export const silentLogger: Logger = { log: () => {}, isOn: () => false };
 
 /** A logger in one of the two formats. */
 export function createLogger(options: LoggerOptions): Logger {
@@ -41,9 +43,11 @@ export function createLogger(options: LoggerOptions): Logger {
   const write = options.write ?? writeToStderr;
   const now = options.now ?? Date.now;
   const format = options.format === "json" ? jsonLine : textLine;
+  const isOn = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= lowest;
   return {
+    isOn,
     log(level, text, fields = {}) {
-      if (LOG_LEVELS.indexOf(level) < lowest) return;
+      if (!isOn(level)) return;
       write(format(new Date(now()).toISOString(), level, text, masked(fields)) + "\n");
     },
   };

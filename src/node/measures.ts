@@ -5,12 +5,15 @@
  * @module
  */
 
+import type { Outcome } from "../chat/command.ts";
+import type { Entry, Index } from "../raft/types.ts";
+
 /** Told by the driver; times in ms. Must not throw. */
 export interface DriverMeasures {
   /** So many entries, and what belongs to them, are on this node's disk: how long the write took. */
   appended(entries: number, ms: number): void;
-  /** So many entries were applied in one transaction. */
-  applied(entries: number, ms: number): void;
+  /** These entries were applied in one transaction, and what came of them by their indexes. */
+  applied(entries: readonly Entry[], outcomes: ReadonlyMap<Index, Outcome>, ms: number): void;
   /** What is applied was made durable. */
   checkpointed(ms: number): void;
   /** A proposal of this node is applied here: how long its caller has waited. */

@@ -28,7 +28,8 @@ Deno.test("driver measures: writes, applies and proposals with their times, queu
   const told: string[] = [];
   const measures: DriverMeasures = {
     appended: (entries, ms) => void told.push(`appended ${entries} in ${ms}`),
-    applied: (entries, ms) => void told.push(`applied ${entries} in ${ms}`),
+    applied: (entries, outcomes, ms) =>
+      void told.push(`applied ${entries.map(({ index }) => index)} ${outcomes.size} in ${ms}`),
     checkpointed: (ms) => void told.push(`checkpointed in ${ms}`),
     committed: (ms) => void told.push(`committed in ${ms}`),
   };
@@ -70,7 +71,7 @@ Deno.test("driver measures: writes, applies and proposals with their times, queu
   assert.deepEqual([driver.queues().heldMessages, driver.queues().applies], [0, 2]);
   await clock.turns();
   await proposed;
-  assert.deepEqual(told, ["appended 2 in 20", "applied 2 in 0", "committed in 25"]);
+  assert.deepEqual(told, ["appended 2 in 20", "applied 1,2 2 in 0", "committed in 25"]);
   assert.deepEqual([driver.queues().proposals, driver.queues().applies], [0, 0]);
 
   told.length = 0;
@@ -81,7 +82,7 @@ Deno.test("driver measures: writes, applies and proposals with their times, queu
   await settle();
   await clock.turns();
   await again;
-  const expected = ["appended 2 in 0", "applied 2 in 0", "committed in 0", "checkpointed in 0"];
+  const expected = ["appended 2 in 0", "applied 3,4 2 in 0", "committed in 0", "checkpointed in 0"];
   assert.deepEqual(told, expected);
   await driver.close();
 });

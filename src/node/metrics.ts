@@ -71,8 +71,8 @@ export class Metrics implements DriverMeasures {
   }
 
   /** {@linkcode DriverMeasures.applied} */
-  applied(entries: number, ms: number): void {
-    this.#applied.inc(entries);
+  applied(entries: readonly unknown[], _outcomes: unknown, ms: number): void {
+    this.#applied.inc(entries.length);
     this.#applies.observe(ms / 1000);
   }
 

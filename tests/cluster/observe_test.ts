@@ -76,7 +76,10 @@ class ObservedCluster {
   }
 }
 
-async function withObserved(test: (cluster: ObservedCluster) => Promise<void>): Promise<void> {
+async function withObserved(
+  test: (cluster: ObservedCluster) => Promise<void>,
+  flags: readonly string[] = [],
+): Promise<void> {
   await withDirectory(async (directory) => {
     const ca = await TestCa.make(join(directory, "ca"));
     const files = new Map(
@@ -86,7 +89,7 @@ async function withObserved(test: (cluster: ObservedCluster) => Promise<void>): 
       new NodeCluster({
         program: PROGRAM,
         directory: join(directory, "nodes"),
-        flags: ["--http", "127.0.0.1:0", "--reflection"],
+        flags: ["--http", "127.0.0.1:0", "--reflection", ...flags],
         flagsOf: (id) => nodeFlags(files.get(id)!),
       }),
       ca.ca,
@@ -217,4 +220,31 @@ Deno.test("observed cluster of 3: a tool without our proto learns what is served
     assert.equal(leader, cluster.leader().ready.listen);
     assert.deepEqual(members.map(({ id }) => id).sort(), IDS);
   });
+});
+
+Deno.test("observed cluster of 3: a message's id leads through the logs of all nodes", async () => {
+  await withObserved(async (cluster) => {
+    const [ada] = [await cluster.user("ada"), await cluster.user("ben")];
+    const { id, seq } = await ada.send("ben", "what nobody else may read");
+    const lines = () =>
+      cluster.nodes.live.flatMap(({ process }) => process.log)
+        .filter((line) => line.includes(id))
+        .map((line) => JSON.parse(line) as Readonly<Record<string, string | number>>);
+    const nodes = (message: string) => {
+      const said = lines().filter((line) => line["message"] === message);
+      return [...new Set(said.map((line) => line["node"]))].sort();
+    };
+    const whole = () => nodes("Request applied").length === IDS.length;
+    await until(whole, { what: "all members to have applied it", ms: 10_000 });
+    const leader = cluster.leader().id;
+    for (const step of ["Request proposed", "Request answered"]) {
+      assert.deepEqual(nodes(step), [leader], step);
+    }
+    assert.ok(nodes("Request taken").includes(leader));
+    assert.deepEqual(nodes("Request applied"), IDS);
+    const applied = lines().filter(({ message }) => message === "Request applied");
+    assert.ok(applied.some(({ index }) => index === seq), "at the place that the sender was told");
+    const logs = cluster.nodes.live.flatMap(({ process }) => process.log).join("\n");
+    assert.doesNotMatch(logs, /nobody else|password of/);
+  }, ["--log-level", "debug", "--log-format", "json"]);
 });

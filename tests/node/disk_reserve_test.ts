@@ -40,7 +40,7 @@ class Bench {
   constructor() {
     this.reserve = new DiskReserve({
       clock: this.clock,
-      logger: { log: (level, text) => void this.log.push({ level, text }) },
+      logger: { log: (level, text) => void this.log.push({ level, text }), isOn: () => true },
       space: () => Promise.resolve(this.space),
       driver: {
         onRole: (listener) => {

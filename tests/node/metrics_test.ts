@@ -127,7 +127,7 @@ Deno.test("metrics: times are counted in seconds, and errors by method and reaso
   const read = await watched(metrics);
   metrics.appended(7, 20);
   metrics.synced(4);
-  metrics.applied(6, 30);
+  metrics.applied(new Array(6), new Map(), 30);
   metrics.checkpointed(40);
   metrics.committed(50);
   const path = "/jmessage.v1.ChatService/Login";
