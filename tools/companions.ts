@@ -1,6 +1,7 @@
 /**
- * What lies beside the executables in `dist/`: the manual page, completions for shells, the systemd
- * unit, and the hashes of everything there. The executables need none of it.
+ * What lies beside the executables in `dist/`: the manual page, completions for shells, what
+ * `packaging/` has (the systemd unit, alerts, a dashboard), and the hashes of everything there. The
+ * executables need none of it.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { commands } from "../src/cli/commands.ts";
 import { completionsCommand } from "../src/cli/completions.ts";
 import { manPage } from "./man_page.ts";
 
-const UNIT = fileURLToPath(new URL("../packaging/jmessage.service", import.meta.url));
+const PACKAGING = fileURLToPath(new URL("../packaging/", import.meta.url));
 const SUMS = "SHA256SUMS";
 
 /** By the names that the shells look for. */
@@ -28,7 +29,9 @@ export async function writeCompanions(
   { date }: { readonly date: string },
 ): Promise<void> {
   await Deno.writeTextFile(join(directory, "jmessage.1"), await manPage(commands, { date }));
-  await Deno.copyFile(UNIT, join(directory, "jmessage.service"));
+  for (const name of await filesIn(PACKAGING)) {
+    await Deno.copyFile(join(PACKAGING, name), join(directory, name));
+  }
   await Deno.mkdir(join(directory, "completions"), { recursive: true });
   for (const [shell, name] of COMPLETIONS) {
     await Deno.writeTextFile(join(directory, "completions", name), await completions(shell));

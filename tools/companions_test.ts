@@ -92,6 +92,19 @@ Deno.test("companions: systemd understands the unit, which leaves time for an or
   });
 });
 
+Deno.test("companions: what packaging/ has lies there as it is", async () => {
+  await inDirectory(async (directory) => {
+    await writeCompanions(directory, { date: "" });
+    const packaging = new URL("../packaging/", import.meta.url);
+    const names = [...Deno.readDirSync(packaging)].map(({ name }) => name);
+    assert.ok(names.includes("jmessage.rules.yml") && names.includes("jmessage-dashboard.json"));
+    for (const name of names) {
+      const copy = await Deno.readFile(join(directory, name));
+      assert.deepEqual(copy, await Deno.readFile(new URL(name, packaging)), name);
+    }
+  });
+});
+
 Deno.test("companions: the hashes are those of all files, by name", async () => {
   await inDirectory(async (directory) => {
     await Deno.mkdir(join(directory, "sub"));

@@ -9,42 +9,10 @@ import assert from "node:assert/strict";
 import type { RoleChange } from "../../src/node/driver_api.ts";
 import { Listeners } from "../../src/node/listeners.ts";
 import { Metrics } from "../../src/node/metrics.ts";
-import type { MetricSources } from "../../src/node/metric_gauges.ts";
 import { ZERO_TERM } from "../../src/raft/term.ts";
 import type { Role } from "../../src/raft/types.ts";
 import { FakeDriver } from "../support/fake_driver.ts";
-import { samples } from "../support/samples.ts";
-
-/** A page's metrics over a fake driver; `changes` replace single sources. */
-async function watched(
-  metrics: Metrics,
-  changes: Partial<MetricSources> = {},
-): Promise<() => Promise<ReadonlyMap<string, number>>> {
-  const driver = await FakeDriver.open(1);
-  metrics.watch({
-    id: "node-1",
-    clusterId: () => "c",
-    driver,
-    health: { ready: () => true },
-    transport: { links: () => [{ id: "node-2", open: true, bytes: 17 }] },
-    subscriptions: { open: 3 },
-    sessions: { known: 5 },
-    presence: { onlineHere: 4 },
-    passwords: { waiting: 2 },
-    security: { expiresAtMs: null },
-    ports: () => ({
-      client: { address: "", close: () => Promise.resolve(), connections: () => 9 },
-      http: null,
-    }),
-    ...changes,
-  });
-  return async () => {
-    const page = await metrics.pages(() => true)["/metrics"]!();
-    assert.equal(page.status, 200);
-    assert.match(page.type ?? "", /^text\/plain; version=0\.0\.4/);
-    return samples(page.body);
-  };
-}
+import { watched } from "../support/watched_metrics.ts";
 
 Deno.test("metrics: gauges say what the parts say at that moment", async () => {
   const driver = await FakeDriver.open(1);
