@@ -136,7 +136,7 @@ export function assemble(options: AssemblyOptions): Assembly {
     driver,
     transport,
     reserve,
-    ...serve(options, { driver, transport, presence, metrics, trace }),
+    ...serve(options, { driver, transport, presence, metrics, trace, reserve }),
   };
 }
 
@@ -147,11 +147,12 @@ interface Made {
   readonly presence: Presence;
   readonly metrics: Metrics | null;
   readonly trace: RequestTrace;
+  readonly reserve: DiskReserve;
 }
 
 function serve(
   options: AssemblyOptions,
-  { driver, transport, presence, metrics, trace }: Made,
+  { driver, transport, presence, metrics, trace, reserve }: Made,
 ): Omit<Assembly, "driver" | "transport" | "reserve"> {
   const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
   const { reader } = state;
@@ -181,7 +182,7 @@ function serve(
   const health = new NodeHealth(driver);
   const { security, ports } = options;
   const work = { driver, health, transport, subscriptions, sessions, presence, passwords };
-  metrics?.watch({ id: nodeId, clusterId, security, ports, ...work });
+  metrics?.watch({ id: nodeId, clusterId, security, ports, reserve, ...work });
   return {
     snapshots,
     backups,

@@ -37,6 +37,7 @@ const MEBIBYTE = 1024 * 1024;
 export class DiskReserve {
   readonly #options: DiskReserveOptions;
   readonly #stopListening: () => void;
+  #space: DiskSpace | null = null;
   #leads = false;
   #low = false;
   /** So little is left that nothing is taken while this node tries to hand over, either. */
@@ -49,6 +50,16 @@ export class DiskReserve {
   constructor(options: DiskReserveOptions) {
     this.#options = options;
     this.#stopListening = options.driver.onRole(({ role }) => this.#leads = role === "leader");
+  }
+
+  /** As it was at the newest look; `null` if that is not known. */
+  get space(): DiskSpace | null {
+    return this.#space;
+  }
+
+  /** The disk has no room for writes. */
+  get low(): boolean {
+    return this.#low;
   }
 
   /** Why no write is taken now; `null` if they are. */
@@ -76,6 +87,7 @@ export class DiskReserve {
   async #look(): Promise<void> {
     const space = await this.#options.space();
     if (this.#closed) return;
+    this.#space = space;
     if (space !== null) this.#judge(space);
     if (this.#low) this.#handOver();
     this.#cancel = this.#options.clock.after(limits.diskLookMs, () => void this.#look());

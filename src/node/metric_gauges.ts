@@ -9,6 +9,7 @@ import process from "node:process";
 import { limits } from "../limits.ts";
 import type { CoreStatus } from "../raft/io.ts";
 import type { Listener } from "../rpc/listener.ts";
+import type { DiskReserve } from "./disk_reserve.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { NodeHealth } from "./health.ts";
 import type { DriverQueues } from "./measures.ts";
@@ -31,6 +32,7 @@ export interface MetricSources {
   readonly sessions: Pick<Sessions, "known">;
   readonly presence: Pick<Presence, "onlineHere">;
   readonly passwords: Pick<Passwords, "waiting">;
+  readonly reserve: Pick<DiskReserve, "space" | "low">;
   readonly security: Pick<Security, "expiresAtMs">;
   /** Those that are bound, by what they are for. */
   readonly ports: () => Readonly<Record<string, Listener | null>>;
@@ -203,15 +205,17 @@ function ofMembers({ driver, transport }: MetricSources): readonly GaugeValues[]
 }
 
 /** What has a bound: above it callers are told OVERLOADED, or the oldest is dropped. */
-const QUEUE_LIMITS: Readonly<Partial<Record<keyof DriverQueues | "passwords", number>>> = {
-  proposals: limits.proposalsPendingMax,
-  proposalBytes: limits.proposalBytesPendingMax,
-  heldMessages: limits.heldMessagesMax,
-  indexWaits: limits.waitsPendingMax,
-  readWaits: limits.waitsPendingMax,
-  requests: limits.requestsPendingMax,
-  passwords: limits.passwordHashesWaitingMax,
-};
+const QUEUE_LIMITS: Readonly<Partial<Record<keyof DriverQueues | "passwords" | "calls", number>>> =
+  {
+    proposals: limits.proposalsPendingMax,
+    proposalBytes: limits.proposalBytesPendingMax,
+    heldMessages: limits.heldMessagesMax,
+    indexWaits: limits.waitsPendingMax,
+    readWaits: limits.waitsPendingMax,
+    requests: limits.requestsPendingMax,
+    passwords: limits.passwordHashesWaitingMax,
+    calls: limits.callsInFlightMax,
+  };
 
 /** As a label: `held_messages`. */
 function snakeCase(name: string): string {
@@ -227,7 +231,10 @@ function ofWork(sources: MetricSources): readonly GaugeValues[] {
       name: "jmessage_queue_length",
       help: "What waits in a queue: things, or bytes where its name says so",
       labels: ["queue"],
-      read: () => byQueue({ ...driver.queues(), passwords: passwords.waiting }),
+      read: () => {
+        const calls = ports()["client"]?.calls() ?? 0;
+        return byQueue({ ...driver.queues(), passwords: passwords.waiting, calls });
+      },
     },
     {
       name: "jmessage_queue_limit",
@@ -254,13 +261,28 @@ function ofWork(sources: MetricSources): readonly GaugeValues[] {
   ];
 }
 
-function ofProcess({ security }: MetricSources): readonly GaugeValues[] {
+function ofProcess({ security, reserve }: MetricSources): readonly GaugeValues[] {
   const startedAtS = Date.now() / 1000 - process.uptime();
   return [
     plain(
       "jmessage_certificate_expiry_timestamp_seconds",
       "When the first of the node's certificates expires, s since the epoch; absent without TLS",
       () => security.expiresAtMs === null ? null : security.expiresAtMs / 1000,
+    ),
+    plain(
+      "jmessage_disk_free_bytes",
+      "Free space on the disk of the data, as it was last seen",
+      () => reserve.space?.freeBytes ?? null,
+    ),
+    plain(
+      "jmessage_disk_total_bytes",
+      "Size of that disk",
+      () => reserve.space?.totalBytes ?? null,
+    ),
+    plain(
+      "jmessage_disk_low",
+      "1 while the node takes no writes for want of space",
+      () => Number(reserve.low),
     ),
     plain(
       "process_resident_memory_bytes",

@@ -42,6 +42,7 @@ export async function serveHttp(
       address: await port.bind(address),
       close: (graceMs) => port.close(graceMs),
       connections: () => port.connections,
+      calls: () => 0,
     };
   } catch (cause) {
     throw cannotListen(address, cause);

@@ -46,6 +46,8 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
   /** Connections that are open now. */
   connections(): number;
+  /** Calls that wait or are carried out now. */
+  calls(): number;
 }
 
 /** Bounds of one kind of port. */
@@ -247,6 +249,7 @@ export async function listen(
       address: await port.bind(address),
       close: (graceMs) => port.close(graceMs),
       connections: () => port.connections,
+      calls: () => server.admission.inFlight,
     };
   } catch (cause) {
     throw cannotListen(address, cause);

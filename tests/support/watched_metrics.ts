@@ -26,9 +26,10 @@ export async function watched(
     sessions: { known: 5 },
     presence: { onlineHere: 4 },
     passwords: { waiting: 2 },
+    reserve: { space: { freeBytes: 30, totalBytes: 100 }, low: false },
     security: { expiresAtMs: null },
     ports: () => ({
-      client: { address: "", close: () => Promise.resolve(), connections: () => 9 },
+      client: { address: "", close: () => Promise.resolve(), connections: () => 9, calls: () => 6 },
       http: null,
     }),
     ...changes,

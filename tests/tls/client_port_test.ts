@@ -164,6 +164,7 @@ Deno.test("tls probe: passes where TLS works, and is one line with a way out whe
       address: `127.0.0.1:${port}`,
       close: () => Promise.resolve(),
       connections: () => 0,
+      calls: () => 0,
     };
     const listen = () => Promise.resolve(listener);
     await assert.rejects(probeTls(source, { listen, timeoutMs: 300 }), {
