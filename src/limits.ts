@@ -358,6 +358,8 @@ export const limits = {
   tlsProbeMsMax: 5_000,
   /** Time between two looks at whether the files of certificates were changed, ms. */
   certificateLookMs: 2_000,
+  /** Characters of the cluster secret: nobody must be able to try them all. */
+  clusterSecretLengthMin: 32,
   /** Bytes of a file with a secret: a longer one is some other file. */
   secretFileBytesMax: 4_096,
   /** Days before a certificate expires from which on the log warns, each day. */

@@ -50,6 +50,7 @@ interface NodeFlags {
   readonly peerTlsCert?: string | undefined;
   readonly peerTlsKey?: string | undefined;
   readonly peerTlsCa?: string | undefined;
+  readonly clusterSecretFile?: string | undefined;
   readonly insecure?: true | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
@@ -109,6 +110,7 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
     .option("--peer-tls-cert <file>", "certificate for other nodes, which turns mutual TLS on")
     .option("--peer-tls-key <file>", "its private key")
     .option("--peer-tls-ca <file>", "CAs of the other nodes' certificates")
+    .option("--cluster-secret-file <file>", "secret that nodes show each other, without TLS")
     .option("--insecure", "listen beyond this machine without TLS")
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
@@ -209,12 +211,15 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   };
 }
 
-function securityOf(flags: NodeFlags): Pick<NodeOptions, "tls" | "peerTls" | "insecure"> {
+function securityOf(
+  flags: NodeFlags,
+): Pick<NodeOptions, "tls" | "peerTls" | "clusterSecretFile" | "insecure"> {
   const given = (files: TlsFiles) =>
     Object.values(files).some((file) => file !== undefined) ? files : undefined;
   return {
     tls: given({ cert: flags.tlsCert, key: flags.tlsKey, ca: flags.tlsCa }),
     peerTls: given({ cert: flags.peerTlsCert, key: flags.peerTlsKey, ca: flags.peerTlsCa }),
+    clusterSecretFile: flags.clusterSecretFile,
     insecure: flags.insecure,
   };
 }

@@ -42,6 +42,8 @@ export interface NodeOptions {
   readonly tls?: TlsFiles | undefined;
   /** Mutual TLS between nodes: all three files. */
   readonly peerTls?: TlsFiles | undefined;
+  /** File of the secret that nodes show each other; it is read when the node starts. */
+  readonly clusterSecretFile?: string | undefined;
   /** Listen beyond this machine without TLS. */
   readonly insecure?: boolean | undefined;
   /** What hashing a new password costs; a lower one is for tests. */
@@ -65,6 +67,7 @@ export interface NodeConfig {
   readonly logger: Logger;
   readonly tls: TlsFiles | null;
   readonly peerTls: TlsFiles | null;
+  readonly clusterSecretFile: string | null;
   readonly passwordCost: PasswordCost;
 }
 
@@ -100,8 +103,8 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
       checkLoopback("listen", listen, "--tls-cert and --tls-key");
       if (http !== null) checkLoopback("http", http, "--tls-cert and --tls-key");
     }
-    if (peerTls === null) {
-      const files = "--peer-tls-cert, --peer-tls-key and --peer-tls-ca";
+    if (peerTls === null && options.clusterSecretFile === undefined) {
+      const files = "--peer-tls-cert, --peer-tls-key and --peer-tls-ca, or --cluster-secret-file";
       checkLoopback("peer-listen", peerListen, files);
     }
   }
@@ -120,6 +123,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     logger: options.logger ?? silentLogger,
     tls,
     peerTls,
+    clusterSecretFile: options.clusterSecretFile ?? null,
     passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
   };
 }

@@ -24,6 +24,7 @@ Deno.test("config: what is left out has the default of the command line", () => 
     http: null,
     tls: null,
     peerTls: null,
+    clusterSecretFile: null,
     passwordCost: { N: 131_072, r: 8, p: 1 },
   });
   assert.deepEqual(foundingPolicy({}), {
@@ -101,4 +102,23 @@ Deno.test("config: the HTTP port is on this machine alone, unless there is TLS o
   assert.equal(nodeConfig({ http, insecure: true }).http, http);
   assert.equal(nodeConfig({ http, tls: { cert: "c", key: "k" } }).http, http);
   assert.equal(nodeConfig({ http: "127.0.0.1:0" }).http, "127.0.0.1:0");
+});
+
+Deno.test("config: beyond this machine a port needs TLS, the peer port a secret, or an operator's word", () => {
+  const beyond = { peerListen: "10.0.0.1:2626" };
+  const files = { cert: "c", key: "k", ca: "a" };
+  const enough = [
+    { ...beyond, clusterSecretFile: "s" },
+    { ...beyond, peerTls: files },
+    { ...beyond, insecure: true },
+    { listen: "10.0.0.1:2625", tls: files },
+  ];
+  for (const options of enough) assert.ok(nodeConfig(options));
+  const wrong = [beyond, { ...beyond, tls: files }, {
+    listen: "10.0.0.1:2625",
+    clusterSecretFile: "s",
+  }];
+  for (const options of wrong) {
+    assert.throws(() => nodeConfig(options), { message: /must be on this machine alone/ });
+  }
 });

@@ -215,7 +215,7 @@ class Node implements RunningNode {
       const pages = { ...healthPages(health), ...metrics?.pages(() => this.#started) };
       this.#pages = await serveHttp(http, pages, security.http);
     }
-    this.#peers = await servePeers(peerListen, peers, security.peers);
+    this.#peers = await servePeers(peerListen, peers, security.trust);
     const onCall = metrics === null ? undefined : (call: EndedCall) => metrics.called(call);
     const services = { chat, admin, health, original, reflection, onCall };
     this.#clients = await serveClients(listen, services, security.clients);

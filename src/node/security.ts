@@ -1,6 +1,6 @@
 /**
- * Transport security of one node: its certificates for clients and for peers, who of the peers is
- * believed to be whom, and how peers are reached. Owns what a node refuses to start with; the
+ * Transport security of one node: its certificates for clients and for peers, the cluster secret,
+ * who of the peers is believed to be whom, and how peers are reached. Owns what a node refuses to start with; the
  * handshakes are `src/rpc`'s.
  *
  * @module
@@ -11,10 +11,12 @@ import { limits } from "../limits.ts";
 import type { NodeId } from "../raft/types.ts";
 import type { PeerClient } from "../rpc/peer_api.ts";
 import { connectPeer } from "../rpc/peer_client.ts";
+import { type PeerSecret, peerSecretOf, type PeerTrust } from "../rpc/peer_secret.ts";
 import type { PeerTls } from "../rpc/peer_tls.ts";
 import { probeTls } from "../rpc/tls_probe.ts";
 import type { TlsServer } from "../rpc/tls_server.ts";
 import type { TlsMaterial } from "../tls/material.ts";
+import { readSecrets } from "../tls/secret_file.ts";
 import { succeeds } from "./beginning_anew.ts";
 import { Certificates } from "./certificates.ts";
 import type { NodeConfig } from "./config.ts";
@@ -37,10 +39,13 @@ export class Security {
   readonly http: TlsServer | null;
   /** For the peer port, and for dialling others; `null`: plain text. */
   readonly peers: PeerTls | null;
+  /** The cluster secret; `null`: nodes show none. */
+  readonly #secret: PeerSecret | null;
 
   private constructor(config: NodeConfig, clock: Clock, opened: {
     readonly clients: Certificates | null;
     readonly peers: Certificates | null;
+    readonly secrets: readonly string[];
   }) {
     this.#config = config;
     this.#clock = clock;
@@ -62,6 +67,10 @@ export class Security {
       speaksFor,
       refused: (from, why) => this.#refused("peer", from, why),
     };
+    const [first, ...others] = opened.secrets;
+    this.#secret = first === undefined
+      ? null
+      : peerSecretOf([first, ...others], (from, why) => this.#refused("peer", from, why));
   }
 
   /**
@@ -72,6 +81,7 @@ export class Security {
     const { tls, peerTls, logger } = config;
     let security: Security | null = null;
     const common = { clock, logger };
+    const secrets = await clusterSecrets(config.clusterSecretFile);
     const clients = tls === null
       ? null
       : await Certificates.open({ ...common, of: "clients", files: tls, read: { flag: "tls" } });
@@ -84,7 +94,7 @@ export class Security {
       }
       const any = peers ?? clients;
       if (any !== null) await probeTls(any);
-      security = new Security(config, clock, { clients, peers });
+      security = new Security(config, clock, { clients, peers, secrets });
       security.checkNode(config.id);
       return security;
     } catch (error) {
@@ -106,9 +116,14 @@ export class Security {
     return all.length === 0 ? null : Math.min(...all.map(({ expiresAtMs }) => expiresAtMs));
   }
 
+  /** How nodes know each other. */
+  get trust(): PeerTrust {
+    return { tls: this.peers, secret: this.#secret };
+  }
+
   /** A client for a peer address, where the node of that id must be if it is given. */
   readonly connect = (peerAddress: string, nodeId?: NodeId): PeerClient =>
-    connectPeer(peerAddress, { tls: this.peers, nodeId });
+    connectPeer(peerAddress, { ...this.trust, nodeId });
 
   /** This node has that id: its certificate, now and later, must be for it. */
   claim(nodeId: NodeId): void {
@@ -150,6 +165,17 @@ export class Security {
     this.#told.set(what, now);
     this.#config.logger.log("warn", `Refused ${from} at the ${port} port: ${why}`);
   }
+}
+
+/** None without a file. Throws `INVALID_ARGUMENT` for one that is not good. */
+async function clusterSecrets(file: string | null): Promise<readonly string[]> {
+  if (file === null) return [];
+  return await readSecrets(file, {
+    flag: "cluster-secret-file",
+    // While it is changed there are an old one and a new one.
+    linesMax: 2,
+    lengthMin: limits.clusterSecretLengthMin,
+  });
 }
 
 /** A node that began anew after damage goes on with the certificate of the one that it was. */

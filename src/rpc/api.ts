@@ -19,6 +19,8 @@ export interface CallContext {
   readonly deadlineMs: number;
   /** Aborted when the caller has gone or the deadline has passed. */
   readonly signal: AbortSignal;
+  /** `host:port` of the caller, as this machine sees it; absent in memory. */
+  readonly from?: string;
   /** The certificate that the caller has shown, as DER, found to be good; `null` without. */
   readonly certificate?: Uint8Array | null;
 }

@@ -173,13 +173,15 @@ export class Channel {
   }
 
   /** A stream both ways, without a deadline. */
-  duplex(path: string): ClientDuplexStream<Buffer, Buffer> {
+  duplex(
+    { path, metadata = new Metadata() }: Pick<Outgoing, "path" | "metadata">,
+  ): ClientDuplexStream<Buffer, Buffer> {
     this.#ready = false;
     if (this.#tls !== null) {
       const until = Date.now() + limits.linkOpenMsMax;
       this.#client.waitForReady(until, (error) => this.#ready = error === undefined);
     }
-    return this.#client.makeBidiStreamRequest(path, asItIs, asItIs, new Metadata(), {});
+    return this.#client.makeBidiStreamRequest(path, asItIs, asItIs, metadata, {});
   }
 
   /** Ends the connection; calls in progress fail with `NO_ANSWER`. */

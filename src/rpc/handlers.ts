@@ -31,6 +31,7 @@ interface AnyCall {
   readonly cancelled: boolean;
   readonly metadata: Metadata;
   getDeadline(): Date | number;
+  getPeer(): string;
   getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Uint8Array } } | null;
   once(event: "cancelled", listener: () => void): unknown;
 }
@@ -181,6 +182,9 @@ function open(call: AnyCall, watch: CancelWatch, options: HandlerOptions): Opene
     deadlineMs,
     get signal() {
       return watch.signal();
+    },
+    get from() {
+      return call.getPeer();
     },
     get certificate() {
       return certificateOf(call);

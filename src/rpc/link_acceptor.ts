@@ -12,6 +12,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { LinkRequest } from "./convert_link.ts";
 import { certificateOf } from "./handlers.ts";
+import { credentialsOf } from "./metadata.ts";
 import {
   type Hello,
   type IncomingLink,
@@ -19,7 +20,8 @@ import {
   type PeerApi,
   PROTOCOL_VERSION,
 } from "./peer_api.ts";
-import { admitCaller, type PeerTls } from "./peer_tls.ts";
+import { admitSecret, type PeerTrust } from "./peer_secret.ts";
+import { admitCaller } from "./peer_tls.ts";
 import { clusterMethods } from "./services.ts";
 import { toStatus } from "./status.ts";
 import { asBuffer, invalid } from "./wire.ts";
@@ -36,13 +38,13 @@ type Stage =
 export class LinkAcceptor implements IncomingLink {
   readonly #call: ServerDuplexStream<Buffer, Buffer>;
   readonly #api: PeerApi;
-  readonly #tls: PeerTls | null;
+  readonly #trust: PeerTrust;
   #stage: Stage;
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, api: PeerApi, tls: PeerTls | null = null) {
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, api: PeerApi, trust: PeerTrust) {
     this.#call = call;
     this.#api = api;
-    this.#tls = tls;
+    this.#trust = trust;
     const late = () => this.close(invalid("hello", "it did not come in time"));
     this.#stage = { kind: "hello", timer: setTimeout(late, limits.linkHelloMsMax) };
     call.on("data", (bytes) => this.#received(bytes));
@@ -87,12 +89,15 @@ export class LinkAcceptor implements IncomingLink {
   async #decide(hello: Hello): Promise<void> {
     this.#stage = { kind: "deciding" };
     try {
+      const from = this.#call.getPeer();
+      const { token } = credentialsOf(this.#call.metadata);
+      admitSecret(this.#trust.secret, { token, from });
       const { protocolVersion } = hello;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw invalid("hello.protocol_version", `${protocolVersion}, not ${PROTOCOL_VERSION}`);
       }
       const certificate = certificateOf(this.#call);
-      admitCaller(this.#tls, hello.nodeId, { certificate, from: this.#call.getPeer() });
+      admitCaller(this.#trust.tls, hello.nodeId, { certificate, from });
       const receiver = await this.#api.openLink(hello, this);
       if (this.#isOver()) {
         receiver.closed();

@@ -14,19 +14,18 @@ import { limits } from "../limits.ts";
 import { Channel } from "./channel.ts";
 import { dial } from "./dial.ts";
 import type { Frame, Hello, LinkEnd, LinkEvents, OutgoingLink } from "./peer_api.ts";
-import { admitAnswerer, peerDialler, type PeerTls } from "./peer_tls.ts";
+import { type PeerTrust, secretMetadata } from "./peer_secret.ts";
+import { admitAnswerer, peerDialler } from "./peer_tls.ts";
 import { clusterMethods } from "./services.ts";
 import { asBuffer } from "./wire.ts";
 
 const { link: method } = clusterMethods;
 
 /** Where to dial, and whom to tell. */
-export interface LinkDiallerOptions {
+export interface LinkDiallerOptions extends PeerTrust {
   readonly address: string;
   readonly hello: Hello;
   readonly events: LinkEvents;
-  /** In plain text without. */
-  readonly tls?: PeerTls | null;
 }
 
 /** One dialled link. Its events never come from within a call of the one who dials. */
@@ -82,7 +81,7 @@ export class LinkDialler implements OutgoingLink {
 
   #greet(): void {
     this.#stage = "greeting";
-    const { address, hello, tls = null } = this.#options;
+    const { address, hello, tls, secret } = this.#options;
     const bounds = {
       receiveBytesMax: limits.peerMessageBytesMax,
       sendBytesMax: limits.peerMessageBytesMax,
@@ -90,7 +89,7 @@ export class LinkDialler implements OutgoingLink {
     const meant = hello.toNodeId === "" ? undefined : hello.toNodeId;
     const secure = tls === null ? null : peerDialler(tls, address, meant);
     const channel = new Channel(address, bounds, secure);
-    const call = channel.duplex(method.path);
+    const call = channel.duplex({ path: method.path, ...secretMetadata(secret) });
     this.#channel = channel;
     this.#call = call;
     call.on("data", (bytes) => this.#received(bytes));
@@ -110,7 +109,7 @@ export class LinkDialler implements OutgoingLink {
       return;
     }
     try {
-      const { address, tls = null } = this.#options;
+      const { address, tls } = this.#options;
       admitAnswerer(tls, hello.nodeId, { address, nodes: this.#channel?.nodes ?? null });
     } catch (error) {
       this.#end({ kind: "untrusted", error: ChatError.from(error) });

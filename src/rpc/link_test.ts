@@ -270,7 +270,7 @@ Deno.test("link: one that breaks the order of steps, or sends garbage, is refuse
     for (const pieces of [[frames], [hello, hello], [new Uint8Array([255, 255])]]) {
       const channel = new Channel(address, bounds);
       const reason = await new Promise((resolve) => {
-        const call = channel.duplex(path);
+        const call = channel.duplex({ path });
         call.on(
           "error",
           ({ metadata }: { metadata: { get(key: string): unknown[] } }) =>

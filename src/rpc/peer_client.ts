@@ -18,6 +18,7 @@ import type {
   SnapshotAsk,
   SnapshotPart,
 } from "./peer_api.ts";
+import { type PeerSecret, secretMetadata } from "./peer_secret.ts";
 import { admitAnswerer, peerDialler, type PeerTls } from "./peer_tls.ts";
 import { clusterMethods, type Method } from "./services.ts";
 import { unlessStalled } from "./stalling.ts";
@@ -26,6 +27,8 @@ import { unlessStalled } from "./stalling.ts";
 export interface PeerOptions {
   /** In plain text without. */
   readonly tls?: PeerTls | null;
+  /** Shown with every call. */
+  readonly secret?: PeerSecret | null;
   /** Who must be there, if that is known; checked with TLS only. */
   readonly nodeId?: NodeId | undefined;
 }
@@ -35,31 +38,33 @@ export interface PeerOptions {
  * calls, and one for each link.
  */
 export function connectPeer(address: string, options: PeerOptions = {}): PeerClient {
-  const { tls = null, nodeId } = options;
+  const { tls = null, secret = null, nodeId } = options;
   const bounds = {
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
   };
   const secure = tls === null ? null : peerDialler(tls, address, nodeId);
   const channel = new Channel(address, bounds, secure);
+  const shown = secretMetadata(secret);
   const { handOver, join, probe } = clusterMethods;
   return {
-    openLink: (hello, events) => new LinkDialler({ address, hello, events, tls }),
-    join: (ask, context) => call(channel, { method: join, request: ask, context }),
+    openLink: (hello, events) => new LinkDialler({ address, hello, events, tls, secret }),
+    join: (ask, context) => call(channel, { method: join, request: ask, context, shown }),
     probe: async (context) => {
-      const answer = await call(channel, { method: probe, request: {}, context });
+      const answer = await call(channel, { method: probe, request: {}, context, shown });
       admitAnswerer(tls, answer.nodeId, { address, nodes: channel.nodes });
       return answer;
     },
-    handOver: (ask, context) => call(channel, { method: handOver, request: ask, context }),
-    fetchSnapshot: (ask, signal) => fetchSnapshot(channel, { ask, signal }),
+    handOver: (ask, context) => call(channel, { method: handOver, request: ask, context, shown }),
+    fetchSnapshot: (ask, signal) => fetchSnapshot(channel, { ask, signal, shown }),
     close: () => channel.close(),
   };
 }
 
 async function call<Request, Response>(
   channel: Channel,
-  { method, request, context }: {
+  { method, request, context, shown }: {
+    readonly shown: Shown;
     readonly method: Method<Request, Response>;
     readonly request: Request;
     readonly context: PeerCallContext;
@@ -67,15 +72,22 @@ async function call<Request, Response>(
 ): Promise<Response> {
   const { deadlineMs, signal } = context;
   const bytes = method.request.toBytes(request);
-  const answer = await channel.unary({ path: method.path, bytes, deadlineMs, signal });
+  const answer = await channel.unary({ path: method.path, bytes, deadlineMs, signal, ...shown });
   return parse(method.response, answer.bytes);
 }
 
-async function fetchSnapshot(
-  channel: Channel,
-  { ask, signal }: { readonly ask: SnapshotAsk; readonly signal: AbortSignal },
-): Promise<FetchedSnapshot> {
-  const parts = snapshotParts(channel, { ask, signal });
+/** What a call carries of the cluster secret. */
+type Shown = ReturnType<typeof secretMetadata>;
+
+interface Fetch {
+  readonly ask: SnapshotAsk;
+  readonly signal: AbortSignal;
+  readonly shown: Shown;
+}
+
+async function fetchSnapshot(channel: Channel, fetch: Fetch): Promise<FetchedSnapshot> {
+  const { ask } = fetch;
+  const parts = snapshotParts(channel, fetch);
   const first = await parts.next();
   if (first.done || first.value.kind !== "header") {
     await parts.return();
@@ -121,10 +133,11 @@ async function* snapshotChunks(
 /** Parts as they come; broken off when nothing comes for `limits.snapshotStallMsMax`. */
 async function* snapshotParts(
   channel: Channel,
-  { ask, signal }: { readonly ask: SnapshotAsk; readonly signal: AbortSignal },
+  { ask, signal, shown }: Fetch,
 ): AsyncGenerator<SnapshotPart, void, undefined> {
   const { path, request, response } = clusterMethods.fetchSnapshot;
-  for await (const bytes of unlessStalled(channel, { path, bytes: request.toBytes(ask), signal })) {
+  const outgoing = { path, bytes: request.toBytes(ask), signal, ...shown };
+  for await (const bytes of unlessStalled(channel, outgoing)) {
     yield parse(response, bytes);
   }
 }

@@ -5,19 +5,26 @@
  */
 
 import { limits } from "../limits.ts";
+import type { CallContext } from "./api.ts";
 import { streamHandler, unaryHandler } from "./handlers.ts";
 import { LinkAcceptor } from "./link_acceptor.ts";
 import { addLink, addStream, addUnary, createServer, listen, type Listener } from "./listener.ts";
 import type { PeerApi } from "./peer_api.ts";
-import { admitCaller, peerServer, type PeerTls } from "./peer_tls.ts";
+import { admitSecret, type PeerTrust } from "./peer_secret.ts";
+import { admitCaller, peerServer } from "./peer_tls.ts";
 import { clusterMethods } from "./services.ts";
 
 /** Serves the peer port on `host:port`; port 0 picks a free one. In plain text without `tls`. */
 export function servePeers(
   address: string,
   api: PeerApi,
-  tls: PeerTls | null = null,
+  trust: PeerTrust = { tls: null, secret: null },
 ): Promise<Listener> {
+  const { tls, secret } = trust;
+  const admit = (id: string, context: CallContext) => {
+    admitSecret(secret, context);
+    admitCaller(tls, id, context);
+  };
   const server = createServer({
     receiveBytesMax: limits.peerMessageBytesMax,
     sendBytesMax: limits.peerMessageBytesMax,
@@ -25,22 +32,26 @@ export function servePeers(
     looseBytes: "free",
   });
   const { fetchSnapshot, handOver, join, link, probe } = clusterMethods;
-  addLink(server, link.path, (call) => void new LinkAcceptor(call, api, tls));
+  addLink(server, link.path, (call) => void new LinkAcceptor(call, api, trust));
   const joined = unaryHandler(join, async (ask, context) => {
-    admitCaller(tls, ask.member.id, context);
+    admit(ask.member.id, context);
     return await api.join(ask, context);
   });
   addUnary(server, join.path, joined);
-  addUnary(server, probe.path, unaryHandler(probe, (_ask, context) => api.probe(context)));
+  const probed = unaryHandler(probe, async (_ask, context) => {
+    admitSecret(secret, context);
+    return await api.probe(context);
+  });
+  addUnary(server, probe.path, probed);
   const take = unaryHandler(handOver, async (ask, context) => {
-    admitCaller(tls, ask.nodeId, context);
+    admit(ask.nodeId, context);
     return await api.handOver(ask, context);
   });
   addUnary(server, handOver.path, take);
   const fetch = streamHandler(
     fetchSnapshot,
     (ask, context) => {
-      admitCaller(tls, ask.nodeId, context);
+      admit(ask.nodeId, context);
       return api.fetchSnapshot(ask, context.signal);
     },
     { deadline: "optional" },

@@ -15,11 +15,28 @@ const OTHERS = 0o077;
 /** What a file of root's may have more: a group that is let in on purpose (as mounted secrets). */
 const GROUP_READ = 0o040;
 
-/**
- * The secret in a file, without the line break at its end. Throws `INVALID_ARGUMENT`, with the
- * flag that named the file, if it cannot be read, is empty, or is open to others.
- */
+/** What a file of secrets may hold: lines of printable ASCII without spaces. */
+export interface SecretOptions {
+  /** That named the file. */
+  readonly flag: string;
+  readonly linesMax?: number;
+  /** Characters of each. */
+  readonly lengthMin?: number;
+}
+
+/** The one secret in a file. Throws as {@linkcode readSecrets}. */
 export async function readSecretFile(path: string, flag: string): Promise<string> {
+  return (await readSecrets(path, { flag })).join();
+}
+
+/**
+ * The secrets in a file, one a line, at least one. Throws `INVALID_ARGUMENT`, with the flag that
+ * named the file, if it cannot be read, holds something else, or is open to others.
+ */
+export async function readSecrets(
+  path: string,
+  { flag, linesMax = 1, lengthMin = 1 }: SecretOptions,
+): Promise<readonly string[]> {
   const refuse = (why: string) => {
     const text = `Cannot use --${flag} ${path}: ${why}`;
     return new ChatError("INVALID_ARGUMENT", text, { field: flag });
@@ -47,6 +64,15 @@ export async function readSecretFile(path: string, flag: string): Promise<string
   if (process.platform !== "win32" && excess !== 0) {
     throw refuse(`others may read or change it; run chmod 600 ${path}`);
   }
-  if (!/^[!-~]+$/.test(secret)) throw refuse("it must be one line of printable ASCII, no spaces");
-  return secret;
+  const lines = secret.split(/\r?\n/).map((line) => line.trim());
+  if (lines.length > linesMax || !lines.every((line) => /^[!-~]+$/.test(line))) {
+    const count = linesMax === 1 ? "one line" : `1 to ${linesMax} lines`;
+    throw refuse(`it must be ${count} of printable ASCII without spaces`);
+  }
+  if (lines.some((line) => line.length < lengthMin)) {
+    throw refuse(
+      `a secret must have ${lengthMin} characters or more; openssl rand -hex 32 makes one`,
+    );
+  }
+  return lines;
 }

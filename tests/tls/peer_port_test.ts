@@ -41,7 +41,7 @@ async function withPeerPort(
   const api = fakePeer({
     openLink: () => Promise.resolve({ hello: helloOf(id), frames() {}, closed() {} }),
   });
-  const listener = await servePeers("127.0.0.1:0", api, tls);
+  const listener = await servePeers("127.0.0.1:0", api, { tls, secret: null });
   try {
     await test({ address: listener.address, said: tls?.said ?? [] });
   } finally {
