@@ -6,9 +6,11 @@
  */
 
 import { commandLimits } from "./limits_commands.ts";
+import { rightsLimits } from "./limits_rights.ts";
 
 /** All limits. Names end in their unit. */
 export const limits = {
+  ...rightsLimits,
   /** Characters of an account name. */
   nameLengthMax: 64,
   passwordLengthMin: 8,
@@ -358,10 +360,6 @@ export const limits = {
   tlsProbeMsMax: 5_000,
   /** Time between two looks at whether the files of certificates were changed, ms. */
   certificateLookMs: 2_000,
-  /** Characters of the cluster secret: nobody must be able to try them all. */
-  clusterSecretLengthMin: 32,
-  /** Bytes of a file with a secret: a longer one is some other file. */
-  secretFileBytesMax: 4_096,
   /** Days before a certificate expires from which on the log warns, each day. */
   certificateWarningDays: 30,
   /** Time after which the same refusal at a port is logged again, ms: strangers may come often. */

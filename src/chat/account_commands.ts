@@ -45,7 +45,7 @@ export function deleteAccount(
   command: Extract<Command, { kind: "deleteAccount" }>,
   stamp: Stamp,
 ): Outcome {
-  const refused = refuseSession(batch.rows, command);
+  const refused = refuseSession(batch.rows, command, stamp);
   if (refused !== null) return refused;
   const account = batch.rows.accounts.get(command.accountId);
   if (account === undefined) return refusals.sessionUnknown;

@@ -11,7 +11,7 @@ import type { Outcome } from "./command.ts";
 import { nameKey } from "./name.ts";
 import { decodeOutcome } from "./outcome.ts";
 import { parseNameToken } from "./page_token.ts";
-import type { Reader, SqlRow } from "./port.ts";
+import type { Reader, SqlRow, SqlValue } from "./port.ts";
 import { sound } from "./schema.ts";
 import { inList, textOf } from "./sql.ts";
 
@@ -35,6 +35,25 @@ export interface Session {
    * get its first outcome: look the request id up before refusing.
    */
   readonly revoked: boolean;
+  /** When it was last used, to about a day; `null`: not since nodes note it. */
+  readonly usedAtMs: number | null;
+  /** When it ends if it is not used; `null`: not by itself. */
+  readonly expiresAtMs: number | null;
+}
+
+/** A session as its owner sees it. */
+export interface OpenSession {
+  readonly sessionId: string;
+  readonly createdAtMs: number;
+  readonly usedAtMs: number | null;
+  readonly expiresAtMs: number | null;
+}
+
+/** One page of {@linkcode listSessions}. */
+export interface SessionPage {
+  readonly sessions: readonly OpenSession[];
+  /** Empty at the end. */
+  readonly nextPageToken: string;
 }
 
 /** What came of a request that was decided before. */
@@ -55,17 +74,56 @@ const accountColumns = `id, name, password_hash, deleted_at_ms, ${sound("account
 /** The session of a token, by the token's hash; `null` if there never was one. */
 export async function findSession(reader: Reader, tokenHash: string): Promise<Session | null> {
   const [row] = await reader.query(
-    `SELECT s.id, s.account_id, s.revoked_at_ms, a.name, ${sound("sessions", "s")}, ` +
-      `${sound("accounts", "a")} FROM sessions AS s ` +
-      "JOIN accounts AS a ON a.id = s.account_id WHERE s.token_hash = ?",
+    `${sessionSql} WHERE s.token_hash = ?`,
     [tokenHash],
   );
-  if (row === undefined) return null;
+  return row === undefined ? null : toSession(row);
+}
+
+/** The session of an id; `null` if there never was one. */
+export async function sessionById(reader: Reader, sessionId: string): Promise<Session | null> {
+  const [row] = await reader.query(`${sessionSql} WHERE s.id = ?`, [sessionId]);
+  return row === undefined ? null : toSession(row);
+}
+
+/** Open sessions of an account by id, also those that nobody used for too long. */
+export async function listSessions(
+  reader: Reader,
+  accountId: string,
+  page: { readonly limit: number; readonly pageToken?: string | undefined },
+): Promise<SessionPage> {
+  const rows = await reader.query(
+    `SELECT id, created_at_ms, used_at_ms, expires_at_ms, ${sound("sessions")} FROM sessions ` +
+      "WHERE account_id = ? AND revoked_at_ms IS NULL AND id > ? ORDER BY id LIMIT ?",
+    [accountId, page.pageToken ?? "", page.limit + 1],
+  );
+  const shown = rows.slice(0, page.limit);
+  const nextPageToken = rows.length > page.limit ? textOf(shown.at(-1)?.["id"]) : "";
+  const sessions = shown.map((row) => ({
+    sessionId: textOf(row["id"]),
+    createdAtMs: Number(row["created_at_ms"]),
+    usedAtMs: timeOf(row["used_at_ms"]),
+    expiresAtMs: timeOf(row["expires_at_ms"]),
+  }));
+  return { sessions, nextPageToken };
+}
+
+const sessionSql = "SELECT s.id, s.account_id, s.revoked_at_ms, s.used_at_ms, s.expires_at_ms, " +
+  `a.name, ${sound("sessions", "s")}, ${sound("accounts", "a")} FROM sessions AS s ` +
+  "JOIN accounts AS a ON a.id = s.account_id";
+
+function timeOf(value: SqlValue | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
+function toSession(row: SqlRow): Session {
   return {
     sessionId: textOf(row["id"]),
     accountId: textOf(row["account_id"]),
     name: textOf(row["name"]),
     revoked: row["revoked_at_ms"] !== null,
+    usedAtMs: timeOf(row["used_at_ms"]),
+    expiresAtMs: timeOf(row["expires_at_ms"]),
   };
 }
 

@@ -27,6 +27,10 @@ export interface SessionState {
   readonly accountId: string;
   readonly createdAtMs: number;
   revokedAtMs: number | null;
+  /** When it was last used, as far as the state was told; `null`: never. */
+  usedAtMs: number | null;
+  /** When it ends if it is not used; `null`: not by itself. */
+  expiresAtMs: number | null;
 }
 
 /** A session that was opened in this batch. */
@@ -101,6 +105,8 @@ export interface BatchChanges {
   readonly sessions: NewSession[];
   /** Sessions that are revoked now. */
   readonly revoked: SessionState[];
+  /** Sessions that were used. */
+  readonly renewed: SessionState[];
   readonly messages: NewMessage[];
   /** Messages that are acknowledged now. */
   readonly acknowledged: MessageState[];
@@ -141,6 +147,7 @@ export function noChanges(): BatchChanges {
     deletion: null,
     sessions: [],
     revoked: [],
+    renewed: [],
     messages: [],
     acknowledged: [],
     salvage: [],

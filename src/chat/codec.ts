@@ -16,7 +16,7 @@ import { readOutcome } from "./outcome.ts";
  */
 export const commandVersion = 1;
 
-type FieldKind = "string" | "stringOrNull" | "boolean" | "strings" | "time";
+type FieldKind = "string" | "stringOrNull" | "boolean" | "strings" | "time" | "timeOrAbsent";
 
 /** Fields of every command. */
 const baseFields = { requestId: "string", fingerprint: "string", timeMs: "time" } as const;
@@ -29,7 +29,9 @@ const kindFields: Record<PlainCommand["kind"], Readonly<Record<string, FieldKind
     sessionId: "string",
     tokenHash: "string",
     passwordHash: "string",
+    idleMs: "timeOrAbsent",
   },
+  renewSession: { accountId: "string", sessionId: "string", idleMs: "time" },
   logout: { accountId: "string", sessionId: "string", all: "boolean" },
   deleteAccount: { accountId: "string", sessionId: "string" },
   sendMessage: {
@@ -140,5 +142,7 @@ function hasKind(value: unknown, kind: FieldKind): boolean {
       return Array.isArray(value) && value.every((item) => typeof item === "string");
     case "time":
       return Number.isSafeInteger(value);
+    case "timeOrAbsent":
+      return value === undefined || Number.isSafeInteger(value);
   }
 }

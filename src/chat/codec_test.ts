@@ -21,6 +21,8 @@ const plain: readonly PlainCommand[] = [
   { ...base, ...author, kind: "sendMessage", toAccountId: "b", body: 'ü \u0000 \u{1f600} \ufeff"' },
   { ...base, ...author, kind: "sendMessage", toAccountId: null, body: "" },
   { ...base, ...author, kind: "acknowledge", messageIds: ["m", "n"] },
+  { ...base, ...author, kind: "login", tokenHash: "t", passwordHash: "h", idleMs: 60_000 },
+  { ...base, ...author, kind: "renewSession", idleMs: 60_000 },
   { ...base, kind: "setAdminToken", tokenHash: "t", replaces: null },
   { ...base, kind: "setAdminToken", tokenHash: "u", replaces: "t" },
 ];
@@ -35,6 +37,8 @@ const outcomes: readonly (Outcome | null)[] = [
   { ok: true, kind: "sendMessage", messageId: "r", index: 17, term, acceptedAtMs: 1_700 },
   { ok: false, reason: "NO_SUCH_USER", message: "nobody" },
   { ok: true, kind: "acknowledge", acknowledged: 0 },
+  { ok: true, kind: "login", sessionId: "s" },
+  { ok: true, kind: "renewSession", sessionId: "s", usedAtMs: 5, expiresAtMs: 60_005 },
   { ok: true, kind: "setAdminToken" },
   { ok: true, kind: "setAdminToken" },
 ];

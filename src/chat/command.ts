@@ -39,6 +39,15 @@ export type ClientCommand =
     readonly tokenHash: string;
     /** The hash the password was checked against: apply refuses if the account's differs. */
     readonly passwordHash: string;
+    /** How long the session lives without being used, ms; absent in older logs: for ever. */
+    readonly idleMs?: number;
+  })
+  | (CommandBase & {
+    /** The session was used: it lives so long from now on. */
+    readonly kind: "renewSession";
+    readonly accountId: string;
+    readonly sessionId: string;
+    readonly idleMs: number;
   })
   | (CommandBase & {
     readonly kind: "logout";
@@ -118,6 +127,13 @@ export interface TermKey {
 export type Outcome =
   | { readonly ok: true; readonly kind: "createAccount"; readonly accountId: string }
   | { readonly ok: true; readonly kind: "login"; readonly sessionId: string }
+  | {
+    readonly ok: true;
+    readonly kind: "renewSession";
+    readonly sessionId: string;
+    readonly usedAtMs: number;
+    readonly expiresAtMs: number;
+  }
   | { readonly ok: true; readonly kind: "logout"; readonly revoked: number }
   | { readonly ok: true; readonly kind: "deleteAccount" }
   | {

@@ -12,7 +12,7 @@ import type { Command, EntryPlace, Outcome, PlainCommand } from "./command.ts";
 import { acknowledge, sendMessage } from "./message_commands.ts";
 import { refusals } from "./refusals.ts";
 import { evaluateSalvaged } from "./salvaged_commands.ts";
-import { login, logout } from "./session_commands.ts";
+import { login, logout, renewSession } from "./session_commands.ts";
 
 /** Where and when a command is decided. */
 export interface Stamp {
@@ -57,6 +57,8 @@ function decide(batch: Batch, command: PlainCommand, stamp: Stamp): Outcome {
       return createAccount(batch, command, stamp);
     case "login":
       return login(batch, command, stamp);
+    case "renewSession":
+      return renewSession(batch, command, stamp);
     case "logout":
       return logout(batch, command, stamp);
     case "deleteAccount":
@@ -64,7 +66,7 @@ function decide(batch: Batch, command: PlainCommand, stamp: Stamp): Outcome {
     case "sendMessage":
       return sendMessage(batch, command, stamp);
     case "acknowledge":
-      return acknowledge(batch, command);
+      return acknowledge(batch, command, stamp);
     case "setAdminToken":
       return setAdminToken(batch, command, stamp);
   }

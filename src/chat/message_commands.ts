@@ -18,7 +18,7 @@ export function sendMessage(
   stamp: Stamp,
 ): Outcome {
   const { rows } = batch;
-  const refused = refuseSession(rows, command);
+  const refused = refuseSession(rows, command, stamp);
   if (refused !== null) return refused;
   const receiver = command.toAccountId === null
     ? undefined
@@ -67,9 +67,10 @@ export function deliver(
 export function acknowledge(
   batch: Batch,
   command: Extract<Command, { kind: "acknowledge" }>,
+  stamp: Stamp,
 ): Outcome {
   const { rows } = batch;
-  const refused = refuseSession(rows, command);
+  const refused = refuseSession(rows, command, stamp);
   if (refused !== null) return refused;
   const messages: MessageState[] = [];
   for (const id of new Set(command.messageIds)) {

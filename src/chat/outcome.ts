@@ -35,6 +35,10 @@ export function encodeOutcome(
       return JSON.stringify([outcome.kind, outcome.accountId]);
     case "login":
       return JSON.stringify([outcome.kind, outcome.sessionId]);
+    case "renewSession": {
+      const { kind, sessionId, usedAtMs, expiresAtMs } = outcome;
+      return JSON.stringify([kind, sessionId, usedAtMs, expiresAtMs]);
+    }
     case "logout":
       return JSON.stringify([outcome.kind, outcome.revoked]);
     case "acknowledge":
@@ -45,9 +49,12 @@ export function encodeOutcome(
   }
 }
 
+/** The kind, and what is its own: at most three values. */
+type StoredOutcome = [string, string | number, number?, number?];
+
 /** The outcome that was stored, equal to it in every field. */
 export function decodeOutcome(text: string, place: RequestPlace): Outcome {
-  const [kind, detail, acceptedAtMs] = JSON.parse(text) as [string, string | number, number?];
+  const [kind, detail, acceptedAtMs, endMs] = JSON.parse(text) as StoredOutcome;
   if (isReason(kind)) return refusal(kind, String(detail));
   switch (kind) {
     case "sendMessage":
@@ -63,6 +70,14 @@ export function decodeOutcome(text: string, place: RequestPlace): Outcome {
       return { ok: true, kind, accountId: String(detail) };
     case "login":
       return { ok: true, kind, sessionId: String(detail) };
+    case "renewSession":
+      return {
+        ok: true,
+        kind,
+        sessionId: String(detail),
+        usedAtMs: Number(acceptedAtMs),
+        expiresAtMs: Number(endMs),
+      };
     case "logout":
       return { ok: true, kind, revoked: Number(detail) };
     case "acknowledge":
@@ -91,6 +106,16 @@ export function readOutcome(value: unknown): Outcome | null {
       return isText("accountId") ? { ok, kind, accountId: String(fields["accountId"]) } : null;
     case "login":
       return isText("sessionId") ? { ok, kind, sessionId: String(fields["sessionId"]) } : null;
+    case "renewSession":
+      return isText("sessionId") && isCount("usedAtMs") && isCount("expiresAtMs")
+        ? {
+          ok,
+          kind,
+          sessionId: String(fields["sessionId"]),
+          usedAtMs: Number(fields["usedAtMs"]),
+          expiresAtMs: Number(fields["expiresAtMs"]),
+        }
+        : null;
     case "logout":
       return isCount("revoked") ? { ok, kind, revoked: Number(fields["revoked"]) } : null;
     case "acknowledge":

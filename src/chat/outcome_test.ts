@@ -18,6 +18,10 @@ const cases: readonly (readonly [Outcome, string])[] = [
   [{ ok: true, kind: "login", sessionId: "s" }, '["login","s"]'],
   [{ ok: true, kind: "logout", revoked: 2 }, '["logout",2]'],
   [{ ok: true, kind: "deleteAccount" }, '["deleteAccount"]'],
+  [
+    { ok: true, kind: "renewSession", sessionId: "s", usedAtMs: 5, expiresAtMs: 9 },
+    '["renewSession","s",5,9]',
+  ],
   [{ ok: true, kind: "setAdminToken" }, '["setAdminToken"]'],
   [
     {

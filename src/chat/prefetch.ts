@@ -135,7 +135,8 @@ const requestSql = "SELECT json_group_array(json_array(" +
 const accountSql = "SELECT json_group_array(json_array(" +
   `id, name, password_hash, deleted_at_ms, ${sound("accounts")})) FROM accounts`;
 const sessionSql = "SELECT json_group_array(json_array(" +
-  `id, account_id, created_at_ms, revoked_at_ms, ${sound("sessions")})) FROM sessions`;
+  "id, account_id, created_at_ms, revoked_at_ms, used_at_ms, expires_at_ms, " +
+  `${sound("sessions")})) FROM sessions`;
 const salvageSql = "SELECT json_group_array(json_array(" +
   `request_id, fingerprint, ${sound("salvage")})) FROM salvage WHERE request_id`;
 const adminTokenSql = "SELECT json_group_array(json_array(" +
@@ -161,8 +162,10 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
     }
   }
   for (const column of ["sessions", "open_sessions"]) {
-    for (const [id, accountId, createdAtMs, revokedAtMs] of listOf<SessionItem>(row[column])) {
-      rows.sessions.set(id, { id, accountId, createdAtMs, revokedAtMs });
+    for (const item of listOf<SessionItem>(row[column])) {
+      const [id, accountId, createdAtMs, revokedAtMs, usedAtMs, expiresAtMs] = item;
+      const times = { createdAtMs, revokedAtMs, usedAtMs, expiresAtMs };
+      rows.sessions.set(id, { id, accountId, ...times });
     }
   }
   for (const column of ["messages", "deleted_messages"]) {
@@ -182,7 +185,14 @@ function takeRow(rows: BatchRows, row: SqlRow): void {
  */
 type RequestItem = readonly [string, string, string, number, number];
 type AccountItem = readonly [string, string, string, number | null];
-type SessionItem = readonly [string, string, number, number | null];
+type SessionItem = readonly [
+  string,
+  string,
+  number,
+  number | null,
+  number | null,
+  number | null,
+];
 type MessageItem = readonly [string, string, number, number];
 type SalvageItem = readonly [string, string];
 type AdminTokenItem = readonly [string];

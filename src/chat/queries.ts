@@ -15,8 +15,10 @@ export {
   findOutcome,
   findSession,
   listAccounts,
+  listSessions,
   openSessions,
   type Session,
+  sessionById,
 } from "./account_queries.ts";
 export {
   conversation,

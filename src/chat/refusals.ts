@@ -24,6 +24,11 @@ export const refusals = {
     "UNAUTHENTICATED",
     "Cannot take the request as its session must be open: it was logged out; log in again",
   ),
+  sessionExpired: refusal(
+    "UNAUTHENTICATED",
+    "Cannot take the request as its session must be open: it was not used for too long; " +
+      "log in again",
+  ),
   sessionOfAnother: refusal(
     "PERMISSION_DENIED",
     "Cannot take the request as its session must belong to its account: log in again",

@@ -17,7 +17,7 @@ import type { EntryPlace, Outcome, PlainCommand, SalvagedCommand } from "./comma
 import type { Stamp } from "./evaluate.ts";
 import { deliver, markAcknowledged } from "./message_commands.ts";
 import { refusals } from "./refusals.ts";
-import { openSession, revoke, revokeAll } from "./session_commands.ts";
+import { openSession, renew, revoke, revokeAll } from "./session_commands.ts";
 
 type Refused = Extract<Outcome, { ok: false }>;
 
@@ -156,6 +156,8 @@ function apply(batch: Batch, { stamp, salvaged, command }: Orphan): Came {
       return send(batch, { stamp, salvaged, command });
     case "acknowledge":
       return acknowledge(batch, { stamp, salvaged, command });
+    case "renewSession":
+      return renewed(batch, { stamp, salvaged, command });
     case "setAdminToken": {
       const outcome = setAdminToken(batch, command, stamp);
       return { outcome, lost: outcome.ok ? null : reasons.adminTokenChanged };
@@ -188,13 +190,23 @@ function login(batch: Batch, { stamp, salvaged, command }: Orphan<"login">): Cam
     return { outcome: refusals.passwordChanged, lost: reasons.accountDeleted };
   }
   const createdAtMs = decidedAtMs({ stamp, salvaged });
-  openSession(batch, command, { createdAtMs, revokedAtMs: salvaged.ended ? stamp.timeMs : null });
+  const revokedAtMs = salvaged.ended ? stamp.timeMs : null;
+  openSession(batch, command, { createdAtMs, revokedAtMs, stamp });
   return { outcome, lost: null };
 }
 
 /** When a command took effect for its owner: on its side, or now if that side never decided it. */
 function decidedAtMs({ stamp, salvaged }: Pick<Orphan, "stamp" | "salvaged">): number {
   return salvaged.outcome === null ? stamp.timeMs : salvaged.timeMs;
+}
+
+/** It was used there; one that is not here, or is revoked, needs nothing. */
+function renewed(batch: Batch, { stamp, command }: Orphan<"renewSession">): Came {
+  const session = batch.rows.sessions.get(command.sessionId);
+  if (session?.accountId !== command.accountId || session.revokedAtMs !== null) {
+    return { outcome: refusals.sessionUnknown, lost: null };
+  }
+  return { outcome: renew(batch, command, stamp), lost: null };
 }
 
 /**

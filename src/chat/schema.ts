@@ -17,7 +17,7 @@
  */
 
 /** Version of these statements. */
-export const schemaVersion = 4;
+export const schemaVersion = 5;
 
 /** A replicated table: its columns in order, and those of its primary key. */
 export interface ReplicatedTable {
@@ -46,7 +46,15 @@ const columnsOf = {
   messages: messageColumns,
   requests: ["log_index", "id", "fingerprint", "accepted_at_ms", "outcome"],
   salvage: ["log_index", "request_id", "fingerprint", "reason", "command"],
-  sessions: ["id", "account_id", "token_hash", "created_at_ms", "revoked_at_ms"],
+  sessions: [
+    "id",
+    "account_id",
+    "token_hash",
+    "created_at_ms",
+    "revoked_at_ms",
+    "used_at_ms",
+    "expires_at_ms",
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Name of a replicated table. */
@@ -65,7 +73,12 @@ export const replicatedTables: readonly ReplicatedTable[] = [
 ];
 
 /** The columns that may be null. In all others a null is damage, and gives no seal. */
-const nullable: ReadonlySet<string> = new Set(["deleted_at_ms", "revoked_at_ms"]);
+const nullable: ReadonlySet<string> = new Set([
+  "deleted_at_ms",
+  "revoked_at_ms",
+  "used_at_ms",
+  "expires_at_ms",
+]);
 
 /** What a row's seal must be, in SQL. Eight bytes notice damage; they keep no adversary out. */
 export function sealOf(columns: readonly string[], alias = ""): string {
@@ -109,7 +122,7 @@ const messageTableBody = `(
   ${sealColumn(messageColumns)}
 ) STRICT`;
 
-/** The tables that version 3 had, one statement each. */
+/** The tables that version 3 had, one statement each; sessions as they are now. */
 const sealedStatements: readonly string[] = [
   // A deleted account keeps its row and its name, has no password, and frees the name.
   `CREATE TABLE accounts (
@@ -123,13 +136,16 @@ const sealedStatements: readonly string[] = [
   ) STRICT, WITHOUT ROWID`,
   "CREATE UNIQUE INDEX accounts_by_live_name ON accounts (name_key) WHERE deleted_at_ms IS NULL",
   "CREATE INDEX accounts_by_name ON accounts (name_key, created_at_ms)",
-  // Kept after revocation, for ever: a session id is never made again.
+  // Kept after its end, for ever: a session id is never made again. `null` in the last two: of a
+  // version before there were any, and not used since.
   `CREATE TABLE sessions (
     id TEXT PRIMARY KEY NOT NULL,
     account_id TEXT NOT NULL,
     token_hash TEXT NOT NULL UNIQUE,
     created_at_ms INTEGER NOT NULL,
     revoked_at_ms INTEGER,
+    used_at_ms INTEGER,
+    expires_at_ms INTEGER,
     ${sealColumn(columnsOf.sessions)}
   ) STRICT, WITHOUT ROWID`,
   "CREATE INDEX sessions_open ON sessions (account_id) WHERE revoked_at_ms IS NULL",
@@ -194,6 +210,22 @@ export const salvageStatements: readonly string[] = [
   "CREATE INDEX salvage_by_request ON salvage (request_id)",
 ];
 
+/** Columns that version 3 had. */
+function sealedColumns(table: TableName): readonly string[] {
+  const later = table === "sessions" ? ["used_at_ms", "expires_at_ms"] : [];
+  return columnsOf[table].filter((column) => !later.includes(column));
+}
+
+/** From version 4: what a session is now, and nothing is known of when it was used. */
+export const sessionEndStatements: readonly string[] = [
+  "ALTER TABLE sessions RENAME TO old_sessions",
+  "DROP INDEX sessions_open",
+  ...sealedStatements.filter((sql) => /TABLE sessions \(|INDEX sessions_open /.test(sql)),
+  `INSERT INTO sessions (${sealedColumns("sessions")})
+    SELECT ${sealedColumns("sessions")} FROM old_sessions`,
+  "DROP TABLE old_sessions",
+];
+
 const sealedTables = replicatedTables.filter(({ name }) => name !== "admin_token");
 
 const indexNames = sealedStatements.flatMap((sql) => {
@@ -205,8 +237,8 @@ export const sealingStatements: readonly string[] = [
   ...sealedTables.map(({ name }) => `ALTER TABLE ${name} RENAME TO old_${name}`),
   ...indexNames.map((name) => `DROP INDEX ${name}`),
   ...sealedStatements,
-  ...sealedTables.flatMap(({ name, columns }) => {
-    const list = columns.join(", ");
+  ...sealedTables.flatMap(({ name }) => {
+    const list = sealedColumns(name).join(", ");
     return [
       `INSERT INTO ${name} (${list}) SELECT ${list} FROM old_${name}`,
       `DROP TABLE old_${name}`,

@@ -1,6 +1,6 @@
 /**
- * Logging in and out. Owns the life of a session: made once, revoked at most once, kept for
- * ever, so that its id can never come back to life.
+ * Logging in and out. Owns the life of a session: made once, ended by a logout or by not being
+ * used, kept for ever, so that its id can never come back to life.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export function login(
   const same = account?.deletedAtMs === null && account.passwordHash === command.passwordHash;
   if (!same) return refusals.passwordChanged;
   if (rows.sessions.has(command.sessionId)) return refusals.sessionExists;
-  openSession(batch, command, { createdAtMs: stamp.timeMs, revokedAtMs: null });
+  openSession(batch, command, { createdAtMs: stamp.timeMs, revokedAtMs: null, stamp });
   return { ok: true, kind: "login", sessionId: command.sessionId };
 }
 
@@ -33,16 +33,49 @@ export function login(
 export function openSession(
   { rows, changes }: Batch,
   command: Extract<Command, { kind: "login" }>,
-  times: Pick<NewSession, "createdAtMs" | "revokedAtMs">,
+  { stamp, ...times }: Pick<NewSession, "createdAtMs" | "revokedAtMs"> & { readonly stamp: Stamp },
 ): void {
+  const { idleMs } = command;
   const session: NewSession = {
     id: command.sessionId,
     accountId: command.accountId,
     tokenHash: command.tokenHash,
     ...times,
+    // An older log says nothing of it, and what an older version made of it must come out again.
+    usedAtMs: idleMs === undefined ? null : stamp.timeMs,
+    expiresAtMs: idleMs === undefined ? null : stamp.timeMs + idleMs,
   };
   rows.sessions.set(session.id, session);
   changes.sessions.push(session);
+}
+
+/** Says that a session was used. One that has ended stays ended. */
+export function renewSession(
+  batch: Batch,
+  command: Extract<Command, { kind: "renewSession" }>,
+  stamp: Stamp,
+): Outcome {
+  const refused = refuseSession(batch.rows, command, stamp);
+  if (refused !== null) return refused;
+  return renew(batch, command, stamp);
+}
+
+/** It lives as long as it was told to, or longer. */
+export function renew(
+  { rows, changes }: Batch,
+  { sessionId, idleMs }: Extract<Command, { kind: "renewSession" }>,
+  { timeMs }: Pick<Stamp, "timeMs">,
+): Outcome {
+  const session = rows.sessions.get(sessionId);
+  if (session === undefined) return refusals.sessionUnknown;
+  const [usedAtMs, expiresAtMs] = [
+    Math.max(session.usedAtMs ?? 0, timeMs),
+    Math.max(session.expiresAtMs ?? 0, timeMs + idleMs),
+  ];
+  session.usedAtMs = usedAtMs;
+  session.expiresAtMs = expiresAtMs;
+  changes.renewed.push(session);
+  return { ok: true, kind: "renewSession", sessionId, usedAtMs, expiresAtMs };
 }
 
 /** Revokes the author's session, or every session of its account. */
@@ -51,7 +84,7 @@ export function logout(
   command: Extract<Command, { kind: "logout" }>,
   stamp: Stamp,
 ): Outcome {
-  const refused = refuseSession(batch.rows, command);
+  const refused = refuseSession(batch.rows, command, stamp);
   if (refused !== null) return refused;
   if (command.all) {
     return { ok: true, kind: "logout", revoked: revokeAll(batch, command.accountId, stamp) };

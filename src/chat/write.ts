@@ -46,7 +46,10 @@ export async function writeBatch(
     session.tokenHash,
     session.createdAtMs,
     session.revokedAtMs,
+    session.usedAtMs,
+    session.expiresAtMs,
   ]);
+  await writeRenewed(writer, changes);
   await writeRevoked(writer, changes);
   await insertRows(writer, "messages", changes.messages, (message) => [
     message.index,
@@ -96,6 +99,16 @@ async function writeRevoked(writer: Writer, { revoked }: BatchChanges): Promise<
   await writer.run(
     "UPDATE sessions SET revoked_at_ms = e.value FROM json_each(?) AS e WHERE sessions.id = e.key",
     [JSON.stringify(times)],
+  );
+}
+
+async function writeRenewed(writer: Writer, { renewed }: BatchChanges): Promise<void> {
+  if (renewed.length === 0) return;
+  const times = renewed.map(({ id, usedAtMs, expiresAtMs }) => [id, [usedAtMs, expiresAtMs]]);
+  await writer.run(
+    "UPDATE sessions SET used_at_ms = e.value ->> 0, expires_at_ms = e.value ->> 1 " +
+      "FROM json_each(?) AS e WHERE sessions.id = e.key",
+    [JSON.stringify(Object.fromEntries(times))],
   );
 }
 

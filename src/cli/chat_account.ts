@@ -1,5 +1,5 @@
 /**
- * `jmessage chat register`, `login`, `logout` and `delete-account`. Owns what they ask and
+ * `jmessage chat register`, `login`, `logout`, `sessions` and `delete-account`. Owns what they ask and
  * print; the tokens' place is `chat_state.ts`'s.
  *
  * @module
@@ -7,6 +7,7 @@
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
+import type { SessionInfo } from "../rpc/api.ts";
 import {
   type ChatContext,
   type ChatFlags,
@@ -18,6 +19,7 @@ import {
   withCluster,
   withLogin,
 } from "./chat_context.ts";
+import { sessionJson, sessionsTable } from "./chat_text.ts";
 import { newCommand } from "./command.ts";
 import { printable } from "./text.ts";
 
@@ -42,6 +44,9 @@ export function accountCommands(
       .action(async (own) => {
         done(await logout(flags(), options, own.all ?? false), "is logged out");
       }),
+    newCommand("sessions", "list where the account is logged in", {
+      example: "jmessage chat -u ann sessions",
+    }).action(() => withLogin(flags(), options, (context) => sessions(context, flags(), options))),
     newCommand("delete-account", "delete the account for good", {
       example: "jmessage chat -u ann delete-account --yes",
     })
@@ -90,6 +95,18 @@ async function logout(flags: ChatFlags, options: ChatOptions, all: boolean): Pro
     context.state.forgetSession(context.clusterId, name);
   });
   return name;
+}
+
+async function sessions(
+  { client, timeoutMs }: ChatContext,
+  flags: ChatFlags,
+  { output }: ChatOptions,
+): Promise<void> {
+  const found: SessionInfo[] = [];
+  for await (const session of client.sessions({ timeoutMs })) found.push(session);
+  found.sort((left, right) => left.createdAtMs - right.createdAtMs);
+  if (!flags.json) return output.line(sessionsTable(found, Date.now()));
+  for (const session of found) output.json(sessionJson(session));
 }
 
 async function deleteAccount(

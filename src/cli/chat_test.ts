@@ -99,6 +99,20 @@ Deno.test("chat commands: a login is kept, and later commands need no password",
   });
 });
 
+Deno.test("chat commands: sessions lists where the account is logged in", async () => {
+  await withChat(async (chat) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    deepEqual((await chat(["sessions", "--json"])).json, [{
+      id: "s1",
+      createdAt: "1970-01-01T00:00:00.000Z",
+      lastUsed: "1970-01-02T00:00:00.000Z",
+      expiresAt: null,
+      current: true,
+    }]);
+    match((await chat(["sessions"])).text[0] ?? "", /^session .*\ns1 .*never +this one$/);
+  });
+});
+
 Deno.test("chat commands: the password comes from stdin, or from the environment", async () => {
   await withChat(async (chat) => {
     const words = ["-u", "ann", "login", "--password-stdin", "--json"];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Message, User } from "../rpc/api.ts";
+import type { Message, SessionInfo, User } from "../rpc/api.ts";
 import { printable, table } from "./text.ts";
 
 /** The stable JSON form of a message. */
@@ -41,4 +41,31 @@ export function usersTable(users: readonly User[], nowMs: number): string {
       lastSeenMs === null ? "" : timeText(lastSeenMs, nowMs),
     ]),
   );
+}
+
+/** The open sessions of an account, one a row. */
+export function sessionsTable(sessions: readonly SessionInfo[], nowMs: number): string {
+  const day = (ms: number | null, none: string) => ms === null ? none : timeText(ms, nowMs);
+  return table(
+    ["session", "since", "last used", "ends unless used", ""],
+    sessions.map(({ id, createdAtMs, usedAtMs, expiresAtMs, current }) => [
+      id,
+      timeText(createdAtMs, nowMs),
+      day(usedAtMs, ""),
+      day(expiresAtMs, "never"),
+      current ? "this one" : "",
+    ]),
+  );
+}
+
+/** A session for programs. */
+export function sessionJson({ id, createdAtMs, usedAtMs, expiresAtMs, current }: SessionInfo) {
+  const time = (ms: number | null) => ms === null ? null : new Date(ms).toISOString();
+  return {
+    id,
+    createdAt: time(createdAtMs),
+    lastUsed: time(usedAtMs),
+    expiresAt: time(expiresAtMs),
+    current,
+  };
 }

@@ -52,6 +52,7 @@ interface NodeFlags {
   readonly peerTlsCa?: string | undefined;
   readonly clusterSecretFile?: string | undefined;
   readonly insecure?: true | undefined;
+  readonly sessionIdleDays?: number | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly json?: true | undefined;
@@ -112,6 +113,11 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
     .option("--peer-tls-ca <file>", "CAs of the other nodes' certificates")
     .option("--cluster-secret-file <file>", "secret that nodes show each other, without TLS")
     .option("--insecure", "listen beyond this machine without TLS")
+    .option(
+      "--session-idle-days <n>",
+      `days without use after which a login ends (default: ${limits.sessionIdleDaysDefault})`,
+      parseInteger(1, limits.sessionIdleDaysMax),
+    )
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices(LOG_LEVELS)
         .default("info" as const),
@@ -198,17 +204,9 @@ function optionsOf(flags: NodeFlags): NodeOptions {
   const policy: Partial<Policy> = Object.fromEntries(given);
   const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
   const addresses = { listen, peerListen, advertise, peerAdvertise, join };
-  return {
-    data,
-    id,
-    ...addresses,
-    policy,
-    originalApi,
-    reflection,
-    http,
-    logger,
-    ...securityOf(flags),
-  };
+  const { sessionIdleDays } = flags;
+  const service = { originalApi, sessionIdleDays, reflection, http, logger };
+  return { data, id, ...addresses, policy, ...service, ...securityOf(flags) };
 }
 
 function securityOf(

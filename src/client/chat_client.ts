@@ -14,6 +14,7 @@ import type {
   GetClusterResponse,
   Message,
   SendMessageResponse,
+  SessionInfo,
   User,
 } from "../rpc/api.ts";
 import { limits } from "../limits.ts";
@@ -179,6 +180,16 @@ export class ChatClient {
     const request = { requestId: this.#requestId(options), all: options.all ?? false };
     await this.#mutate("log out", options, (api, context) => api.logout(request, context));
     this.#session.logOut();
+  }
+
+  /** The open sessions of the account that is logged in. */
+  sessions(options: CallOptions = {}): AsyncGenerator<SessionInfo, void, void> {
+    return allPages(async (pageToken) => {
+      const page = await this.#read("list the sessions", options, (api, context) => {
+        return api.listSessions({ pageToken }, context);
+      });
+      return { items: page.sessions, nextPageToken: page.nextPageToken };
+    });
   }
 
   /** Deletes the account that is logged in. */

@@ -177,6 +177,11 @@ export class FakeCluster {
           this.#assertLeads(address);
           return {};
         }),
+      listSessions: (_, context) =>
+        this.#call("listSessions", address, context, () => {
+          const times = { createdAtMs: 0, usedAtMs: 86_400_000, expiresAtMs: null };
+          return { sessions: [{ id: "s1", ...times, current: true }], nextPageToken: "" };
+        }),
       listUsers: (_, context) =>
         this.#call("listUsers", address, context, () => ({
           users: this.users,

@@ -7,17 +7,19 @@
  */
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { type Account, findAccountByName } from "../chat/queries.ts";
-import { checkName, checkPassword, checkRequestId } from "../chat/validate.ts";
+import { type Account, findAccountByName, listSessions } from "../chat/queries.ts";
+import { checkName, checkPageSize, checkPassword, checkRequestId } from "../chat/validate.ts";
 import { ChatError } from "../errors.ts";
 import type {
   Answered,
   CallContext,
   CreateAccountRequest,
   DeleteAccountRequest,
+  ListSessionsResponse,
   LoginRequest,
   LoginResponse,
   LogoutRequest,
+  PageRequest,
 } from "../rpc/api.ts";
 import { fingerprint, type Mutations } from "./mutations.ts";
 import { orGone, type ServiceParts } from "./service_parts.ts";
@@ -83,12 +85,34 @@ export class AccountService {
         sessionId,
         tokenHash: tokenHash(token),
         passwordHash: account.passwordHash,
+        idleMs: this.#parts.options.sessionIdleMs,
       }),
       context.signal,
     );
     if (!outcome.ok) throw new ChatError(outcome.reason, outcome.message);
     this.#parts.options.presence.called(account.accountId, sessionId);
     return this.#parts.answer({ token, name: account.name });
+  }
+
+  /** The account's sessions that are open, a page of them. */
+  async listSessions(
+    request: PageRequest,
+    context: CallContext,
+  ): Promise<Answered<ListSessionsResponse>> {
+    const limit = checkPageSize(request.pageSize);
+    const own = await this.#parts.reader(context);
+    const { reader, sessions } = this.#parts.options;
+    const page = await listSessions(reader, own.accountId, {
+      limit,
+      pageToken: request.pageToken,
+    });
+    const open = page.sessions.filter((session) => !sessions.isExpired(session));
+    return this.#parts.answer({
+      sessions: open.map(({ sessionId: id, ...times }) => {
+        return { id, ...times, current: id === own.sessionId };
+      }),
+      nextPageToken: page.nextPageToken,
+    });
   }
 
   async logout(request: LogoutRequest, context: CallContext): Promise<Answered<object>> {

@@ -35,6 +35,7 @@ import type { Clock, StateStore } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { RequestTrace } from "./request_trace.ts";
 import { machineCollector, Rest } from "./rest.ts";
+import { Renewals } from "./renewals.ts";
 import type { Security } from "./security.ts";
 import { ServiceParts } from "./service_parts.ts";
 import { Sessions } from "./sessions.ts";
@@ -154,17 +155,13 @@ function serve(
   options: AssemblyOptions,
   { driver, transport, presence, metrics, trace, reserve }: Made,
 ): Omit<Assembly, "driver" | "transport" | "reserve"> {
-  const { config: { logger, originalApi, passwordCost }, directory, state, clock, self } = options;
+  const { config, directory, state, clock, self } = options;
+  const { logger, originalApi, passwordCost, sessionIdleMs } = config;
   const { reader } = state;
   const identity = () => directory.identity;
   const clusterId = () => directory.identity.clusterId;
   const [clientGate, peerGate] = [new Gate(), new Gate()];
-  const sessions = new Sessions({
-    reader,
-    clock,
-    onRevoked: ({ accountId, sessionId }) => presence.revoked(accountId, sessionId),
-  });
-  driver.onApplied((_messages, _applied, outcomes) => sessions.applied(outcomes));
+  const { sessions, renewals } = sessionsOf(options, { driver, presence });
   const passwords = new Passwords(passwordCost);
   const parts = new ServiceParts({
     driver,
@@ -174,6 +171,8 @@ function serve(
     sessions,
     presence,
     passwords,
+    renewals,
+    sessionIdleMs,
   });
   const subscriptions = new Subscriptions(parts);
   const { log, identity: { nodeId } } = directory;
@@ -214,6 +213,23 @@ function serve(
     metrics,
     original: originalApi ? createOriginalService({ parts, gate: clientGate }) : null,
   };
+}
+
+/** What is known of sessions here, and of their use. */
+function sessionsOf(
+  { config, state: { reader }, clock }: AssemblyOptions,
+  { driver, presence }: { readonly driver: NodeDriver; readonly presence: Presence },
+): { readonly sessions: Sessions; readonly renewals: Renewals } {
+  const sessions = new Sessions({
+    reader,
+    clock,
+    onRevoked: ({ accountId, sessionId }) => presence.revoked(accountId, sessionId),
+  });
+  driver.onApplied((_messages, _applied, outcomes) => sessions.applied(outcomes));
+  const tell = (sessionId: string) => presence.sessionUsed(sessionId);
+  const renewals = new Renewals({ driver, reader, clock, idleMs: config.sessionIdleMs, tell });
+  presence.onSessionUsed((sessionId) => void renewals.told(sessionId));
+  return { sessions, renewals };
 }
 
 function helloOf({ directory, self }: AssemblyOptions): OwnHello {

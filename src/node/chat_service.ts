@@ -38,6 +38,7 @@ export function createChatService(options: ChatServiceOptions): ChatApi {
   return {
     createAccount: (request, context) => gate.pass(() => accounts.createAccount(request, context)),
     login: (request, context) => gate.pass(() => accounts.login(request, context)),
+    listSessions: (request, context) => gate.pass(() => accounts.listSessions(request, context)),
     logout: (request, context) => gate.pass(() => accounts.logout(request, context)),
     deleteAccount: (request, context) => gate.pass(() => accounts.deleteAccount(request, context)),
     listUsers: (request, context) => gate.pass(() => directory.listUsers(request, context)),

@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly clusterSecretFile?: string | undefined;
   /** Listen beyond this machine without TLS. */
   readonly insecure?: boolean | undefined;
+  /** Days without use after which a session ends; default `limits.sessionIdleDaysDefault`. */
+  readonly sessionIdleDays?: number | undefined;
   /** What hashing a new password costs; a lower one is for tests. */
   readonly passwordCost?: PasswordCost | undefined;
 }
@@ -68,6 +70,8 @@ export interface NodeConfig {
   readonly tls: TlsFiles | null;
   readonly peerTls: TlsFiles | null;
   readonly clusterSecretFile: string | null;
+  /** How long a session lives without being used, ms. */
+  readonly sessionIdleMs: number;
   readonly passwordCost: PasswordCost;
 }
 
@@ -124,6 +128,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
     tls,
     peerTls,
     clusterSecretFile: options.clusterSecretFile ?? null,
+    sessionIdleMs: checkDays(options.sessionIdleDays ?? limits.sessionIdleDaysDefault) * DAY_MS,
     passwordCost: options.passwordCost ?? DEFAULT_PASSWORD_COST,
   };
 }
@@ -174,6 +179,14 @@ function flagValue(value: Policy[keyof Policy] | undefined): string {
 function given(policy: Partial<Policy>): Partial<Policy> {
   const entries = Object.entries(policy).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries);
+}
+
+const DAY_MS = 86_400_000;
+
+function checkDays(days: number): number {
+  const { sessionIdleDaysMax: most } = limits;
+  if (Number.isSafeInteger(days) && days >= 1 && days <= most) return days;
+  return refuse("session-idle-days", `must be 1 to ${most}`, String(days));
 }
 
 function checkAddress(field: string, address: string): string {

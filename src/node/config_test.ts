@@ -25,6 +25,7 @@ Deno.test("config: what is left out has the default of the command line", () => 
     tls: null,
     peerTls: null,
     clusterSecretFile: null,
+    sessionIdleMs: 30 * 86_400_000,
     passwordCost: { N: 131_072, r: 8, p: 1 },
   });
   assert.deepEqual(foundingPolicy({}), {

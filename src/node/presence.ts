@@ -37,6 +37,9 @@ export class Presence {
   readonly #recent = new Set<string>();
   /** Accounts whose state the peers do not have yet. */
   #changed = new Set<string>();
+  /** Sessions that were used here, of which the peers are to be told. */
+  readonly #used = new Set<string>();
+  #onUsed: (sessionId: string) => void = () => {};
 
   constructor(clock: Pick<Clock, "mono" | "wall">) {
     this.#clock = clock;
@@ -79,6 +82,16 @@ export class Presence {
     return count;
   }
 
+  /** Whoever leads is to note that the session was used: the peers are told, once. */
+  sessionUsed(sessionId: string): void {
+    if (this.#used.size < limits.sessionsKnownMax) this.#used.add(sessionId);
+  }
+
+  /** Who hears of the sessions that peers tell so of. Must not throw. */
+  onSessionUsed(listener: (sessionId: string) => void): void {
+    this.#onUsed = listener;
+  }
+
   isOnline(accountId: string): boolean {
     const local = this.#local.get(accountId);
     if (local !== undefined && this.#onlineHere(local)) return true;
@@ -104,6 +117,7 @@ export class Presence {
       told.set(account.accountId, account);
     }
     dropOldest(told, limits.presenceKnownMax);
+    for (const sessionId of frame.usedSessions ?? []) this.#onUsed(sessionId);
   }
 
   /** The peer's link is down: what it told holds no more, but when it saw whom does. */
@@ -126,14 +140,21 @@ export class Presence {
   /** What has changed since the last call, for every open link; often nothing. */
   changes(): readonly PresenceFrame[] {
     this.#expire();
-    if (this.#changed.size === 0) return [];
+    if (this.#changed.size === 0 && this.#used.size === 0) return [];
     const accounts = [...this.#changed].map((id) => this.#account(id));
     this.#changed = new Set();
     for (const { accountId, online } of accounts) {
       const local = this.#local.get(accountId);
       if (local !== undefined) local.toldOnline = online;
     }
-    return frames(accounts, false);
+    const [first, ...others] = frames(accounts, false);
+    return first === undefined ? [] : [{ ...first, ...this.#takeUsed() }, ...others];
+  }
+
+  #takeUsed(): Pick<PresenceFrame, "usedSessions"> {
+    const usedSessions = [...this.#used].slice(0, limits.usedSessionsMax);
+    for (const sessionId of usedSessions) this.#used.delete(sessionId);
+    return usedSessions.length === 0 ? {} : { usedSessions };
   }
 
   /** Notes whose last call has become too old. */

@@ -18,6 +18,7 @@ import type { NodeDriver } from "./driver_api.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Clock } from "./ports.ts";
 import type { Presence } from "./presence.ts";
+import type { Renewals } from "./renewals.ts";
 import { type Sessions, unauthenticated } from "./sessions.ts";
 
 /** What the chat service is made from. */
@@ -29,6 +30,9 @@ export interface ServiceOptions {
   readonly sessions: Sessions;
   readonly presence: Presence;
   readonly passwords: Passwords;
+  readonly renewals: Pick<Renewals, "used">;
+  /** How long a new session lives without being used, ms. */
+  readonly sessionIdleMs: number;
 }
 
 /** The common ground of the services. */
@@ -92,7 +96,11 @@ export class ServiceParts {
 
   /** The session, which must be open; its account has been seen. */
   seen(session: Session | null): Session {
-    if (session === null || session.revoked) throw unauthenticated(session);
+    const { sessions, renewals } = this.options;
+    if (session === null || session.revoked || sessions.isExpired(session)) {
+      throw unauthenticated(session);
+    }
+    renewals.used(session);
     this.options.presence.called(session.accountId, session.sessionId);
     return session;
   }

@@ -19,8 +19,10 @@ export function tokenHash(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
+type Renewed = Extract<Outcome, { ok: true; kind: "renewSession" }>;
+
 interface Known {
-  readonly session: Session;
+  session: Session;
   /** Of the revocations that were counted when the session was last seen open. */
   checkedAt: number;
 }
@@ -38,6 +40,8 @@ export class Sessions {
   /** By token hash, longest unused first. */
   readonly #known = new Map<string, Known>();
   readonly #watched = new Map<string, Set<() => void>>();
+  /** Hash of the token of each known session, by its id. */
+  readonly #hashes = new Map<string, string>();
   /** How many applies may have revoked sessions: whoever was checked before must be again. */
   #revocations = 0;
   #checkPlanned = false;
@@ -51,17 +55,26 @@ export class Sessions {
     return this.#known.size;
   }
 
-  /** The session of a token, revoked or not; `null` if this node's state knows none. */
+  /**
+   * The session of a token, revoked, expired or not; `null` if this node's state knows none. One that
+   * has expired by this node's clock is looked up again: it may have been used at another.
+   */
   async find(token: string | undefined): Promise<Session | null> {
     if (token === undefined || token === "") return null;
     const hash = tokenHash(token);
     const known = this.#known.get(hash);
-    if (known?.checkedAt === this.#revocations) return known.session;
+    const isCurrent = known?.checkedAt === this.#revocations && !this.isExpired(known.session);
+    if (known !== undefined && isCurrent) return known.session;
     const checkedAt = this.#revocations;
     const session = await findSession(this.#options.reader, hash);
     if (session !== null && !session.revoked) this.#remember(hash, { session, checkedAt });
-    else if (this.#known.delete(hash) && session !== null) this.#options.onRevoked(session);
+    else if (this.#forget(hash) && session !== null) this.#options.onRevoked(session);
     return session;
+  }
+
+  /** Nobody has used it for too long, by this node's clock. */
+  isExpired({ expiresAtMs }: Pick<Session, "expiresAtMs">): boolean {
+    return expiresAtMs !== null && this.#options.clock.wall() >= expiresAtMs;
   }
 
   /** Calls `onRevoked` once if the session ends; the result stops watching. */
@@ -79,19 +92,35 @@ export class Sessions {
 
   /** Something was applied; `null`: the whole state was replaced. */
   applied(outcomes: ReadonlyMap<number, Outcome> | null): void {
+    for (const outcome of outcomes?.values() ?? []) {
+      if (outcome.ok && outcome.kind === "renewSession") this.#renewed(outcome);
+    }
     if (outcomes !== null && !mayRevoke(outcomes)) return;
     this.#revocations += 1;
     this.#plan();
   }
 
+  #renewed({ sessionId, usedAtMs, expiresAtMs }: Renewed): void {
+    const known = this.#known.get(this.#hashes.get(sessionId) ?? "");
+    if (known !== undefined) known.session = { ...known.session, usedAtMs, expiresAtMs };
+  }
+
   #remember(hash: string, known: Known): void {
     this.#known.delete(hash);
     this.#known.set(hash, known);
+    this.#hashes.set(known.session.sessionId, hash);
     if (this.#known.size <= limits.sessionsKnownMax) return;
     for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest);
+      this.#forget(oldest);
       return;
     }
+  }
+
+  /** Whether it was known. */
+  #forget(hash: string): boolean {
+    const known = this.#known.get(hash);
+    if (known !== undefined) this.#hashes.delete(known.session.sessionId);
+    return this.#known.delete(hash);
   }
 
   #plan(): void {
@@ -115,7 +144,7 @@ export class Sessions {
       if (open.has(sessionId)) {
         known.checkedAt = Math.max(known.checkedAt, checkedAt);
       } else if (ids.has(sessionId)) {
-        this.#known.delete(hash);
+        this.#forget(hash);
         this.#options.onRevoked(known.session);
       }
     }
@@ -138,7 +167,7 @@ export class Sessions {
   }
 }
 
-/** Logging out and deleting an account are the only ways in which a session ends. */
+/** Logging out and deleting an account are the ways in which a session ends at once. */
 function mayRevoke(outcomes: ReadonlyMap<number, Outcome>): boolean {
   for (const outcome of outcomes.values()) {
     if (outcome.ok && (outcome.kind === "logout" || outcome.kind === "deleteAccount")) return true;
@@ -147,7 +176,11 @@ function mayRevoke(outcomes: ReadonlyMap<number, Outcome>): boolean {
 }
 
 /** What a caller without an open session is told. */
-export function unauthenticated(session: Session | null): ChatError {
-  const why = session === null ? "no session has this token" : "the session was logged out";
+export function unauthenticated(session: Pick<Session, "revoked"> | null): ChatError {
+  const why = session === null
+    ? "no session has this token"
+    : session.revoked
+    ? "the session was logged out"
+    : "the session was not used for too long";
   return new ChatError("UNAUTHENTICATED", `Not logged in: ${why}; log in again`);
 }

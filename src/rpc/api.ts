@@ -88,6 +88,21 @@ export interface LogoutRequest {
 export interface DeleteAccountRequest {
   readonly requestId: string;
 }
+/** A session of the caller's account. */
+export interface SessionInfo {
+  readonly id: string;
+  readonly createdAtMs: number;
+  /** To about a day; `null` if it was not used since nodes note it. */
+  readonly usedAtMs: number | null;
+  /** When it ends if it is not used; `null`: not by itself. */
+  readonly expiresAtMs: number | null;
+  /** The one in which this is asked. */
+  readonly current: boolean;
+}
+export interface ListSessionsResponse {
+  readonly sessions: readonly SessionInfo[];
+  readonly nextPageToken: string;
+}
 export interface SendMessageRequest {
   readonly requestId: string;
   readonly to: string;
@@ -155,6 +170,11 @@ export interface GetClusterResponse {
 export interface ChatApi {
   createAccount(request: CreateAccountRequest, context: CallContext): Promise<Answered<object>>;
   login(request: LoginRequest, context: CallContext): Promise<Answered<LoginResponse>>;
+  /** The open sessions of the caller's account. */
+  listSessions(
+    request: PageRequest,
+    context: CallContext,
+  ): Promise<Answered<ListSessionsResponse>>;
   logout(request: LogoutRequest, context: CallContext): Promise<Answered<object>>;
   deleteAccount(request: DeleteAccountRequest, context: CallContext): Promise<Answered<object>>;
   listUsers(request: PageRequest, context: CallContext): Promise<Answered<ListUsersResponse>>;

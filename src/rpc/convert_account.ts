@@ -9,11 +9,13 @@ import type {
   CreateAccountRequest,
   DeleteAccountRequest,
   GetClusterResponse,
+  ListSessionsResponse,
   ListUsersResponse,
   LoginRequest,
   LoginResponse,
   LogoutRequest,
   PageRequest,
+  SessionInfo,
   User,
 } from "./api.ts";
 import { v1 } from "./gen/messages.js";
@@ -85,6 +87,43 @@ export function pageFromWire({ pageSize, pageToken }: v1.ListUsersRequest): Page
 export const listUsersRequest: Form<PageRequest> = form(v1.ListUsersRequest, {
   toWire: pageToWire,
   fromWire: pageFromWire,
+});
+
+/** `ListSessionsRequest`. */
+export const listSessionsRequest: Form<PageRequest> = form(v1.ListSessionsRequest, {
+  toWire: pageToWire,
+  fromWire: pageFromWire,
+});
+
+function sessionToWire({ id, createdAtMs, usedAtMs, expiresAtMs, current }: SessionInfo) {
+  return {
+    id,
+    createdAt: timeToWire(createdAtMs),
+    lastUsed: usedAtMs === null ? null : timeToWire(usedAtMs),
+    expiresAt: expiresAtMs === null ? null : timeToWire(expiresAtMs),
+    current,
+  };
+}
+
+function sessionFromWire(wire: v1.Session): SessionInfo {
+  const { id, createdAt, lastUsed, expiresAt, current } = wire;
+  return {
+    id: text(id, "sessions.id"),
+    createdAtMs: timeFromWire(createdAt, "sessions.created_at"),
+    usedAtMs: lastUsed ? timeFromWire(lastUsed, "sessions.last_used") : null,
+    expiresAtMs: expiresAt ? timeFromWire(expiresAt, "sessions.expires_at") : null,
+    current,
+  };
+}
+
+/** `ListSessionsResponse`. */
+export const listSessionsResponse: Form<ListSessionsResponse> = form(v1.ListSessionsResponse, {
+  toWire: ({ sessions, nextPageToken }) => {
+    return { sessions: sessions.map(sessionToWire), nextPageToken };
+  },
+  fromWire: ({ sessions, nextPageToken }) => {
+    return { sessions: sessions.map(sessionFromWire), nextPageToken };
+  },
 });
 
 /** `GetMessagesRequest`. */

@@ -39,7 +39,7 @@ function helloFromWire(wire: v1.Hello | null | undefined): Hello {
 /** Any frame. */
 function frameToWire(frame: Frame): v1.Frame {
   if (frame.kind === "raft") return messageToWire(frame.message);
-  const { complete, accounts } = frame.presence;
+  const { complete, accounts, usedSessions = [] } = frame.presence;
   return {
     presence: {
       complete,
@@ -48,6 +48,7 @@ function frameToWire(frame: Frame): v1.Frame {
         online,
         lastSeen: timeToWire(lastSeenMs),
       })),
+      usedSessions: [...usedSessions],
     },
   };
 }
@@ -75,7 +76,11 @@ function presenceFromWire(wire: v1.Presence): Presence {
     online,
     lastSeenMs: timeFromWire(lastSeen, "presence.accounts.last_seen"),
   }));
-  return { complete: wire.complete, accounts };
+  if (wire.usedSessions.length > limits.usedSessionsMax) {
+    throw invalid("presence.used_sessions", `there are more than ${limits.usedSessionsMax}`);
+  }
+  const used = wire.usedSessions.length === 0 ? {} : { usedSessions: [...wire.usedSessions] };
+  return { complete: wire.complete, accounts, ...used };
 }
 
 /** The acceptor's hello, all that it ever sends. */

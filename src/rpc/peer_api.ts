@@ -53,6 +53,8 @@ export interface Presence {
   readonly complete: boolean;
   /** At most `limits.presenceAccountsMax`. */
   readonly accounts: readonly PresenceAccount[];
+  /** Sessions that were used at the sender, at most `limits.usedSessionsMax`; often absent. */
+  readonly usedSessions?: readonly string[];
 }
 
 /** What travels on a link. */

@@ -35,6 +35,7 @@ export function fakeChat(changes: Partial<ChatApi> = {}): ChatApi {
     createAccount: () => Promise.resolve({ info }),
     login: ({ name }) => Promise.resolve({ token: "token-1", name, info }),
     logout: () => Promise.resolve({ info }),
+    listSessions: () => Promise.resolve({ sessions: [], nextPageToken: "", info }),
     deleteAccount: () => Promise.resolve({ info }),
     listUsers: () =>
       Promise.resolve({

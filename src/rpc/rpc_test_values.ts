@@ -227,12 +227,13 @@ export const messageKinds: {
 /** Presence as a frame carries it. */
 const presences: fc.Arbitrary<Frame> = record({
   kind: fc.constant("presence" as const),
-  presence: record({
+  presence: fc.record({
     complete: flag,
     accounts: list(
       record({ accountId: names, online: flag, lastSeenMs: fc.nat(4_000_000_000_000) }),
     ),
-  }),
+    usedSessions: fc.array(names, { minLength: 1, maxLength: 4 }),
+  }, { requiredKeys: ["complete", "accounts"], noNullPrototype: true }),
 });
 
 /** Frames of every kind. */

@@ -59,6 +59,10 @@ export const chatMethods: MethodTable<ChatApi> = {
     account.createAccountResponse,
   ]),
   login: method(`${CHAT}/Login`, [account.loginRequest, account.loginResponse]),
+  listSessions: method(`${CHAT}/ListSessions`, [
+    account.listSessionsRequest,
+    account.listSessionsResponse,
+  ]),
   logout: method(`${CHAT}/Logout`, [account.logoutRequest, account.logoutResponse]),
   deleteAccount: method(`${CHAT}/DeleteAccount`, [
     account.deleteAccountRequest,

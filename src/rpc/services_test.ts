@@ -75,6 +75,7 @@ const chatRequests: Requests<ChatApi> = {
   createAccount: record({ requestId: names, name: names, password: names }),
   login: record({ requestId: names, name: names, password: names }),
   logout: record({ requestId: names, all: flag }),
+  listSessions: pages,
   deleteAccount: record({ requestId: names }),
   listUsers: pages,
   sendMessage: record({ requestId: names, to: names, body: names }),
@@ -95,6 +96,16 @@ const chatResponses: Responses<ChatApi> = {
   createAccount: none,
   login: record({ token: names, name: names }),
   logout: none,
+  listSessions: record({
+    sessions: list(record({
+      id: names,
+      createdAtMs: times,
+      usedAtMs: fc.option(times),
+      expiresAtMs: fc.option(times),
+      current: flag,
+    })),
+    nextPageToken: texts,
+  }),
   deleteAccount: none,
   listUsers: record({
     users: list(record({ name: names, online: flag, lastSeenMs: fc.option(times) })),

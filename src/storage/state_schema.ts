@@ -13,6 +13,7 @@ import {
   schemaVersion,
   sealColumn,
   sealingStatements,
+  sessionEndStatements,
   soundBy,
 } from "../chat/schema.ts";
 import { ZERO_TERM } from "../raft/term.ts";
@@ -47,6 +48,7 @@ export const stateSchema: Schema = {
       ],
     },
     { version: 4, statements: adminTokenStatements },
+    { version: 5, statements: sessionEndStatements },
   ],
 };
 

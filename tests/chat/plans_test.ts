@@ -119,7 +119,12 @@ Deno.test("plans: every query reads by index alone", async () => {
     inbox: () => queries.inbox(chat, "bob", { limit: 5 }),
     listAccounts: () => queries.listAccounts(chat, { limit: 5 }),
     listSalvaged: () => queries.listSalvaged(chat, { limit: 5 }),
+    listSessions: async () => {
+      await queries.listSessions(chat, "ann", { limit: 5 });
+      await queries.listSessions(chat, "ann", { limit: 5, pageToken: "a" });
+    },
     messagesTo: () => queries.messagesTo(chat, "bob", { afterIndex: 0, throughIndex: 9, limit: 5 }),
+    sessionById: () => queries.sessionById(chat, "ann-1"),
     openSessions: () => queries.openSessions(chat, ["ann-1"]),
     receivedAt: async () => {
       await queries.receivedAt(chat, "bob", [9]);

@@ -28,14 +28,27 @@ function ids(page: MessagePage): string {
   return page.messages.map((message) => message.id).join(" ") + (page.more ? " …" : "");
 }
 
+const noTimes = { usedAtMs: null, expiresAtMs: null } as const;
 const ann = { by: "ann" } as const;
 const bob = { by: "bob" } as const;
 
 Deno.test("queries: a session is found by its token's hash, revoked or not", async () => {
   const chat = await chatAfter(logout("o", ann), remove("d", bob));
-  const annSession = { sessionId: "ann-1", accountId: "ann", name: "ann", revoked: true };
+  const annSession = {
+    sessionId: "ann-1",
+    accountId: "ann",
+    name: "ann",
+    revoked: true,
+    ...noTimes,
+  };
   assert.deepEqual(await findSession(chat, "token of ann-1"), annSession);
-  const bobSession = { sessionId: "bob-1", accountId: "bob", name: "bob", revoked: true };
+  const bobSession = {
+    sessionId: "bob-1",
+    accountId: "bob",
+    name: "bob",
+    revoked: true,
+    ...noTimes,
+  };
   assert.deepEqual(await findSession(chat, "token of bob-1"), bobSession);
   assert.equal((await findSession(chat, "token of cid-1"))?.revoked, false);
   assert.equal(await findSession(chat, "token of nobody"), null);

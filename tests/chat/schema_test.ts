@@ -34,7 +34,7 @@ Deno.test("schema: one live account of a name, one session of a token, one row o
   await account("c", "ann", 6);
   await assert.rejects(account("d", "ann", null), /UNIQUE/);
   const session = (id: string) =>
-    chat.query("INSERT INTO sessions VALUES (?, 'a', 'token', 1, NULL)", [id]);
+    chat.query("INSERT INTO sessions VALUES (?, 'a', 'token', 1, NULL, NULL, NULL)", [id]);
   await session("s");
   await assert.rejects(session("t"), /UNIQUE/);
   const request = (index: number) =>

@@ -43,6 +43,8 @@ Deno.test("sessions: a token finds its session; another, none or an empty one fi
     accountId: "ann",
     name: "ann",
     revoked: false,
+    usedAtMs: null,
+    expiresAtMs: null,
   });
   for (const token of ["four", "", undefined]) assert.equal(await sessions.find(token), null);
   await chat.close();

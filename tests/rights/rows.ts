@@ -206,6 +206,13 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       caller,
       () => caller.connection.deleteAccount({ requestId: randomUUID() }, contextOf(caller)),
     ),
+  [`${chat}ListSessions`]: async (caller) => {
+    const listed = caller.connection.listSessions({}, contextOf(caller));
+    const came = await outcome(listed);
+    if (came !== "yes") return came;
+    const { sessions } = await listed;
+    return sessions.length === 1 && sessions[0]?.current ? "own" : "sees another's";
+  },
   [`${chat}ListUsers`]: (caller) => outcome(caller.connection.listUsers({}, contextOf(caller))),
   [`${chat}SendMessage`]: (caller) => {
     const request = { requestId: randomUUID(), to: caller.sender, body: "hello" };

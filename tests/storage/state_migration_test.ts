@@ -30,7 +30,9 @@ Deno.test("state migration: version 1 gets its salvage records and seals, and ke
     await migrate(old, stateSchemaV1);
     const tables = ["accounts", "sessions", "messages", "requests"];
     for (const table of tables) {
-      for (const { seal: _, ...row } of await fresh.query(`SELECT * FROM ${table}`)) {
+      const columns = await old.query(`SELECT name FROM pragma_table_info('${table}')`);
+      const list = columns.map(({ name }) => String(name)).join(", ");
+      for (const row of await fresh.query(`SELECT ${list} FROM ${table}`)) {
         const values = Object.values(row);
         const places = values.map(() => "?").join(", ");
         await old.write([{ sql: `INSERT INTO ${table} VALUES (${places})`, args: values }]);

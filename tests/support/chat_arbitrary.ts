@@ -13,6 +13,7 @@ import {
   login,
   logout,
   remove,
+  renew,
   salvaged,
   send,
   setAdminToken,
@@ -35,6 +36,8 @@ const overrides = fc.record({
   fingerprint: fc.constantFrom("f", "f", "f", "f", "g"),
   timeMs: fc.integer({ min: testTimeMs - 5, max: testTimeMs + 20 }),
 });
+/** So short that some end within a list of commands. */
+const idle = fc.integer({ min: 1, max: 30 });
 const adminToken = fc.constantFrom("t1", "t2");
 const messageId = fc.oneof(requestId, fc.integer({ min: 0, max: 79 }).map((n) => `old${n}`));
 
@@ -52,10 +55,15 @@ export const anyPlainCommand: fc.Arbitrary<PlainCommand> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.tuple(account, session, overrides, fc.constantFrom("l1", "l2", "l3", "l4"))
-      .map(([id, sessionId, over, request]) =>
-        login(id, sessionId, { ...over, requestId: request })
-      ),
+    arbitrary: fc.record({
+      id: account,
+      session,
+      over: overrides,
+      requestId: fc.constantFrom("l1", "l2", "l3", "l4"),
+      idleMs: fc.option(idle, { freq: 1 }),
+    }).map(({ id, session, over, requestId, idleMs }) =>
+      login(id, session, { ...over, requestId, ...idleMs === null ? {} : { idleMs } })
+    ),
   },
   {
     weight: 2,
@@ -74,6 +82,11 @@ export const anyPlainCommand: fc.Arbitrary<PlainCommand> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(requestId, author, idle, overrides)
+      .map(([id, by, idleMs, over]) => renew(id, { ...by, idleMs, ...over })),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(requestId, adminToken, fc.option(adminToken), overrides)
       .map(([id, token, replaces, over]) => setAdminToken(id, token, { replaces, ...over })),
   },
@@ -87,6 +100,10 @@ function taken(command: PlainCommand): Outcome {
       return { ok: true, kind, accountId: command.accountId };
     case "login":
       return { ok: true, kind, sessionId: command.sessionId };
+    case "renewSession": {
+      const { sessionId, timeMs, idleMs } = command;
+      return { ok: true, kind, sessionId, usedAtMs: timeMs, expiresAtMs: timeMs + idleMs };
+    }
     case "logout":
       return { ok: true, kind, revoked: 1 };
     case "acknowledge":

@@ -52,6 +52,7 @@ export function login(
     sessionId,
     tokenHash: overrides.tokenHash ?? `token of ${sessionId}`,
     passwordHash: overrides.passwordHash ?? `hash of ${accountId}`,
+    ...overrides.idleMs === undefined ? {} : { idleMs: overrides.idleMs },
   };
 }
 
@@ -71,6 +72,15 @@ export function logout(
 ): PlainCommand {
   const all = author.all ?? false;
   return { kind: "logout", ...base(requestId, author), ...authorOf(author), all };
+}
+
+/** The author's session was used. */
+export function renew(
+  requestId: string,
+  author: Author & { readonly idleMs: number },
+): PlainCommand {
+  const { idleMs } = author;
+  return { kind: "renewSession", ...base(requestId, author), ...authorOf(author), idleMs };
 }
 
 export function remove(requestId: string, author: Author): PlainCommand {

@@ -10,6 +10,7 @@ import { createChatService } from "../../src/node/chat_service.ts";
 import { Gate } from "../../src/node/gate.ts";
 import { Passwords } from "../../src/node/passwords.ts";
 import { Presence } from "../../src/node/presence.ts";
+import { Renewals } from "../../src/node/renewals.ts";
 import { ServiceParts } from "../../src/node/service_parts.ts";
 import { Sessions } from "../../src/node/sessions.ts";
 import { Subscriptions } from "../../src/node/subscriptions.ts";
@@ -20,6 +21,9 @@ import { HandClock } from "./hand_clock.ts";
 /** Far enough away for every test. */
 const deadlineMs = Number.MAX_SAFE_INTEGER;
 
+/** Thirty days. */
+export const SESSION_IDLE_MS = 30 * 86_400_000;
+
 /** One member. */
 export class ServiceBench {
   readonly chat: ChatApi;
@@ -28,6 +32,7 @@ export class ServiceBench {
   readonly subscriptions: Subscriptions;
   readonly gate = new Gate();
   readonly parts: ServiceParts;
+  readonly renewals: Renewals;
 
   private constructor(readonly driver: FakeDriver, readonly clock: HandClock) {
     const presence = this.presence = new Presence(clock);
@@ -38,6 +43,14 @@ export class ServiceBench {
       onRevoked: (session) => presence.revoked(session.accountId, session.sessionId),
     });
     driver.onApplied((_messages, _applied, outcomes) => sessions.applied(outcomes));
+    this.renewals = new Renewals({
+      driver,
+      reader,
+      clock,
+      idleMs: SESSION_IDLE_MS,
+      tell: (sessionId) => presence.sessionUsed(sessionId),
+    });
+    presence.onSessionUsed((sessionId) => void this.renewals.told(sessionId));
     const passwords = new Passwords({ N: 2, r: 1, p: 1 });
     const parts = this.parts = new ServiceParts({
       driver,
@@ -47,6 +60,8 @@ export class ServiceBench {
       sessions,
       presence,
       passwords,
+      renewals: this.renewals,
+      sessionIdleMs: SESSION_IDLE_MS,
     });
     this.subscriptions = new Subscriptions(parts);
     this.chat = createChatService({

@@ -89,6 +89,33 @@ export namespace jmessage {
       export function encode(message: LoginResponse, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): LoginResponse;
     }
+    export interface ListSessionsRequest {
+      pageSize?: number | null;
+      pageToken: string;
+    }
+    export namespace ListSessionsRequest {
+      export function encode(message: ListSessionsRequest, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSessionsRequest;
+    }
+    export interface ListSessionsResponse {
+      sessions: readonly jmessage.v1.Session[];
+      nextPageToken: string;
+    }
+    export namespace ListSessionsResponse {
+      export function encode(message: ListSessionsResponse, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): ListSessionsResponse;
+    }
+    export interface Session {
+      id: string;
+      createdAt?: google.protobuf.Timestamp | null;
+      lastUsed?: google.protobuf.Timestamp | null;
+      expiresAt?: google.protobuf.Timestamp | null;
+      current: boolean;
+    }
+    export namespace Session {
+      export function encode(message: Session, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): Session;
+    }
     export interface LogoutRequest {
       requestId: string;
       all: boolean;
@@ -529,6 +556,7 @@ export namespace jmessage {
     export interface Presence {
       complete: boolean;
       accounts: readonly jmessage.v1.PresenceAccount[];
+      usedSessions: readonly string[];
     }
     export namespace Presence {
       export function encode(message: Presence, writer?: Writer): Writer;

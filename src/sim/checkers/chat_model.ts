@@ -116,6 +116,8 @@ export class ChatModel implements SearchedModel<ChatStep> {
         return this.#createAccount(command);
       case "login":
         return this.#login(command);
+      case "renewSession":
+        return this.#refused(step) ?? { result: "ok" };
       case "logout":
         return this.#refused(step) ?? this.#logout(command);
       case "deleteAccount":
