@@ -24,4 +24,15 @@ export const rightsLimits = {
   sessionRenewalsMax: 64,
   /** Used sessions that one presence frame tells of: the rest come with the next. */
   usedSessionsMax: 500,
+
+  /** Wrong passwords for one account at once; then each has to wait. */
+  loginFailuresMax: 10,
+  /** Until one more, ms: some 14,000 tries a day. */
+  loginFailureMs: 6_000,
+  /** Wrong passwords from one address, behind which there may be many people. */
+  addressFailuresMax: 100,
+  /** Until one more, ms. */
+  addressFailureMs: 1_000,
+  /** Accounts, addresses and pairs of these that one node counts: each takes some 100 bytes. */
+  loginsKnownMax: 20_000,
 } as const;

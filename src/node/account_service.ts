@@ -66,12 +66,20 @@ export class AccountService {
     return this.#parts.answer({});
   }
 
-  /** `UNAUTHENTICATED` for an unknown user and for a wrong password, with no difference. */
+  /**
+   * `UNAUTHENTICATED` for an unknown user and for a wrong password, with no difference;
+   * `RATE_LIMITED` for either after too many of these.
+   */
   async login(request: LoginRequest, context: CallContext): Promise<Answered<LoginResponse>> {
     const requestId = checkRequestId(request.requestId);
     const { driver } = this.#parts.options;
     await driver.readIndex();
-    const account = await this.#checked(request);
+    const { name } = request;
+    const checked = () => this.#checked(request);
+    const account = await this.#parts.options.logins.pass({ name, from: context.from }, checked);
+    if (account === null) {
+      throw new ChatError("UNAUTHENTICATED", "Cannot log in: the name or the password is wrong");
+    }
     const token = randomBytes(TOKEN_BYTES).toString("base64url");
     const sessionId = randomUUID();
     const { outcome } = await orGone(
@@ -142,16 +150,15 @@ export class AccountService {
     return this.#parts.answer({});
   }
 
-  /** The account of this name and password; costs the same where there is none. */
-  async #checked(request: LoginRequest): Promise<Account> {
+  /** The account of this name and password, or `null`; costs the same where there is none. */
+  async #checked(request: LoginRequest): Promise<Account | null> {
     const { reader, passwords } = this.#parts.options;
     const possible = holds(() => checkName(request.name)) &&
       holds(() => checkPassword(request.password));
     const account = possible ? await findAccountByName(reader, request.name) : null;
     const password = possible ? request.password : "";
     const right = await passwords.check(password, account?.passwordHash ?? null);
-    if (account !== null && right) return account;
-    throw new ChatError("UNAUTHENTICATED", "Cannot log in: the name or the password is wrong");
+    return right ? account : null;
   }
 }
 

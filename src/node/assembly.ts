@@ -26,6 +26,7 @@ import { createDriver } from "./driver.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import { Gate } from "./gate.ts";
 import { NodeHealth } from "./health.ts";
+import { LoginThrottle } from "./login_throttle.ts";
 import { createOriginalService } from "./original_service.ts";
 import { NO_MEASURES } from "./measures.ts";
 import { Metrics } from "./metrics.ts";
@@ -171,6 +172,7 @@ function serve(
     sessions,
     presence,
     passwords,
+    logins: new LoginThrottle(clock),
     renewals,
     sessionIdleMs,
   });

@@ -52,7 +52,12 @@ const tellings = {
   },
   // A second session is nobody's loss: who has no answer does not know the first.
   login: {
-    reasons: { UNAUTHENTICATED: codes.wrongPassword, NO_SUCH_USER: codes.noSuchUser },
+    reasons: {
+      UNAUTHENTICATED: codes.wrongPassword,
+      // Another address would say so too, before long; the message says how long to wait.
+      RATE_LIMITED: codes.wrongPassword,
+      NO_SUCH_USER: codes.noSuchUser,
+    },
     repeatable: true,
   },
   send: {
@@ -216,8 +221,8 @@ function done(sessionId = ""): OriginalResponse {
   return { errorCode: codes.success, errorMessage: "", sessionId };
 }
 
-function callOf({ signal, deadlineMs }: OriginalContext, token?: string): CallContext {
-  return { token, signal, deadlineMs };
+function callOf({ signal, deadlineMs, from }: OriginalContext, token?: string): CallContext {
+  return { token, signal, deadlineMs, ...from === undefined ? {} : { from } };
 }
 
 /** The token of a new session. `NO_SUCH_USER`, other than to clients of this version. */

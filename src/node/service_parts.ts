@@ -15,6 +15,7 @@ import { compareTerms, sameTerm } from "../raft/term.ts";
 import type { Term } from "../raft/types.ts";
 import type { Answered, CallContext, Message, ResponseInfo } from "../rpc/api.ts";
 import type { NodeDriver } from "./driver_api.ts";
+import type { LoginThrottle } from "./login_throttle.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Clock } from "./ports.ts";
 import type { Presence } from "./presence.ts";
@@ -30,6 +31,8 @@ export interface ServiceOptions {
   readonly sessions: Sessions;
   readonly presence: Presence;
   readonly passwords: Passwords;
+  /** Shared by all services by which one can log in. */
+  readonly logins: LoginThrottle;
   readonly renewals: Pick<Renewals, "used">;
   /** How long a new session lives without being used, ms. */
   readonly sessionIdleMs: number;

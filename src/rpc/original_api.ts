@@ -27,6 +27,8 @@ export const MESSAGE_ID_MAX = 0x7fff_ffff;
 
 /** What is known of a call beside its request. */
 export interface OriginalContext {
+  /** `host:port` of the caller, as this machine sees it; absent in memory. */
+  readonly from?: string;
   /** Absolute, ms since the epoch on this machine; ours where the caller gave none. */
   readonly deadlineMs: number;
   /** Aborted when the caller has gone, or at that time. */

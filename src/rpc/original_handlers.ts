@@ -62,6 +62,7 @@ function originalHandler(method: Method<unknown, object>, run: Run): UnaryHandle
     const handedOver = Promise.withResolvers<boolean>();
     try {
       const context: OriginalContext = {
+        from: call.getPeer(),
         deadlineMs: Math.min(Number(call.getDeadline()), Date.now() + limits.originalCallMsMax),
         signal: end.signal,
         answered: () => handedOver.promise.then(goneOut),

@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { createChatService } from "../../src/node/chat_service.ts";
 import { Gate } from "../../src/node/gate.ts";
+import { LoginThrottle } from "../../src/node/login_throttle.ts";
 import { Passwords } from "../../src/node/passwords.ts";
 import { Presence } from "../../src/node/presence.ts";
 import { Renewals } from "../../src/node/renewals.ts";
@@ -60,6 +61,7 @@ export class ServiceBench {
       sessions,
       presence,
       passwords,
+      logins: new LoginThrottle(clock),
       renewals: this.renewals,
       sessionIdleMs: SESSION_IDLE_MS,
     });
