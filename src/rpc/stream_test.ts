@@ -296,6 +296,21 @@ Deno.test("health: watch tells each change once, and stops listening when its re
   }
 });
 
+Deno.test("health: the end of a port waits for calls, and not for watches", async () => {
+  const listener = await serveClients("127.0.0.1:0", fakeServices());
+  const client = new HealthClient(listener.address);
+  try {
+    const { seen } = client.watch("jmessage.ready");
+    await eventually(() => seen.length === 1);
+    const begun = performance.now();
+    await listener.close(10_000);
+    assert.ok(performance.now() - begun < 5_000, "it had an end of its own");
+  } finally {
+    client.close();
+    await listener.close(0);
+  }
+});
+
 Deno.test("backup: what a member gives arrives, and is refused where it was changed", async () => {
   const term = { epoch: 1, number: 2, nodeId: "n1" };
   const policy = {
