@@ -218,14 +218,16 @@ export class Clients {
     await this.#login(user);
   }
 
+  /** Now and then of all sessions that it has. */
   async #logout(user: User): Promise<void> {
     const { session } = user;
+    const all = user.sessions.length % 3 === 2;
     const operation = this.#invoke({ kind: "logout", user: user.number, session });
     await this.#answer(operation, user, (fields) => ({
       ...fields,
       kind: "logout",
       ...author(user, session),
-      all: false,
+      all,
     }));
   }
 
@@ -245,8 +247,9 @@ export class Clients {
       kind: "deleteAccount",
       ...author(visitor, visitor.session),
     }));
-    // Its sessions are over with it.
+    // Its sessions are over with it, and nobody opens another.
     void this.#sendOutside(visitor, accountId);
+    void this.#login(visitor);
   }
 
   async #createAccount(accountId: string, name = accountId): Promise<User> {

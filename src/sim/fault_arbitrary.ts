@@ -7,12 +7,10 @@
 
 import fc from "fast-check";
 import { around, DURATION_MS, FAILURE_TIMEOUT_MS, type Weighted, weighted } from "./dice.ts";
+import { CALLS_MAX, leaderStories } from "./leader_stories.ts";
 import type { PortCall } from "./process.ts";
 import { machineFaultKinds } from "./machine_arbitrary.ts";
 import type { Fault, PartitionShape, ScenarioConfig, Target } from "./scenario.ts";
-
-/** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
-const CALLS_MAX = 40;
 
 /** Faults that wait for one state together, at most. */
 const AMIDST_MAX = 8;
@@ -94,9 +92,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(away, plan("snapshot", "serve"), plan("snapshot", "serve"))),
     downfall(config.nodes),
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
-    lagAndCrash(node, atMs),
-    returnWithTail(node, atMs),
-    absenceAndCrash(node),
+    ...leaderStories(node, atMs),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
     { weight: 6, arbitrary: amidst(config, { atMs, node, away }) },
@@ -147,61 +143,6 @@ function amidst(
 function forks({ policy, budget, logTailEntries }: ScenarioConfig): boolean {
   return policy.quorum === "all" && policy.lastResort && budget === "over" &&
     logTailEntries == null;
-}
-
-/** The leader dies while one of the others lacks its newest entries. */
-function lagAndCrash(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
-  const later = fc.integer({ min: 20, max: 0.6 * FAILURE_TIMEOUT_MS });
-  return fc.record({ atMs, to: node, later, afterCalls: fc.nat(CALLS_MAX) })
-    .map(({ atMs, to, later, afterCalls }): Fault[] => [
-      { atMs, kind: "block", from: "leader", to, ms: later + 50 },
-      {
-        atMs: Math.min(atMs + later, DURATION_MS - 1),
-        kind: "crash",
-        node: "leader",
-        powerCut: false,
-        afterCalls,
-      },
-    ]);
-}
-
-/**
- * The leader is cut off while it takes writes, and comes back with what is to be cut; the one that
- * leads then is hindered just as it counts who has what, or dies.
- */
-function returnWithTail(node: fc.Arbitrary<Target>, atMs: fc.Arbitrary<number>) {
-  const away = fc.integer({ min: 1_100, max: 2.5 * FAILURE_TIMEOUT_MS });
-  const ms = fc.integer({ min: 50, max: 0.6 * FAILURE_TIMEOUT_MS });
-  const crashes = fc.option(fc.nat(CALLS_MAX));
-  return fc.record({ atMs, away, before: fc.nat(100), other: node, ms, crashes })
-    .map(({ atMs, away, before, other, ms, crashes }): Fault[] => {
-      const later = Math.min(atMs + away - before, DURATION_MS - 1);
-      const then = { atMs: later, node: "leader", powerCut: false } as const;
-      return [
-        { atMs, kind: "isolate", nodes: ["leader"], ms: away },
-        { atMs: later, kind: "block", from: "leader", to: other, ms: ms + before },
-        { atMs: later, kind: "hang", node: other, ms },
-        ...(crashes === null ? [] : [{ ...then, kind: "crash", afterCalls: crashes } as const]),
-      ];
-    });
-}
-
-/** Whoever went on without one that stood still for long dies as that one wakes up. */
-function absenceAndCrash(node: fc.Arbitrary<Target>) {
-  const absence = around([4.5, 5, 5.5].map((part) => part * FAILURE_TIMEOUT_MS));
-  const pair = { sleeper: fc.oneof(fc.constant<Target>("leader"), node), other: node };
-  const early = fc.integer({ min: 0, max: 0.5 * FAILURE_TIMEOUT_MS });
-  return fc.record({ ...pair, atMs: early, absence, before: fc.nat(300) })
-    .map(({ sleeper, other, atMs, absence, before }): Fault[] => [
-      { atMs, kind: "stall", node: sleeper, ms: absence },
-      {
-        atMs: Math.min(atMs + absence - before, DURATION_MS - 1),
-        kind: "crash",
-        node: other,
-        powerCut: false,
-        afterCalls: 0,
-      },
-    ]);
 }
 
 /** The leader on one side, alone or with others, long enough for the other side to go on. */

@@ -118,4 +118,34 @@ export const CHAT: readonly Mutant[] = [
       replace: 'LIMIT 1 + 0 * ?";',
     },
   },
+  {
+    name: "does not remember a refusal",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/evaluate.ts",
+      find: "  if (first !== undefined) return outcome;",
+      replace: "  if (first !== undefined || !outcome.ok) return outcome;",
+    },
+  },
+  {
+    name: "opens a session for a deleted account",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "account?.deletedAtMs === null && account.passwordHash",
+      replace: "account !== undefined && account.passwordHash",
+    },
+  },
+  {
+    name: "acknowledges only the first of several messages",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/message_commands.ts",
+      find: "for (const message of messages) markAcknowledged(batch, message);",
+      replace: "for (const message of messages.slice(0, 1)) markAcknowledged(batch, message);",
+    },
+  },
 ];

@@ -6,7 +6,7 @@
  */
 
 import type { Mutant } from "../mutant.ts";
-import { lastResort, majority } from "./campaigns.ts";
+import { lastResort, majority, quorumOnly } from "./campaigns.ts";
 
 export const CORE: readonly Mutant[] = [
   {
@@ -80,6 +80,27 @@ export const CORE: readonly Mutant[] = [
       file: "src/raft/reads.ts",
       find: "const LEASE_TRUSTED = 0.9;",
       replace: "const LEASE_TRUSTED = 1.5;",
+    },
+  },
+  {
+    name: "counts for reads the lease of one that has promised another's term",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/lease.ts",
+      find: "if (follows) peer.readLeaseAt = round.sentAt;",
+      replace: "peer.readLeaseAt = round.sentAt;",
+    },
+  },
+  {
+    name: "does not write down a commit that passes a config",
+    part: "core",
+    campaign: quorumOnly,
+    edit: {
+      file: "src/raft/commit.ts",
+      find: `    state.commitPending = index;
+    state.persist({ commitIndex: index });`,
+      replace: "    state.commitIndex = index;",
     },
   },
 ];

@@ -83,4 +83,14 @@ export const DRIVER: readonly Mutant[] = [
 `,
     },
   },
+  {
+    name: "answers the reads that wait as it stops leading",
+    part: "driver",
+    campaign: majority,
+    edit: {
+      file: "src/node/driver.ts",
+      find: "if (error !== null) this.#waits.settleReads(error);",
+      replace: "if (error !== null) this.#waits.settleReads(null);",
+    },
+  },
 ];
