@@ -31,6 +31,8 @@ export class FaultBudget {
   readonly #faulty = new Map<NodeId, number>();
   /** Silences by ordered pair of nodes: since when, and until when. */
   readonly #silences = new Map<string, { since: number; until: number }>();
+  /** The end of the last silence that was long enough for a node to be dropped. */
+  #longUntil = 0;
   /** Stalls and hangs too short to be faults; two that touch add up (§1). */
   readonly #pauses = new Map<NodeId, { since: number; until: number }>();
   #partitioned = false;
@@ -69,12 +71,41 @@ export class FaultBudget {
    * then goes with it, as the command says beforehand.
    */
   allowsRemoval(node: SimNode): boolean {
-    return this.allows(node) && !(this.#forks && this.#partitioned);
+    return this.allowsLater(node) && !(this.#forks && this.#partitioned);
+  }
+
+  /**
+   * The same of a fault that comes some time later: not in a long silence, in which the others drop
+   * whom they do not hear, so that by then they may need this very node.
+   */
+  allowsLater(node: SimNode): boolean {
+    return this.allows(node) && !this.#driftsApart;
   }
 
   /** Whether the node's disk may go for good: never more of them than the policy can lose. */
   allowsLoss(node: SimNode): boolean {
     return !this.#held && this.#isWithin(node);
+  }
+
+  /** The same of a disk of which it shows some time later. */
+  allowsLaterLoss(node: SimNode): boolean {
+    return this.allowsLoss(node) && !this.#driftsApart;
+  }
+
+  /** Within the promise, where only a quorum goes on: a side may be without some of the others now. */
+  get #driftsApart(): boolean {
+    return this.#keepsQuorum && this.#cluster.world.now < this.#longUntil;
+  }
+
+  get #keepsQuorum(): boolean {
+    return this.#budget === "in" && !this.#forks;
+  }
+
+  /** Whether a node that lives will be gone at some moment. */
+  get #awaitsFault(): boolean {
+    return this.#cluster.nodes.some((node) =>
+      node.alive && !node.isCopy && this.#faulty.get(node.id) === Infinity
+    );
   }
 
   /** The node's disk is gone from now on, or must be taken for gone. */
@@ -203,7 +234,11 @@ export class FaultBudget {
     if (this.#held) return false;
     const short = pairs.every(({ from, to }) => this.#silence(from, to, ms).short);
     if (!short && !this.#splitsHeal) return false;
-    if (!short) this.#partitioned = true;
+    if (!short) {
+      if (this.#keepsQuorum && this.#awaitsFault) return false;
+      this.#longUntil = Math.max(this.#longUntil, this.#cluster.world.now + ms);
+      this.#partitioned = true;
+    }
     for (const { from, to } of pairs) this.#noteSilence(from, to, ms);
     return true;
   }

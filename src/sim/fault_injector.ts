@@ -301,7 +301,7 @@ export class FaultInjector {
 
   #leave(fault: FaultOf<"leave">): boolean {
     const node = this.#cluster.target(fault.node);
-    if (node === null || !node.alive || !this.#budget.allows(node)) return false;
+    if (node === null || !node.alive || !this.#budget.allowsLater(node)) return false;
     this.#budget.expect(node);
     node.leave(limits.shutdownMsMax);
     return true;

@@ -102,7 +102,7 @@ export class MachineFaults {
   }
 
   #writeError(node: SimNode, restartAfterMs: number): boolean {
-    if (!this.#budget.allows(node)) return false;
+    if (!this.#budget.allowsLater(node)) return false;
     this.#budget.expect(node);
     node.disk.failNext();
     node.onceStopped(() => {
@@ -140,7 +140,7 @@ export class MachineFaults {
   }
 
   #flipEntry(node: SimNode, { permille, restartAfterMs }: FaultOf<"flipEntry">): boolean {
-    if (!this.#budget.allowsLoss(node) || !node.image.flip(permille)) return false;
+    if (!this.#budget.allowsLaterLoss(node) || !node.image.flip(permille)) return false;
     this.#budget.lose(node);
     this.#after(restartAfterMs, () => this.#refusesDamage(node));
     return true;
@@ -228,7 +228,7 @@ export class MachineFaults {
     const next = () => {
       const node = waiting.shift();
       if (node === undefined || this.#options.healed()) return;
-      if (node.alive && this.#budget.allows(node)) {
+      if (node.alive && this.#budget.allowsLater(node)) {
         this.#options.count("restarted in turn");
         this.#budget.expect(node);
         if (orderly) node.leave(limits.shutdownMsMax);

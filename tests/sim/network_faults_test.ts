@@ -107,3 +107,22 @@ Deno.test("partition: within the budget nobody dies whom the side with the quoru
   assert.ok(result.history.judgeLiveness);
   assert.deepEqual(result.broken, []);
 });
+
+/** The side with the quorum drops whom it does not hear, and needs the damaged disk by then. */
+Deno.test("partition: within the budget none is long while a disk is damaged that shows it later", async () => {
+  const cut: Fault = { atMs: 1_000, kind: "isolate", nodes: [2], ms: 3_000 };
+  const flip: Fault = {
+    atMs: 1_000,
+    kind: "flipEntry",
+    node: 0,
+    permille: 500,
+    restartAfterMs: 2_000,
+  };
+  for (const [first, second] of [[cut, flip], [flip, cut]] as const) {
+    const faults = [first, { ...second, atMs: 1_100 }];
+    const result = await runFrame({ policy: ALL_WITHOUT, ending: "survivors", faults });
+    assert.deepEqual(result.broken, []);
+    assert.equal(result.faults.get(first.kind), 1);
+    assert.equal(result.faults.get(second.kind), undefined, `${second.kind} is left out`);
+  }
+});
