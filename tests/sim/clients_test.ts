@@ -53,6 +53,7 @@ Deno.test("clients: a visitor has an account, and deletes it", async () => {
     "createAccount ok",
     "login ok",
     "deleteAccount ok",
+    "login UNAUTHENTICATED",
   ]);
 });
 

@@ -77,6 +77,24 @@ Deno.test("Durability: what was acknowledged is stored, whether or not the clien
   assert.match(findingOf(durability, history)!, /has lost request-5/);
 });
 
+Deno.test("Durability: across a fork each side may refuse a request for a reason of its own", () => {
+  const refused = (reason: "UNAUTHENTICATED" | "NO_SUCH_USER") =>
+    ({ ok: false, reason, message: reason }) as const;
+  const told: HistoryFact = {
+    kind: "answered",
+    operation: 5,
+    requestId: "request-5",
+    outcome: refused("UNAUTHENTICATED"),
+  };
+  const facts = [told, ACCEPTED, final("n1", 9, "d")];
+  const outcomes = new Map([["request-5", { outcome: refused("NO_SUCH_USER"), index: 5 }]]);
+  const finals = [finalState("n1", { outcomes })];
+  const check = (...before: HistoryFact[]) =>
+    findingOf(durability, historyOf([...before, ...facts], { finals }));
+  assert.equal(check({ kind: "partitioned" }), null);
+  assert.match(check()!, /the client was told/);
+});
+
 Deno.test("Durability: a message is in the database once", () => {
   const facts = [ACCEPTED, final("n1", 9, "d")];
   const twice = [{ id: "a", index: 1 }, { id: "a", index: 2 }];
