@@ -84,6 +84,8 @@ export const limits = {
 
   /** Proposals that wait for their commit: above it a node answers OVERLOADED. */
   proposalsPendingMax: 4_096,
+  /** Of these, those on their way at once: whoever comes later waits for all of them. */
+  proposalsBegunMax: 128,
   /** How long a refused writer is asked to wait before it tries again, ms. */
   overloadRetryMs: 50,
   /** Bytes of commands that wait for their commit. */
@@ -371,7 +373,7 @@ export const limits = {
   /** Longest deadline of a call, ms: a day; timers do not reach much further. */
   callMsMax: 86_400_000,
   /** Calls and subscriptions open at once on one connection. */
-  streamsPerConnectionMax: 1_024,
+  streamsPerConnectionMax: 256,
   /** Calls that wait or are carried out at once on one node: above it, OVERLOADED. */
   callsInFlightMax: 16_384,
   /** Bytes of their requests; and of those of one connection, which must not take all the room. */
@@ -379,6 +381,12 @@ export const limits = {
   callBytesPerConnectionMax: 8 * 1024 * 1024,
   /** Calls begun in one turn of the event loop: between turns, whoever asks little comes first. */
   callsPerTurnMax: 32,
+  /** Turns that take longer, ms, begin fewer: large pages take as long as many small messages. */
+  turnMsMax: 10,
+  /** Calls in flight above which a pause follows each turn: of those who ask much, that is. */
+  callsCalmMax: 128,
+  /** That pause, ms: whoever asks little has several turns in it, of which a call takes many. */
+  turnPauseMs: 5,
   /** Bytes of their requests, for the same reason. */
   callBytesPerTurnMax: 256 * 1024,
   /** Characters of an error's text on the wire: it travels in headers, which have bounds. */

@@ -41,7 +41,7 @@ import { type DriverOptions, KEPT_BOUNDS, type KeptBounds } from "./driver_optio
 import { HandOvers } from "./driver_hand_over.ts";
 import { LogReads } from "./driver_log_reads.ts";
 import { PersistPipeline } from "./driver_persist.ts";
-import { Proposals } from "./driver_proposals.ts";
+import { authorOf, Proposals } from "./driver_proposals.ts";
 import { SnapshotIntake } from "./driver_snapshot.ts";
 import { Requests, Waits } from "./driver_waits.ts";
 import { Listeners } from "./listeners.ts";
@@ -141,7 +141,7 @@ class Driver implements NodeDriver {
   propose(command: Command): Promise<Proposed> {
     const refusal = this.#stopped || this.#core === null ? closing() : this.#options.refusal?.();
     if (refusal) return Promise.reject(refusal);
-    return this.#proposals.propose(this.#options.encode(command));
+    return this.#proposals.propose(this.#options.encode(command), authorOf(command));
   }
 
   async readIndex(): Promise<void> {

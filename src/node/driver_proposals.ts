@@ -3,16 +3,20 @@
  * each then waits at its log index (DESIGN §4, §8). Owns what may be told to a caller, and when:
  * an outcome only once it is applied here; never retries on its own.
  *
+ * Only so many are on their way to their commit at once; the others wait for their author's turn,
+ * since what is on its way is decided in order, and whoever comes later waits for all of it.
+ *
  * @module
  */
 
 import { assert } from "../assert.ts";
-import type { Outcome } from "../chat/command.ts";
+import type { Command, Outcome } from "../chat/command.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Input, Refusal } from "../raft/io.ts";
 import { sameTerm } from "../raft/term.ts";
 import type { Entry, Index, Term } from "../raft/types.ts";
+import { FairQueue } from "../rpc/fair_queue.ts";
 import type { Proposed } from "./driver_api.ts";
 import type { DriverMeasures, DriverQueues } from "./measures.ts";
 import type { Clock } from "./ports.ts";
@@ -34,6 +38,8 @@ interface Proposal {
   readonly reject: (error: ChatError) => void;
   /** The caller has gone with `COMMIT_TIMEOUT`; its entry still takes up room. */
   timedOut: boolean;
+  /** It is on its way, no matter where. */
+  begun: boolean;
 }
 
 interface Waiting {
@@ -44,6 +50,10 @@ interface Waiting {
 /** All proposals of this node that are not decided yet: bounded by count and by bytes. */
 export class Proposals {
   readonly #options: ProposalsOptions;
+  /** By author. */
+  readonly #queued = new FairQueue<Proposal>(1);
+  /** Taken from the queue and not decided: fresh, handed or waiting. */
+  #begun = 0;
   #fresh: Proposal[] = [];
   /** Handed to the core, not yet answered; by the id of the propose input. */
   readonly #handed = new Map<number, readonly Proposal[]>();
@@ -62,8 +72,8 @@ export class Proposals {
     return { proposals: this.#count, proposalBytes: this.#bytes };
   }
 
-  /** Queues a command for the proposal of this turn. */
-  propose(data: Uint8Array): Promise<Proposed> {
+  /** Queues a command for the proposal of this turn, or of the one in which it is the author's. */
+  propose(data: Uint8Array, author = ""): Promise<Proposed> {
     const full = this.#count >= limits.proposalsPendingMax ||
       this.#bytes + data.byteLength > limits.proposalBytesPendingMax;
     if (full) return Promise.reject(overloaded());
@@ -71,8 +81,9 @@ export class Proposals {
     this.#bytes += data.byteLength;
     const until = this.#options.clock.mono() + limits.commitWaitMsMax;
     return new Promise((resolve, reject) => {
-      this.#fresh.push({ data, until, resolve, reject, timedOut: false });
-      if (this.#fresh.length === 1) this.#options.clock.defer(() => this.#flush());
+      const proposal = { data, until, resolve, reject, timedOut: false, begun: false };
+      this.#queued.push([author], proposal);
+      this.#begin();
     });
   }
 
@@ -117,6 +128,22 @@ export class Proposals {
     );
   }
 
+  /** Takes from the queue what there is room for. */
+  #begin(): void {
+    while (this.#begun < limits.proposalsBegunMax) {
+      const proposal = this.#queued.shift();
+      if (proposal === undefined) return;
+      if (proposal.until <= this.#options.clock.mono()) {
+        this.#fail(proposal, overloaded());
+        continue;
+      }
+      proposal.begun = true;
+      this.#begun++;
+      this.#fresh.push(proposal);
+      if (this.#fresh.length === 1) this.#options.clock.defer(() => this.#flush());
+    }
+  }
+
   /** Answers those that have waited too long. */
   expire(now: number): void {
     for (const { proposal } of this.#waiting.values()) {
@@ -133,9 +160,10 @@ export class Proposals {
 
   /** The node stops: what the core has not seen did not happen, the rest may have. */
   close(): void {
-    const fresh = this.#fresh;
+    const unseen = this.#fresh;
     this.#fresh = [];
-    for (const proposal of fresh) {
+    for (let one = this.#queued.shift(); one; one = this.#queued.shift()) unseen.push(one);
+    for (const proposal of unseen) {
       this.#fail(proposal, new ChatError("SHUTTING_DOWN", "The node is stopping: try another"));
     }
     for (const id of [...this.#handed.keys()]) {
@@ -185,7 +213,15 @@ export class Proposals {
   #release(proposal: Proposal): void {
     this.#count--;
     this.#bytes -= proposal.data.byteLength;
+    if (!proposal.begun) return;
+    this.#begun--;
+    this.#begin();
   }
+}
+
+/** Whose turn a command takes: its account's; those that make accounts have one together. */
+export function authorOf(command: Command): string {
+  return command.kind === "createAccount" || command.kind === "salvaged" ? "" : command.accountId;
 }
 
 function overloaded(): ChatError {

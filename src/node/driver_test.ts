@@ -319,3 +319,31 @@ Deno.test("driver: whoever waits is bounded: for an index, to read, for the core
   }
   await driver.close();
 });
+
+Deno.test("driver: so many proposals are on their way at once, and the others wait for their author's turn", async () => {
+  const { clock, core, driver } = await leading();
+  const by = (accountId: string, requestId: string) => ({ ...command(requestId), accountId });
+  const proposed = Array.from(
+    { length: limits.proposalsBegunMax + 10 },
+    (_, index) => driver.propose(by("greedy", `greedy ${index}`)),
+  );
+  proposed.push(driver.propose(by("modest", "modest")));
+  void Promise.allSettled(proposed);
+  await clock.turns();
+  const texts = () => {
+    const commands = core.of("propose").flatMap((input) => input.commands);
+    return commands.map((data) => new TextDecoder().decode(data));
+  };
+  assert.equal(texts().length, limits.proposalsBegunMax);
+  // Two are decided, so there is room for two.
+  core.script = (input) =>
+    input.kind === "propose"
+      ? [{ kind: "notProposed", id: input.id, refusal: { reason: "NO_LEADER" } }]
+      : input.kind === "message"
+      ? [persist(1, 1), { kind: "apply", through: 1 }]
+      : [];
+  driver.receive("n2", 1, LEAVE);
+  await clock.turns();
+  assert.equal(texts()[limits.proposalsBegunMax], "modest");
+  await driver.close();
+});

@@ -54,9 +54,13 @@ export class CallAdmission {
   readonly #waiting = new FairQueue<() => number>(2);
   #calls = 0;
   #bytes = 0;
-  /** Begun in this turn of the event loop. */
-  #turn = { calls: 0, bytes: 0 };
+  /** Begun in this turn of the event loop, which began at `at`, ms. */
+  #turn = { calls: 0, bytes: 0, at: 0 };
   #turnEnds = false;
+  /** Nothing is begun for a moment. */
+  #pausing = false;
+  /** Calls that one turn may begin: fewer while turns take long. */
+  #turnCalls: number = limits.callsPerTurnMax;
 
   constructor(bounds = BOUNDS) {
     this.#bounds = bounds;
@@ -111,22 +115,46 @@ export class CallAdmission {
   }
 
   #beginSome(): void {
+    if (this.#pausing) return;
     while (!this.#turnIsFull && !this.#waiting.isEmpty) {
       this.#turn.calls += 1;
       this.#turn.bytes += this.#waiting.shift()?.() ?? 0;
     }
     if (this.#turnEnds) return;
     this.#turnEnds = true;
+    this.#turn.at = performance.now();
     setImmediate(() => {
       this.#turnEnds = false;
-      this.#turn = { calls: 0, bytes: 0 };
-      if (!this.#waiting.isEmpty) this.#beginSome();
+      this.#adapt(performance.now() - this.#turn.at);
+      this.#turn = { calls: 0, bytes: 0, at: 0 };
+      if (!this.#waiting.isEmpty) this.#goOn();
     });
   }
 
+  #goOn(): void {
+    if (this.#calls <= limits.callsCalmMax) return this.#beginSome();
+    if (this.#pausing) return;
+    this.#pausing = true;
+    setTimeout(() => {
+      this.#pausing = false;
+      this.#beginSome();
+    }, limits.turnPauseMs);
+  }
+
   get #turnIsFull(): boolean {
-    return this.#turn.calls >= limits.callsPerTurnMax ||
+    return this.#turn.calls >= this.#turnCalls ||
       this.#turn.bytes >= limits.callBytesPerTurnMax;
+  }
+
+  /** Half as many after a turn that took long, one more after each that did not. */
+  #adapt(tookMs: number): void {
+    if (tookMs > limits.turnMsMax) {
+      // What took long need not have been the calls.
+      if (this.#turn.calls < this.#turnCalls) return;
+      this.#turnCalls = Math.max(1, this.#turnCalls >> 1);
+    } else if (this.#turnCalls < limits.callsPerTurnMax) {
+      this.#turnCalls += 1;
+    }
   }
 }
 

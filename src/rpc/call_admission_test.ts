@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type Asked, CallAdmission, hostOf } from "./call_admission.ts";
@@ -108,3 +109,24 @@ Deno.test("call admission: an address is one, whatever its port; of IPv6 its net
   ]);
   for (const [from, host] of hosts) assert.equal(hostOf(from), host, from);
 });
+
+Deno.test("call admission: while many wait, each turn is followed by a pause, for those who ask little", async () => {
+  const admission = new CallAdmission();
+  const calls = new Calls();
+  const many = limits.callsCalmMax + limits.callsPerTurnMax;
+  for (let n = 0; n < many; n++) admission.ask(calls.call(`many ${n}`, "10.0.0.1:1", 1));
+  const begun = () => calls.begun.length;
+  const first = begun();
+  await turn();
+  await turn();
+  assert.equal(begun(), first, "nothing is begun in the pause");
+  admission.ask(calls.call("polite", "10.0.0.2:1", 1));
+  await eventually(() => begun() > first, { what: "the next turn" });
+  assert.equal(calls.begun[first], "polite");
+  for (const name of calls.begun) calls.over(name);
+  await eventually(() => begun() === many + 1, { what: "the rest" });
+});
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

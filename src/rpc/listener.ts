@@ -135,15 +135,15 @@ type AnyHandler = UnaryHandler | StreamHandler | LinkHandler;
 /** Adds a unary method, whose calls are begun when it is their turn. */
 export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
   const counted: UnaryHandler = (call, callback) => {
+    const [from, bytes] = [call.getPeer(), call.request.length];
     const answered = server.opened();
     const begun = performance.now();
+    server.connections.whole(from, bytes);
     const answer = (...what: Parameters<typeof callback>) => {
       callback(...what);
       answered();
       server.onCall({ path, ms: performance.now() - begun, reason: reasonText(what[0]) });
     };
-    const [from, bytes] = [call.getPeer(), call.request.length];
-    server.connections.whole(from, bytes);
     server.admission.ask({
       from,
       bytes,
