@@ -10,6 +10,8 @@ import { commands } from "./src/cli/commands.ts";
 import { flushed, terminal, watchOutput } from "./src/cli/output.ts";
 import { runProgram } from "./src/cli/program.ts";
 
+// What is written is for the one who runs it: messages, hashes of passwords, keys.
+if (process.platform !== "win32") process.umask(0o077);
 watchOutput();
 
 const code = await runProgram(process.argv.slice(2), {

@@ -12,6 +12,7 @@ import { basename, dirname, join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { jsonLine } from "../printable.ts";
 import type { SalvageRecord } from "../rpc/api.ts";
 import type { AdminCluster } from "./admin_cluster.ts";
 import { timeText } from "./chat_text.ts";
@@ -167,7 +168,7 @@ async function writeWhole(
     const handle = await open(temporary, "wx", FILE_MODE);
     try {
       for await (const page of pages) {
-        const lines = page.map((record) => `${JSON.stringify(salvageJson(record))}\n`);
+        const lines = page.map((record) => `${jsonLine(salvageJson(record))}\n`);
         await writeAll(handle, Buffer.from(lines.join("")));
         records += page.length;
       }

@@ -8,6 +8,7 @@
 
 import process from "node:process";
 import { ChatError } from "../errors.ts";
+import { jsonLine } from "../printable.ts";
 
 /** What a command prints to; the real one is {@linkcode terminal}, tests collect. */
 export interface Output {
@@ -22,7 +23,7 @@ export interface Output {
 /** The process's own stdout and stderr. */
 export const terminal: Output = {
   line: (text) => writeResult(`${text}\n`),
-  json: (value) => writeResult(`${JSON.stringify(value)}\n`),
+  json: (value) => writeResult(`${jsonLine(value)}\n`),
   remark: (text) => void write(process.stderr, `${text}\n`),
 };
 

@@ -1,31 +1,14 @@
 /**
- * Text as a terminal may show it. Owns the escaping of what came from others (names, message
- * bodies, error texts), so that nobody can move a reader's cursor, colour the screen or fake a
- * line, and the layout of tables; it never writes anything itself.
+ * Text as a terminal may show it. Owns that what came from others (names, message bodies, error
+ * texts) is escaped, so that nobody can move a reader's cursor, colour the screen or fake a line, and
+ * the layout of tables; it never writes anything itself.
  *
  * @module
  */
 
-/** C0, DEL and C1 controls, line and paragraph separators, and marks that reverse direction. */
-const UNSAFE = /[\p{Cc}\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+import { printable } from "../printable.ts";
 
-/** `text` on one line, with everything a terminal would act on shown as an escape. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, escapeOf);
-}
-
-function escapeOf(character: string): string {
-  switch (character) {
-    case "\n":
-      return "\\n";
-    case "\t":
-      return "\\t";
-    case "\r":
-      return "\\r";
-    default:
-      return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  }
-}
+export { printable };
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;

@@ -219,9 +219,9 @@ export class Proposals {
   }
 }
 
-/** Whose turn a command takes: its account's; those that make accounts have one together. */
+/** Whose turn a command takes: its account's; what makes accounts, or is no account's, has one. */
 export function authorOf(command: Command): string {
-  return command.kind === "createAccount" || command.kind === "salvaged" ? "" : command.accountId;
+  return "accountId" in command && command.kind !== "createAccount" ? command.accountId : "";
 }
 
 function overloaded(): ChatError {

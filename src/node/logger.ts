@@ -7,6 +7,7 @@
  */
 
 import process from "node:process";
+import { jsonLine, printable } from "../printable.ts";
 
 /** From the most to the least talkative. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -42,7 +43,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const lowest = LOG_LEVELS.indexOf(options.level);
   const write = options.write ?? writeToStderr;
   const now = options.now ?? Date.now;
-  const format = options.format === "json" ? jsonLine : textLine;
+  const format = options.format === "json" ? lineOfJson : textLine;
   const isOn = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= lowest;
   return {
     isOn,
@@ -77,8 +78,8 @@ type Line = (
   fields: [string, string | number | boolean | null][],
 ) => string;
 
-const jsonLine: Line = (time, level, text, fields) =>
-  JSON.stringify({ time, level, message: text, ...Object.fromEntries(fields) });
+const lineOfJson: Line = (time, level, text, fields) =>
+  jsonLine({ time, level, message: text, ...Object.fromEntries(fields) });
 
 const textLine: Line = (time, level, text, fields) => {
   const rest = fields.map(([name, value]) => ` ${name}=${quoted(String(value))}`).join("");
@@ -87,9 +88,9 @@ const textLine: Line = (time, level, text, fields) => {
 
 /** Quotes what would break the line or run into the next field. */
 function quoted(value: string): string {
-  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[^\s"=]+$/.test(value) ? printable(value) : printable(JSON.stringify(value));
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s*[\r\n]+\s*/g, " ");
+  return printable(text.replaceAll(/\s*[\r\n]+\s*/g, " "));
 }
