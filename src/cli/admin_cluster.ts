@@ -122,8 +122,16 @@ export class AdminCluster {
     const seen = new Map<number, Map<string, DigestResponse>>();
     const { members } = await this.status();
     let atLeastIndex = Math.max(...members.map((member) => member.appliedIndex));
+    // A member may be behind a change of the admin token, but not for long.
+    const refusedUntil = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax) -
+      limits.adminPollMs;
     while (Date.now() < this.deadlineMs) {
       const answers = await this.#digestsAt(members, atLeastIndex);
+      if (answers instanceof ChatError) {
+        if (Date.now() >= refusedUntil) throw answers;
+        await pause();
+        continue;
+      }
       for (const answer of answers) {
         const row = seen.get(answer.appliedIndex) ?? new Map<string, DigestResponse>();
         seen.set(answer.appliedIndex, row.set(answer.id, answer));
@@ -198,18 +206,21 @@ export class AdminCluster {
     return this.#open(address).status({}, this.#context());
   }
 
+  /** Or why a member that must answer did not want to. */
   async #digestsAt(
     members: readonly StatusMember[],
     atLeastIndex: number,
-  ): Promise<readonly DigestResponse[]> {
+  ): Promise<readonly DigestResponse[] | ChatError> {
     const answers = await Promise.allSettled(
       members.map((member) =>
         this.#open(member.clientAddress).digest({ atLeastIndex }, this.#context())
       ),
     );
-    // A comparison without it would hide what it has.
-    const refused = answers.find((one) => one.status === "rejected" && isRefused(one.reason));
-    if (refused?.status === "rejected") throw refused.reason;
+    // A comparison without a voter would hide what it has; who joins may know no token yet.
+    for (const [place, one] of answers.entries()) {
+      const refused = one.status === "rejected" && isRefused(one.reason);
+      if (refused && members[place]?.voter) return ChatError.from(one.reason);
+    }
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (digests.length > 0) return digests;
     throw new ChatError("NOT_UP_TO_DATE", "Cannot read a digest as no member answers; try again");

@@ -259,6 +259,28 @@ Deno.test("admin wait: at the timeout it says what was missing", async () => {
   assert.match(errors[0] ?? "", /b is not a voter yet/);
 });
 
+Deno.test("admin digest: a voter that does not take the token is not left out in silence", async () => {
+  const refuse = () => Promise.reject(new ChatError("UNAUTHENTICATED", "another token"));
+  let asked = 0;
+  const digest = (id: string) => Promise.resolve({ id, appliedIndex: 9, digest: "d" });
+  const cluster = (voter: boolean, times: number) => ({
+    "a:1": {
+      ...answers("a", [member("a"), member("b", { voter })]),
+      digest: () => digest("a"),
+    },
+    "b:1": { digest: () => asked++ < times ? refuse() : digest("b") },
+  });
+  const refused = await trial(cluster(true, Infinity), "admin digest --json -s a:1 --timeout 2");
+  assert.deepEqual([refused.code, refused.json], [1, []]);
+  assert.match(refused.errors[0] ?? "", /admin token, or with another one/);
+  asked = 0;
+  const late = await trial(cluster(true, 2), "admin digest --json -s a:1");
+  assert.equal(late.code, 0);
+  asked = 0;
+  const learner = await trial(cluster(false, Infinity), "admin digest --json -s a:1");
+  assert.equal(learner.code, 0);
+});
+
 Deno.test("admin token: an answer that is lost leaves nobody without a token", async () => {
   // The first change happens, and its answer is lost: from then on the old token is refused.
   const asked: { readonly token: string | undefined; readonly request: unknown }[] = [];

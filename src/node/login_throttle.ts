@@ -4,7 +4,7 @@
  * tells nobody which ones do.
  *
  * A person must not be locked out by whoever tries her password elsewhere: from an address where a
- * login to the account succeeded lately, only the address is counted.
+ * login to the account succeeded lately, what fails is counted apart.
  *
  * @module
  */
@@ -86,14 +86,10 @@ export class LoginThrottle {
     const account = nameKey(name.slice(0, limits.nameLengthMax + 1));
     const host = hostOf(from);
     const pair = `${account} ${host}`;
-    const counted = this.#trusted.has(pair) ? null : account;
-    const waits = [
-      this.#addresses.waitMs(host),
-      counted === null ? 0 : this.#accounts.waitMs(counted),
-    ];
-    const waitMs = Math.max(...waits);
+    const counted = this.#trusted.has(pair) ? pair : account;
+    const waitMs = Math.max(this.#addresses.waitMs(host), this.#accounts.waitMs(counted));
     if (waitMs > 0) throw tooMany(waitMs);
-    if (counted !== null) this.#accounts.add(counted, 1);
+    this.#accounts.add(counted, 1);
     let failed = false;
     try {
       const passed = await check();
@@ -103,7 +99,7 @@ export class LoginThrottle {
     } finally {
       // What was no wrong password, an overloaded node say, counts for nobody.
       if (failed) this.#addresses.add(host, 1);
-      else if (counted !== null) this.#accounts.add(counted, -1);
+      else this.#accounts.add(counted, -1);
     }
   }
 

@@ -107,6 +107,11 @@ Deno.test("login throttle: where one has logged in, others cannot lock one out",
     }
     assert.match(await login(bench, { ...home, host: "198.51.100.8" }), /^RATE_LIMITED/);
     for (let number = 0; number < 3; number++) assert.equal(await login(bench, home), "in");
+    // Whoever shares that address has no more tries than anybody.
+    for (let number = 0; number < limits.loginFailuresMax; number++) {
+      assert.match(await login(bench, { ...home, password: "not hers" }), /^UNAUTHENTICATED/);
+    }
+    assert.match(await login(bench, home), /^RATE_LIMITED/);
   });
 });
 
