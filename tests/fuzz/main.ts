@@ -1,0 +1,42 @@
+/**
+ * `deno task fuzz`: as many inputs as one likes, to every decoder and to a running node. Owns the
+ * flags and the exit code.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { fuzzDecoders } from "./decoders.ts";
+import { fuzzNode } from "./watched_node.ts";
+
+const HELP = `Usage: deno task fuzz [options]
+
+Gives every decoder, and both ports of a running node, what no client would send. A tenth of the
+cases go to the node. What breaks one is printed, with its seed.
+
+  --cases <n>   (default: 1000000)
+  --seed <n>    the same seed gives the same cases (default: another each time)
+
+Exit code 0: nothing broke. 1: something did.`;
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: "string", default: "1000000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  console.log(HELP);
+} else {
+  const [cases, seed] = [Number(values.cases), Number(values.seed)];
+  const [ofNode, atOnce] = [Math.ceil(cases / 10), 50_000];
+  console.log(`${cases} cases, seed ${seed}`);
+  await fuzzNode({ cases: ofNode, seed });
+  console.log(`${ofNode} of them at a running node`);
+  for (let done = ofNode; done < cases; done += atOnce) {
+    fuzzDecoders({ cases: Math.min(atOnce, cases - done), seed: seed + done });
+    console.log(`${Math.min(done + atOnce, cases)} of ${cases}`);
+  }
+}
