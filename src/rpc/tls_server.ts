@@ -60,6 +60,9 @@ export class TlsGate {
       rejectUnauthorized: false,
       ALPNProtocols: [...tls.protocols ?? ["h2"]],
       minVersion: "TLSv1.2",
+      // Deno 2.9 keeps what belongs to a failed handshake for as long, by default two minutes. A
+      // little later than the bound that is kept here, which knows what to say of it.
+      handshakeTimeout: limits.tlsHandshakeMsMax + limits.connectionLookMs,
     });
     this.#server.on("secureConnection", (socket) => {
       const from = this.#settled(below(socket));

@@ -80,6 +80,19 @@ const REFUSALS = new Set(["INVALID_ARGUMENT", "UNAUTHENTICATED", "CORRUPT"]);
 /** Longest that one input may take, ms: none is longer than some KiB. */
 const CASE_MS_MAX = 250;
 
+/** Whether it takes too long each time: once may be the machine's doing. */
+function isSlow(decode: () => unknown): boolean {
+  return [1, 2, 3].every(() => {
+    const begun = performance.now();
+    try {
+      decode();
+    } catch {
+      // Judged elsewhere.
+    }
+    return performance.now() - begun > CASE_MS_MAX;
+  });
+}
+
 /** Feeds so many inputs to decoders; throws with the seed and the smallest input that breaks one. */
 export function fuzzDecoders({ cases, seed }: { readonly cases: number; readonly seed: number }) {
   const decoder = fc.constantFrom(...DECODERS);
@@ -95,8 +108,9 @@ export function fuzzDecoders({ cases, seed }: { readonly cases: number; readonly
           throw new Error(`${name} threw ${error} for ${Buffer.from(bytes).toString("hex")}`);
         }
       }
-      const took = performance.now() - begun;
-      if (took > CASE_MS_MAX) throw new Error(`${name} took ${took} ms`);
+      if (performance.now() - begun > CASE_MS_MAX && isSlow(() => decode(bytes))) {
+        throw new Error(`${name} takes more than ${CASE_MS_MAX} ms`);
+      }
     }),
     { numRuns: cases, seed },
   );
