@@ -87,6 +87,12 @@ export interface ChatErrorOptions {
   readonly afterIndefinite?: boolean;
 }
 
+/**
+ * Answers that say whom to ask, or when: nobody looks for where they were made, and to note that
+ * takes longer than all else that a node does for such an answer, just when most are given.
+ */
+const ROUTINE: ReadonlySet<Reason> = new Set<Reason>(["NOT_LEADER", "NO_LEADER", "OVERLOADED"]);
+
 /** The one error that crosses a boundary: a closed reason, a line for people, a cause. */
 export class ChatError extends Error {
   override readonly name = "ChatError";
@@ -98,7 +104,10 @@ export class ChatError extends Error {
   readonly afterIndefinite: boolean;
 
   constructor(reason: Reason, message: string, options: ChatErrorOptions = {}) {
+    const { stackTraceLimit } = Error;
+    if (ROUTINE.has(reason)) Error.stackTraceLimit = 0;
     super(message, { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
     this.field = options.field;
     this.leader = options.leader;

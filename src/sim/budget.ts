@@ -29,6 +29,8 @@ export class FaultBudget {
   readonly #compacts: boolean;
   /** Faulty nodes, with the virtual time before which they cannot have recovered. */
   readonly #faulty = new Map<NodeId, number>();
+  /** Until when what was noted lasts, whatever else is over before: a disk hangs on at a restart. */
+  readonly #lasts = new Map<NodeId, number>();
   /** Silences by ordered pair of nodes: since when, and until when. */
   readonly #silences = new Map<string, { since: number; until: number }>();
   /** The end of the last silence that was long enough for a node to be dropped. */
@@ -188,6 +190,7 @@ export class FaultBudget {
   /** The node is faulty until it is ready, and at least for `ms`. */
   note(node: SimNode, ms: number): void {
     const until = this.#cluster.world.now + ms + RECOVERY_MS;
+    this.#lasts.set(node.id, Math.max(until, this.#lasts.get(node.id) ?? 0));
     this.#faulty.set(node.id, Math.max(until, this.#faulty.get(node.id) ?? 0));
   }
 
@@ -270,7 +273,8 @@ export class FaultBudget {
   /** It may recover from now on; not one whose disk is gone, whatever else is over. */
   settled(node: SimNode): void {
     if (this.#lost.has(node.id)) return;
-    this.#faulty.set(node.id, this.#cluster.world.now + RECOVERY_MS);
+    const until = this.#cluster.world.now + RECOVERY_MS;
+    this.#faulty.set(node.id, Math.max(until, this.#lasts.get(node.id) ?? 0));
   }
 
   /** Forgets the faults of those that are ready again, or whose place a copy has taken. */
