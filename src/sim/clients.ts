@@ -315,6 +315,8 @@ export class Clients {
     user.seen = Math.max(user.seen, proposed.index);
     const { outcome } = proposed;
     this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+    // It is some way from here to what its client does next.
+    this.#cluster.world.wake();
     return outcome;
   }
 

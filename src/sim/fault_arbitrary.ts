@@ -248,7 +248,7 @@ function faultKinds(config: ScenarioConfig, atMs: fc.Arbitrary<number>): Weighte
     [2, fc.record({ atMs, kind: kind("block"), ...pair, ms: fc.oneof(short, long) })],
     [1, fc.record({ atMs, kind: kind("isolate"), nodes: isolated, ms: fc.oneof(short, long) })],
     [2, partition({ atMs, around: node, ms: fc.oneof(short, long) })],
-    [1, fc.record({ atMs, kind: kind("reset"), ...pair })],
+    [2, fc.record({ atMs, kind: kind("reset"), ...pair })],
     [1, fc.record({ atMs, kind: kind("clockJump"), node, ms: jump })],
     [5, fc.record({ atMs, kind: kind("join") })],
     [1, fc.record({ atMs, kind: kind("leave"), node })],

@@ -95,7 +95,7 @@ export function mortalState(
         abort: () => {
           if (!process.alive) return never();
           onSnapshotEnd();
-          return sink.abort();
+          return world.track(sink.abort());
         },
       };
     },

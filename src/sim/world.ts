@@ -15,7 +15,7 @@ import { Random } from "./random.ts";
  * Turns of the microtask queue without pending work after which an event counts as done: beyond
  * the longest way from a promise that production resolves to whoever waits for it.
  */
-export const QUIET_TURNS = 9;
+export const QUIET_TURNS = 12;
 
 /** After this many turns the event loop gets one: long reads of libSQL wait for it. */
 const LOOP_TURNS = 500;
