@@ -248,10 +248,17 @@ class Run {
   #caughtUp(): boolean {
     if (this.#clients.open > 0 || this.#world.now < this.#looksAgainAt) return false;
     this.#looksAgainAt = this.#world.now + LOOK_MS;
+    if (this.#isAwaited()) return false;
     const live = this.#belonging();
     if (!live.every((node) => node.ready && this.#isMember(node))) return false;
     const applied = live.map((node) => node.driver!.appliedPosition().index);
     return applied.every((index) => index === applied[0]);
+  }
+
+  /** Whether one that is to come back has yet to start: it may have ended only now. */
+  #isAwaited(): boolean {
+    return this.#scenario.config.ending === "everyone" &&
+      this.#cluster.nodes.some((node) => node.down && !node.isCopy && !this.#isRemoved(node));
   }
 
   /** Everybody who lives comes back in, but for those who were removed for good. */
