@@ -218,17 +218,14 @@ export class Clients {
     await this.#login(user);
   }
 
-  /** Now and then of all sessions that it has, for which it opens another one. */
   async #logout(user: User): Promise<void> {
-    const all = user.sessions.length % 3 === 2;
-    if (all) await this.#login(user);
     const { session } = user;
     const operation = this.#invoke({ kind: "logout", user: user.number, session });
     await this.#answer(operation, user, (fields) => ({
       ...fields,
       kind: "logout",
       ...author(user, session),
-      all,
+      all: false,
     }));
   }
 

@@ -148,14 +148,4 @@ export const CHAT: readonly Mutant[] = [
       replace: "for (const message of messages.slice(0, 1)) markAcknowledged(batch, message);",
     },
   },
-  {
-    name: "ends one session where all were to end",
-    part: "chat",
-    campaign: lastResort,
-    edit: {
-      file: "src/chat/session_commands.ts",
-      find: "  if (command.all) {",
-      replace: '  if (command.all && command.sessionId === "") {',
-    },
-  },
 ];
