@@ -132,6 +132,7 @@ async function giveLead(cluster: NodeCluster, to: string): Promise<void> {
   const { command, args } = PROGRAM;
   const transfer = new Deno.Command(command, {
     args: [...args, "admin", "transfer", "--to", to, "--servers", servers],
+    env: { JMESSAGE_ADMIN_TOKEN: cluster.adminToken ?? "" },
     stdout: "null",
     stderr: "piped",
   });

@@ -29,7 +29,7 @@ export async function fuzzNode(
     await polite.createAccount("polite", PASSWORD);
     await polite.login("polite", PASSWORD);
     await polite.send("polite", "before");
-    const before = await digestOf(ready.listen);
+    const before = await digestOf(ready.listen, cluster.adminToken);
     const between = async () => {
       assert.equal(process.exit, undefined, `the node ended: ${process.log.slice(-5).join("\n")}`);
       const { messages } = await polite.history({ with: "polite" }, { timeoutMs: 5_000 });
@@ -41,18 +41,19 @@ export async function fuzzNode(
     await fuzzPort(ready.peerListen, { cases: Math.floor(cases / 2), seed: seed + 1, between });
     const grown = residentMebibytes(process.pid) - memory;
     assert.ok(grown < GROWTH_MIB_MAX, `the node grew by ${grown} MiB`);
-    assert.equal(await digestOf(ready.listen), before, "the state is what it was");
+    const after = await digestOf(ready.listen, cluster.adminToken);
+    assert.equal(after, before, "the state is what it was");
     polite.close();
   } finally {
     await cluster.close();
   }
 }
 
-async function digestOf(address: string): Promise<string> {
+async function digestOf(address: string, token: string | undefined): Promise<string> {
   const connection = connect(address);
   const deadlineMs = Date.now() + 5_000;
   try {
-    const context = { deadlineMs, signal: AbortSignal.timeout(5_000) };
+    const context = { deadlineMs, signal: AbortSignal.timeout(5_000), token };
     return (await connection.digest({}, context)).digest;
   } finally {
     connection.close();
