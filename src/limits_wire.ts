@@ -81,10 +81,6 @@ export const wireLimits = {
   callsPerTurnMax: 32,
   /** Turns that take longer, ms, begin fewer: large pages take as long as many small messages. */
   turnMsMax: 10,
-  /** Calls in flight above which a pause follows each turn: of those who ask much, that is. */
-  callsCalmMax: 128,
-  /** That pause, ms: whoever asks little has several turns in it, of which a call takes many. */
-  turnPauseMs: 5,
   /** Bytes of their requests, for the same reason. */
   callBytesPerTurnMax: 256 * 1024,
   /** Characters of an error's text on the wire: it travels in headers, which have bounds. */

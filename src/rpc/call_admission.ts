@@ -57,8 +57,6 @@ export class CallAdmission {
   /** Begun in this turn of the event loop, which began at `at`, ms. */
   #turn = { calls: 0, bytes: 0, at: 0 };
   #turnEnds = false;
-  /** Nothing is begun for a moment. */
-  #pausing = false;
   /** Calls that one turn may begin: fewer while turns take long. */
   #turnCalls: number = limits.callsPerTurnMax;
 
@@ -115,7 +113,6 @@ export class CallAdmission {
   }
 
   #beginSome(): void {
-    if (this.#pausing) return;
     while (!this.#turnIsFull && !this.#waiting.isEmpty) {
       this.#turn.calls += 1;
       this.#turn.bytes += this.#waiting.shift()?.() ?? 0;
@@ -127,18 +124,8 @@ export class CallAdmission {
       this.#turnEnds = false;
       this.#adapt(performance.now() - this.#turn.at);
       this.#turn = { calls: 0, bytes: 0, at: 0 };
-      if (!this.#waiting.isEmpty) this.#goOn();
+      if (!this.#waiting.isEmpty) this.#beginSome();
     });
-  }
-
-  #goOn(): void {
-    if (this.#calls <= limits.callsCalmMax) return this.#beginSome();
-    if (this.#pausing) return;
-    this.#pausing = true;
-    setTimeout(() => {
-      this.#pausing = false;
-      this.#beginSome();
-    }, limits.turnPauseMs);
   }
 
   get #turnIsFull(): boolean {

@@ -109,24 +109,3 @@ Deno.test("call admission: an address is one, whatever its port; of IPv6 its net
   ]);
   for (const [from, host] of hosts) assert.equal(hostOf(from), host, from);
 });
-
-Deno.test("call admission: while many wait, each turn is followed by a pause, for those who ask little", async () => {
-  const admission = new CallAdmission();
-  const calls = new Calls();
-  const many = limits.callsCalmMax + limits.callsPerTurnMax;
-  for (let n = 0; n < many; n++) admission.ask(calls.call(`many ${n}`, "10.0.0.1:1", 1));
-  const begun = () => calls.begun.length;
-  const first = begun();
-  await turn();
-  await turn();
-  assert.equal(begun(), first, "nothing is begun in the pause");
-  admission.ask(calls.call("polite", "10.0.0.2:1", 1));
-  await eventually(() => begun() > first, { what: "the next turn" });
-  assert.equal(calls.begun[first], "polite");
-  for (const name of calls.begun) calls.over(name);
-  await eventually(() => begun() === many + 1, { what: "the rest" });
-});
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
