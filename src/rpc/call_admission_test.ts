@@ -6,7 +6,6 @@
  */
 
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type Asked, CallAdmission, hostOf } from "./call_admission.ts";
