@@ -12,6 +12,7 @@
 import { nameKey } from "../chat/name.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { hostOf } from "../rpc/host.ts";
 import type { Clock } from "./ports.ts";
 
 /** So many may fail at once, and then one in so many ms. */
@@ -84,7 +85,7 @@ export class LoginThrottle {
     check: () => Promise<T | null>,
   ): Promise<T | null> {
     const account = nameKey(name.slice(0, limits.nameLengthMax + 1));
-    const host = hostOf(from);
+    const host = hostOf(from ?? "");
     const pair = `${account} ${host}`;
     const counted = this.#trusted.has(pair) ? pair : account;
     const waitMs = Math.max(this.#addresses.waitMs(host), this.#accounts.waitMs(counted));
@@ -120,19 +121,6 @@ function dropOldest(map: Map<string, unknown>): void {
     if (map.size <= limits.loginsKnownMax) return;
     map.delete(key);
   }
-}
-
-/** Whoever has an IPv6 address has a network of them: its first half is the address. */
-function hostOf(from = ""): string {
-  const host = from.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!host.includes(":")) return host;
-  const [head = "", tail = ""] = host.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const missing = 8 - groups.length - (tail === "" ? 0 : tail.split(":").length);
-  if (host.includes("::")) groups.push(...new Array<string>(Math.max(0, missing)).fill("0"));
-  return [...groups, ...tail.split(":")].slice(0, 4).join(":");
 }
 
 function tooMany(waitMs: number): ChatError {

@@ -13,6 +13,7 @@ import { setImmediate } from "node:timers";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { FairQueue } from "./fair_queue.ts";
+import { hostOf } from "./host.ts";
 
 /** A call that has come in whole. */
 export interface Asked {
@@ -153,15 +154,4 @@ function overloaded(): ChatError {
   return new ChatError("OVERLOADED", "Too many calls wait at this node: try again later", {
     retryAfterMs: limits.overloadRetryMs,
   });
-}
-
-/** The address without its port; of IPv6 the network that one customer has, 64 bits. */
-export function hostOf(from: string): string {
-  const host = from.slice(0, Math.max(0, from.lastIndexOf(":"))).replace(/^::ffff:(?=\d+\.)/, "");
-  if (!host.includes(":")) return host;
-  const [head = "", tail] = host.split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const rest = tail?.split(":").filter((group) => group !== "") ?? [];
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length);
-  return [...groups, ...Array<string>(zeros).fill("0"), ...rest].slice(0, 4).join(":");
 }

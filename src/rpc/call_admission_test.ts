@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import type { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { type Asked, CallAdmission, hostOf } from "./call_admission.ts";
+import { type Asked, CallAdmission } from "./call_admission.ts";
+import { hostOf } from "./host.ts";
 import { eventually } from "./rpc_test_services.ts";
 
 const BOUNDS = { callsMax: 3, bytesMax: 100, connectionBytesMax: 60 };

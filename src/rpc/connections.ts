@@ -11,7 +11,7 @@
 
 import type { Socket } from "node:net";
 import { limits } from "../limits.ts";
-import { hostOf } from "./call_admission.ts";
+import { hostOf } from "./host.ts";
 
 /** Bytes that a call may have cost beside its request: headers, window updates. */
 const CALL_EXTRA_BYTES = 1024;
