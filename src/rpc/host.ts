@@ -4,9 +4,10 @@
  * @module
  */
 
-/** The address without its port; of IPv6 the network that one customer has, 64 bits. */
+/** Of `host:port` the host; of IPv6, in brackets or not, the network that one customer has, 64 bits. */
 export function hostOf(from: string): string {
-  const host = from.slice(0, Math.max(0, from.lastIndexOf(":"))).replace(/^::ffff:(?=\d+\.)/, "");
+  const host = from.slice(0, Math.max(0, from.lastIndexOf(":"))).toLowerCase()
+    .replace(/^\[(.*)\]$/, "$1").replace(/^::ffff:(?=\d+\.)/, "");
   if (!host.includes(":")) return host;
   const [head = "", tail] = host.split("::");
   const groups = head.split(":").filter((group) => group !== "");
