@@ -36,6 +36,16 @@ export function faultLists(
     .map(([told, others]) => [...told.flat(), ...others].slice(0, max));
 }
 
+/** Nothing but faults in the midst of something. */
+export function amidstLists(
+  config: ScenarioConfig,
+  { moments, max }: { readonly moments: readonly number[]; readonly max: number },
+): fc.Arbitrary<Fault[]> {
+  const atMs = near(moments);
+  return fc.array(amidst(config, atMs), { minLength: 1, maxLength: 3 })
+    .map((told) => told.flat().slice(0, max));
+}
+
 /**
  * A split, and a few other faults. Early, so that both sides take writes for a while: a side goes on
  * by last resort after T + G.
@@ -77,11 +87,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     fc.record({ atMs, kind: fc.constantFrom<"leave" | "remove">("leave", "remove"), node }),
     crash(atMs, node),
   );
-  // Long enough away to be dropped, and, where the log is short, to need a snapshot.
-  const away = fc.record({
-    ...crashFields(atMs, node),
-    restartAfterMs: fc.integer({ min: 1_100, max: 3_000 }),
-  });
+  const away = absence(atMs, node);
   const together = (parts: fc.Arbitrary<readonly (Fault | null)[]>) =>
     parts.map((some) => some.filter((one) => one !== null));
   return fc.oneof(
@@ -95,19 +101,22 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     ...leaderStories(node, atMs),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
-    { weight: 6, arbitrary: amidst(config, { atMs, node, away }) },
+    { weight: 6, arbitrary: amidst(config, atMs) },
   );
 }
 
+/** Long enough away to be dropped, and, where the log is short, to need a snapshot. */
+function absence(atMs: fc.Arbitrary<number>, node: fc.Arbitrary<number>): fc.Arbitrary<Crash> {
+  return fc.record({
+    ...crashFields(atMs, node),
+    restartAfterMs: fc.integer({ min: 1_100, max: 3_000 }),
+  });
+}
+
 /** Something of any kind while what an operator asked for, or a return, is under way. */
-function amidst(
-  config: ScenarioConfig,
-  { atMs, node, away }: {
-    readonly atMs: fc.Arbitrary<number>;
-    readonly node: fc.Arbitrary<number>;
-    readonly away: fc.Arbitrary<Fault>;
-  },
-): fc.Arbitrary<Fault[]> {
+function amidst(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrary<Fault[]> {
+  const node = fc.nat(config.nodes - 1);
+  const away = absence(atMs, node);
   const to = fc.option(node);
   const first = fc.oneof(
     fc.tuple(

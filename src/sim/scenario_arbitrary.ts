@@ -8,7 +8,7 @@
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
 import { DURATION_MS, FAILURE_TIMEOUT_MS, instant, weighted } from "./dice.ts";
-import { faultLists, meetings, near } from "./fault_arbitrary.ts";
+import { amidstLists, faultLists, meetings, near } from "./fault_arbitrary.ts";
 import { COPY_ENDS_TIMEOUTS } from "./machine_faults.ts";
 import type { Budget, Fault, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
@@ -24,6 +24,8 @@ export interface ScenarioChoices {
   readonly state?: ScenarioConfig["state"] | undefined;
   /** Every schedule parts the cluster for so long that both sides go on, and meet again (§9). */
   readonly meets?: true | undefined;
+  /** Every fault comes while something else is under way: each kind in each state, before long. */
+  readonly amidst?: true | undefined;
   /** Operations and faults together are at most this many. */
   readonly stepsMax: number;
 }
@@ -46,6 +48,8 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
       operations: fc.array(operations(some), { maxLength: operationsMax, size: "max" }),
       faults: choices.meets
         ? meetings(config, { moments: some, max: MEETING_FAULTS_MAX })
+        : choices.amidst
+        ? amidstLists(config, { moments: some, max: faultsMax })
         : faultLists(config, { moments: some, max: faultsMax }),
     })
   ).map(tightened);

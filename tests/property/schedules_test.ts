@@ -120,6 +120,12 @@ const CAMPAIGNS: readonly Campaign[] = [
     seed: 304,
     choices: { quorum: "majority" },
   },
+  {
+    title: "everything goes wrong in the midst of something else: safe",
+    runs: 250,
+    seed: 305,
+    choices: { budget: "over", amidst: true },
+  },
 ];
 
 /** Each campaign once, for whichever tests ask for it. */
