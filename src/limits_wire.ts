@@ -79,6 +79,19 @@ export const wireLimits = {
   callBytesPerConnectionMax: 8 * 1024 * 1024,
   /** Calls begun in one turn of the event loop: between turns, whoever asks little comes first. */
   callsPerTurnMax: 32,
+  /**
+   * Calls open on all connections that are shared out among them, and what each may have in any case:
+   * whoever has more is one of those who ask for much.
+   */
+  callsShared: 128,
+  callsOfOneFew: 16,
+  /**
+   * Calls of all of these together that are carried out at once, and begun in one turn, while others
+   * ask: a call takes a dozen turns, and each turn as long as what is done in it.
+   */
+  crowdCallsMax: 2,
+  /** They are alone if nobody else has asked for so long, ms. */
+  crowdAloneMs: 1_000,
   /** Turns that take longer, ms, begin fewer: large pages take as long as many small messages. */
   turnMsMax: 10,
   /** Bytes of their requests, for the same reason. */

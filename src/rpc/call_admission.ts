@@ -3,6 +3,10 @@
  * event loop, else when it is its caller's turn. Owns the bounds of what waits and runs, and that
  * whoever asks for much keeps nobody waiting who asks for little; knows no call's meaning.
  *
+ * Whoever has more calls open than its share has places in common with all who do so, very few as
+ * long as others ask, too: what is begun together is answered together, and for that long the event
+ * loop hears nobody else.
+ *
  * Why whoever is refused hears of it late: a caller that does not wait as told would otherwise
  * make the node refuse as fast as it can, for which all others would have to wait.
  *
@@ -53,10 +57,16 @@ export class CallAdmission {
   readonly #callers = new Map<string, Caller>();
   /** By address, then by connection. */
   readonly #waiting = new FairQueue<() => number>(2);
+  /** The same of connections with many calls open. */
+  readonly #crowd = new FairQueue<() => number>(2);
+  /** Calls of these that are being carried out. */
+  #crowdBegun = 0;
+  /** The two connections that asked for little last, and when, ms. */
+  #lately: readonly { readonly from: string; readonly at: number }[] = [];
   #calls = 0;
   #bytes = 0;
   /** Begun in this turn of the event loop, which began at `at`, ms. */
-  #turn = { calls: 0, bytes: 0, at: 0 };
+  #turn = { calls: 0, ofMany: 0, bytes: 0, at: 0 };
   #turnEnds = false;
   /** Calls that one turn may begin: fewer while turns take long. */
   #turnCalls: number = limits.callsPerTurnMax;
@@ -81,21 +91,39 @@ export class CallAdmission {
     if (this.#calls >= this.#bounds.callsMax) return later(asked);
     this.#callers.set(from, caller);
     this.#count(from, { caller, calls: 1, bytes });
+    const isMany = this.#asksMuch(caller);
+    if (!isMany) {
+      const before = this.#lately.find((one) => one.from !== from);
+      const now = { from, at: performance.now() };
+      this.#lately = before === undefined ? [now] : [now, before];
+    }
+    const queue = isMany ? this.#crowd : this.#waiting;
+    queue.push([hostOf(from), from], () => this.#begin(asked, { caller, isMany }));
+    this.#beginSome();
+  }
+
+  /** Begins it, unless nobody waits for it any more; gives the bytes that it took. */
+  #begin(asked: Asked, { caller, isMany }: { caller: Caller; isMany: boolean }): number {
+    const { from, bytes } = asked;
+    if (isMany) {
+      this.#crowdBegun += 1;
+      this.#turn.ofMany += 1;
+    }
     let isOver = false;
     const over = () => {
       if (isOver) return;
       isOver = true;
       this.#count(from, { caller, calls: -1, bytes: -bytes });
+      if (!isMany) return;
+      this.#crowdBegun -= 1;
+      if (!this.#crowd.isEmpty) this.#beginSome();
     };
-    this.#waiting.push([hostOf(from), from], () => {
-      if (asked.gone()) {
-        over();
-        return 0;
-      }
-      asked.begin(over);
-      return bytes;
-    });
-    this.#beginSome();
+    if (asked.gone()) {
+      over();
+      return 0;
+    }
+    asked.begin(over);
+    return bytes;
   }
 
   #count(
@@ -114,19 +142,37 @@ export class CallAdmission {
   }
 
   #beginSome(): void {
-    while (!this.#turnIsFull && !this.#waiting.isEmpty) {
+    while (!this.#turnIsFull) {
+      const begin = this.#waiting.shift() ?? (this.#crowdHasRoom ? this.#crowd.shift() : undefined);
+      if (begin === undefined) break;
       this.#turn.calls += 1;
-      this.#turn.bytes += this.#waiting.shift()?.() ?? 0;
+      this.#turn.bytes += begin();
     }
-    if (this.#turnEnds) return;
+    if (this.#turnEnds || this.#turn.calls === 0) return;
     this.#turnEnds = true;
     this.#turn.at = performance.now();
     setImmediate(() => {
       this.#turnEnds = false;
       this.#adapt(performance.now() - this.#turn.at);
-      this.#turn = { calls: 0, bytes: 0, at: 0 };
-      if (!this.#waiting.isEmpty) this.#beginSome();
+      this.#turn = { calls: 0, ofMany: 0, bytes: 0, at: 0 };
+      this.#beginSome();
     });
+  }
+
+  get #crowdHasRoom(): boolean {
+    const begun = Math.max(this.#crowdBegun, this.#turn.ofMany);
+    if (begun < limits.crowdCallsMax) return true;
+    const since = performance.now() - limits.crowdAloneMs;
+    // Whoever asks for much by now has begun with little.
+    return !this.#lately.some(({ from, at }) =>
+      at > since && !this.#asksMuch(this.#callers.get(from))
+    );
+  }
+
+  /** Whether it has more calls open than its share. */
+  #asksMuch(caller: Caller | undefined): boolean {
+    const share = Math.max(limits.callsOfOneFew, limits.callsShared / this.#callers.size);
+    return caller !== undefined && caller.calls > share;
   }
 
   get #turnIsFull(): boolean {

@@ -86,6 +86,47 @@ Deno.test("call admission: one turn begins so many, then whoever asks for little
   assert.ok(calls.begun.indexOf("another connection") <= limits.callsPerTurnMax + 2);
 });
 
+/** More calls of one connection than what is everybody's. */
+function askMuch(admission: CallAdmission, calls: Calls): number {
+  const many = limits.callsShared * 2;
+  for (let n = 0; n < many; n++) admission.ask(calls.call(`many ${n}`, "10.0.0.1:1", 1));
+  return many;
+}
+
+Deno.test("call admission: whoever asks for much, and is alone, has all there is", async () => {
+  const admission = new CallAdmission();
+  const calls = new Calls();
+  const many = askMuch(admission, calls);
+  await eventually(() => calls.begun.length === many, { what: "all of them" });
+});
+
+Deno.test("call admission: while others ask, those who ask for much have few places between them", async () => {
+  const admission = new CallAdmission();
+  const calls = new Calls();
+  admission.ask(calls.call("polite", "10.0.0.2:1", 1));
+  const many = askMuch(admission, calls);
+  // Of two connections the share of one is half.
+  const few = limits.callsShared / 2 + limits.crowdCallsMax;
+  await eventually(() => calls.begun.length >= 1 + few, { what: "what is within its share" });
+  await pause(20);
+  assert.equal(calls.begun.length, 1 + few);
+  admission.ask(calls.call("polite again", "10.0.0.2:1", 1));
+  await eventually(() => calls.begun.includes("polite again"), { what: "the polite one" });
+  const begun = calls.begun.length;
+  calls.over(calls.begun[begun - 2]!);
+  await eventually(() => calls.begun.length === begun + 1, { what: "the next of the many" });
+  // Nobody else has asked for a while.
+  await eventually(() => {
+    for (const name of calls.begun) if (name.startsWith("many")) calls.over(name);
+    return calls.begun.length === many + 2;
+  }, { what: "the rest" });
+  assert.equal(admission.inFlight, 2);
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}
+
 Deno.test("call admission: large requests fill a turn sooner, and a call nobody waits for is none", async () => {
   const admission = new CallAdmission();
   const calls = new Calls();
