@@ -90,6 +90,8 @@ export const wireLimits = {
    * ask: a call takes a dozen turns, and each turn as long as what is done in it.
    */
   crowdCallsMax: 2,
+  /** Longest that one of them keeps the next one waiting, ms. */
+  crowdCallMsMax: 50,
   /** They are alone if nobody else has asked for so long, ms. */
   crowdAloneMs: 1_000,
   /** Turns that take longer, ms, begin fewer: large pages take as long as many small messages. */

@@ -37,6 +37,9 @@ export interface AdmissionBounds {
   readonly callsMax: number;
   readonly bytesMax: number;
   readonly connectionBytesMax: number;
+  /** As `limits` says, unless a test has more time, or less. */
+  readonly crowdCallMsMax?: number;
+  readonly crowdAloneMs?: number;
 }
 
 const BOUNDS: AdmissionBounds = {
@@ -59,7 +62,7 @@ export class CallAdmission {
   readonly #waiting = new FairQueue<() => number>(2);
   /** The same of connections with many calls open. */
   readonly #crowd = new FairQueue<() => number>(2);
-  /** Calls of these that are being carried out. */
+  /** Calls of these that were begun lately, and are not answered yet. */
   #crowdBegun = 0;
   /** The two connections that asked for little last, and when, ms. */
   #lately: readonly { readonly from: string; readonly at: number }[] = [];
@@ -71,7 +74,7 @@ export class CallAdmission {
   /** Calls that one turn may begin: fewer while turns take long. */
   #turnCalls: number = limits.callsPerTurnMax;
 
-  constructor(bounds = BOUNDS) {
+  constructor(bounds: AdmissionBounds = BOUNDS) {
     this.#bounds = bounds;
   }
 
@@ -105,18 +108,13 @@ export class CallAdmission {
   /** Begins it, unless nobody waits for it any more; gives the bytes that it took. */
   #begin(asked: Asked, { caller, isMany }: { caller: Caller; isMany: boolean }): number {
     const { from, bytes } = asked;
-    if (isMany) {
-      this.#crowdBegun += 1;
-      this.#turn.ofMany += 1;
-    }
+    const leave = isMany ? this.#enterCrowd() : () => {};
     let isOver = false;
     const over = () => {
       if (isOver) return;
       isOver = true;
       this.#count(from, { caller, calls: -1, bytes: -bytes });
-      if (!isMany) return;
-      this.#crowdBegun -= 1;
-      if (!this.#crowd.isEmpty) this.#beginSome();
+      leave();
     };
     if (asked.gone()) {
       over();
@@ -124,6 +122,23 @@ export class CallAdmission {
     }
     asked.begin(over);
     return bytes;
+  }
+
+  /** Takes a place of those who ask for much; the result gives it back, as time does. */
+  #enterCrowd(): () => void {
+    this.#crowdBegun += 1;
+    this.#turn.ofMany += 1;
+    let isIn = true;
+    const leave = () => {
+      if (!isIn) return;
+      isIn = false;
+      clearTimeout(timer);
+      this.#crowdBegun -= 1;
+      if (!this.#crowd.isEmpty) this.#beginSome();
+    };
+    // What takes longer waits, for a leader say, and takes no time of anybody's.
+    const timer = setTimeout(leave, this.#bounds.crowdCallMsMax ?? limits.crowdCallMsMax);
+    return leave;
   }
 
   #count(
@@ -162,7 +177,7 @@ export class CallAdmission {
   get #crowdHasRoom(): boolean {
     const begun = Math.max(this.#crowdBegun, this.#turn.ofMany);
     if (begun < limits.crowdCallsMax) return true;
-    const since = performance.now() - limits.crowdAloneMs;
+    const since = performance.now() - (this.#bounds.crowdAloneMs ?? limits.crowdAloneMs);
     // Whoever asks for much by now has begun with little.
     return !this.#lately.some(({ from, at }) =>
       at > since && !this.#asksMuch(this.#callers.get(from))
