@@ -12,11 +12,11 @@
 import { assert } from "../assert.ts";
 import type { Command, Outcome } from "../chat/command.ts";
 import { ChatError } from "../errors.ts";
+import { FairQueue } from "../fair_queue.ts";
 import { limits } from "../limits.ts";
 import type { Input, Refusal } from "../raft/io.ts";
 import { sameTerm } from "../raft/term.ts";
 import type { Entry, Index, Term } from "../raft/types.ts";
-import { FairQueue } from "../rpc/fair_queue.ts";
 import type { Proposed } from "./driver_api.ts";
 import type { DriverMeasures, DriverQueues } from "./measures.ts";
 import type { Clock } from "./ports.ts";

@@ -15,8 +15,8 @@
 
 import { setImmediate } from "node:timers";
 import { ChatError } from "../errors.ts";
+import { FairQueue } from "../fair_queue.ts";
 import { limits } from "../limits.ts";
-import { FairQueue } from "./fair_queue.ts";
 import { hostOf } from "./host.ts";
 
 /** A call that has come in whole. */
