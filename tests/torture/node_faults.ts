@@ -133,6 +133,8 @@ export class NodeFaults {
     const place = nodes.places.find(({ disk }) => disk !== null);
     if (place === undefined || !place.running || !await budget.allows(place)) return false;
     this.#begin(place, ms, "full disk");
+    // Until it has room again: to fill it may take longer than it is to be full.
+    budget.note(place, Infinity);
     place.mayEnd = "full disk";
     place.log("--- the disk is full");
     place.disk?.fill();
@@ -140,6 +142,7 @@ export class NodeFaults {
       await wait(ms, this.#options.signal);
       place.disk?.empty();
       place.log("--- the disk has room again");
+      budget.recovers(place);
       await nodes.start(place);
     });
     return true;
