@@ -3,7 +3,8 @@
  * time, its transactions, and turns every failure into a `ChatError` that names the file. Knows no
  * table.
  *
- * Statements run synchronously inside the call, so a queue costs nothing.
+ * Statements run synchronously inside the call, so a queue costs nothing; only the sync of a durable
+ * write goes on beside the event loop.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { Connection } from "./connection.ts";
 import { Serial } from "./serial.ts";
 import { closed, denied, toStorageError } from "./storage_error.ts";
 import { textFrom } from "./text.ts";
+import type { WalSync } from "./wal_sync.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** A statement with its arguments. */
@@ -41,11 +43,12 @@ const begin = { read: "BEGIN", write: "BEGIN IMMEDIATE" } as const;
 export class Database implements Reader {
   /** Name for people: the file's, without its directory. */
   readonly name: string;
-  /** Told how long the commit of each `write` took, ms: with `synchronous=FULL` an fsync. */
+  /** Told how long the commit of each `write` took, ms: with its sync, if writes are durable. */
   onCommit: (ms: number) => void = () => {};
   readonly #connection: Connection;
   readonly #inMemory: boolean;
   readonly #serial = new Serial();
+  #sync: WalSync | null = null;
   #wrote = false;
   #closing = false;
   #closed = false;
@@ -105,6 +108,11 @@ export class Database implements Reader {
     for (const pragma of pragmas) await this.query(`PRAGMA ${pragma}`);
   }
 
+  /** From now on each `write` is on disk when its promise resolves. */
+  syncWrites(sync: WalSync): void {
+    this.#sync = sync;
+  }
+
   /** Rows of a statement, outside of any transaction of this connection. */
   query(sql: string, args: readonly SqlValue[] = noArgs): Promise<readonly SqlRow[]> {
     return this.#exclusive(() => this.#connection.query(sql, args));
@@ -112,16 +120,21 @@ export class Database implements Reader {
 
   /** Runs the statements in one transaction; nothing of it stays if one fails. */
   write(statements: readonly Statement[]): Promise<void> {
-    return this.#writing(() => {
+    return this.#writing(async () => {
+      this.#sync?.demandSound();
       this.#connection.run(begin.write, noArgs);
+      let begun;
       try {
         for (const { sql, args = noArgs } of statements) this.#connection.run(sql, args);
-        const begun = performance.now();
+        begun = performance.now();
         this.#connection.run("COMMIT", noArgs);
-        this.onCommit(performance.now() - begun);
       } finally {
         this.#rollBack();
       }
+      // Nothing else is asked of the connection meanwhile: no transaction follows one that is not
+      // on disk yet.
+      await this.#sync?.run();
+      this.onCommit(performance.now() - begun);
     });
   }
 
@@ -193,9 +206,10 @@ export class Database implements Reader {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    await this.#serial.run(() => {
+    await this.#serial.run(async () => {
       this.#closed = true;
       if (this.#restTimer !== null) clearTimeout(this.#restTimer);
+      await this.#sync?.close();
       this.#connection.close();
     });
   }

@@ -1,7 +1,7 @@
 /**
  * `log.db`: identity, hard state, entries, base, term starts, and which state file is current
  * (DESIGN §10). Owns the one connection to it; everything that must survive together is written
- * in one transaction, which is on disk (`synchronous=FULL`) when its promise resolves.
+ * in one transaction, which is on disk when its promise resolves (`wal_sync.ts`).
  *
  * @module
  */
@@ -30,6 +30,7 @@ import { Serial } from "./serial.ts";
 import { checkStructure } from "./soundness.ts";
 import { inUse } from "./storage_error.ts";
 import { textColumns } from "./text.ts";
+import { WalSync } from "./wal_sync.ts";
 import { yieldToLoop } from "./yield.ts";
 
 /** Entries that one `read` looks at before it counts bytes again. */
@@ -40,7 +41,8 @@ const compactPageEntries = 1_000;
 
 const pragmas = [
   "journal_mode=WAL",
-  "synchronous=FULL",
+  // Each write is synced beside the event loop, before the next one begins.
+  "synchronous=NORMAL",
   // The write-ahead log shrinks back to this after a burst, bytes.
   "journal_size_limit=16777216",
 ];
@@ -64,9 +66,14 @@ export class LibsqlLogStore implements LogStore {
    * Opens the database at `path`; an absent one is made, with the id that `newNodeId` gives.
    * Throws `CORRUPT`, `DATA_DIRECTORY` or `DISK_FULL`, and has changed nothing then.
    */
-  static async open(path: string, newNodeId: () => string): Promise<LibsqlLogStore> {
+  static async open(
+    path: string,
+    newNodeId: () => string,
+    sync: WalSync = new WalSync(path),
+  ): Promise<LibsqlLogStore> {
     const database = await openMigrated(path, { schema: logSchema, pragmas });
     try {
+      database.syncWrites(sync);
       const stored = await readHead(database);
       if (stored !== null) return new LibsqlLogStore(database, stored.head, stored.identity);
       const identity = { nodeId: newNodeId(), clusterId: "", incarnation: 0 };

@@ -3,7 +3,7 @@
  * checksum does not hold for the end, as after a crash in the middle of a write: right for the
  * newest transaction, but with a bit flipped further up it would silently forget what was synced
  * and acknowledged. Owns telling the two apart for a log whose every commit is synced before the
- * next begins (`synchronous=FULL`); it changes nothing.
+ * next begins (`wal_sync.ts`); it changes nothing.
  *
  * Source: the "WAL-mode file format" of SQLite (https://sqlite.org/walformat.html).
  *
