@@ -90,7 +90,7 @@ export function streamHandler<Request, Response>(
     try {
       const { context } = open(call, watch, options);
       const answers = run(method.request.fromBytes(call.request), context);
-      const writer = new BoundedWriter(call);
+      const writer = new BoundedWriter(call, context);
       for await (const answer of answers) {
         if (watch.cancelled()) return;
         if (answer.info) call.sendMetadata(responseMetadata(answer.info));
@@ -107,6 +107,21 @@ export function streamHandler<Request, Response>(
   };
 }
 
+/** A timer may be so early, ms. */
+const EARLY_MS = 1;
+
+/**
+ * Keeps what is due to end from being written to. By its own timer gRPC ends the call, but does not
+ * say so before that end has gone out; and what is written in between keeps it back, so that the
+ * caller would wait for ever. Here, since also what waits in the stream is written then.
+ */
+function endInTime(call: ServerWritableStream<Buffer, Buffer>, { deadlineMs }: CallContext): void {
+  const write = call._write;
+  call._write = (...args) => {
+    if (Date.now() < deadlineMs - EARLY_MS) write.apply(call, args);
+  };
+}
+
 /**
  * Writes no more than the caller reads, but for a bound in bytes: the stream's own bound counts
  * messages, and sixteen of the longest for each of thousands of stuck readers are too many.
@@ -116,8 +131,9 @@ class BoundedWriter {
   #unread = 0;
   #wake: () => void = () => {};
 
-  constructor(call: ServerWritableStream<Buffer, Buffer>) {
+  constructor(call: ServerWritableStream<Buffer, Buffer>, context: CallContext) {
     this.#call = call;
+    endInTime(call, context);
     call.once("cancelled", () => this.#wake());
   }
 
