@@ -7,12 +7,13 @@
 
 import { parseArgs } from "node:util";
 import { fuzzDecoders } from "./decoders.ts";
-import { fuzzNode } from "./watched_node.ts";
+import { fuzzNode, fuzzUsersOfTwo } from "./watched_node.ts";
 
 const HELP = `Usage: deno task fuzz [options]
 
-Gives every decoder, and both ports of a running node, what no client would send. A tenth of the
-cases go to the node. What breaks one is printed, with its seed.
+Gives every decoder, both ports of a running node, and two nodes by a user who is logged in, what no
+client would send. A tenth of the cases go to the ports, a fiftieth are such a user's. What breaks
+one is printed, with its seed.
 
   --cases <n>   (default: 1000000)
   --seed <n>    the same seed gives the same cases (default: another each time)
@@ -31,11 +32,13 @@ if (values.help) {
   console.log(HELP);
 } else {
   const [cases, seed] = [Number(values.cases), Number(values.seed)];
-  const [ofNode, atOnce] = [Math.ceil(cases / 10), 50_000];
+  const [ofNode, ofUser, atOnce] = [Math.ceil(cases / 10), Math.ceil(cases / 50), 50_000];
   console.log(`${cases} cases, seed ${seed}`);
   await fuzzNode({ cases: ofNode, seed });
   console.log(`${ofNode} of them at a running node`);
-  for (let done = ofNode; done < cases; done += atOnce) {
+  await fuzzUsersOfTwo({ cases: ofUser, seed });
+  console.log(`${ofUser} by a user of two nodes`);
+  for (let done = ofNode + ofUser; done < cases; done += atOnce) {
     fuzzDecoders({ cases: Math.min(atOnce, cases - done), seed: seed + done });
     console.log(`${Math.min(done + atOnce, cases)} of ${cases}`);
   }

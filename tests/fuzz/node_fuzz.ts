@@ -160,16 +160,18 @@ async function say(address: string, what: Uint8Array): Promise<void> {
   await gone;
 }
 
-async function withinTime(promise: Promise<void>, what: () => string): Promise<void> {
+/** Resolves as `promise` does; fails with what it was for if that takes too long. */
+export async function withinTime<T>(
+  promise: Promise<T>,
+  what: () => string,
+  ms = CASE_MS_MAX,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`No end within ${CASE_MS_MAX} ms of ${what()}`)),
-      CASE_MS_MAX,
-    );
+    timer = setTimeout(() => reject(new Error(`No end within ${ms} ms of ${what()}`)), ms);
   });
   try {
-    await Promise.race([promise, late]);
+    return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 
 /** A varint of protobuf; `value` is not negative. */
-function varint(value: bigint): Buffer {
+export function varint(value: bigint): Buffer {
   const bytes: number[] = [];
   let left = value;
   do {
@@ -21,11 +21,13 @@ function varint(value: bigint): Buffer {
   return Buffer.from(bytes);
 }
 
-function field(number: number, type: number, payload: Uint8Array): Buffer {
+/** A field with its tag; what follows the tag is as given. */
+export function field(number: number, type: number, payload: Uint8Array): Buffer {
   return Buffer.concat([varint(BigInt(number * 8 + type)), payload]);
 }
 
-function withLength(payload: Uint8Array, lie = 0): Buffer {
+/** Bytes with their length before them, or with one that is wrong by so much. */
+export function withLength(payload: Uint8Array, lie = 0): Buffer {
   return Buffer.concat([varint(BigInt(Math.max(0, payload.length + lie))), payload]);
 }
 
@@ -34,7 +36,8 @@ const number = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(0, 15, 16, 536_870_911) },
 );
 
-const integer = fc.oneof(
+/** Integers of any size that a varint can have, and of one that it cannot. */
+export const integer = fc.oneof(
   fc.bigInt({ min: 0n, max: 300n }),
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   fc.constantFrom(2n ** 53n, 2n ** 53n - 1n, 2n ** 63n, 2n ** 70n),
@@ -47,7 +50,11 @@ const text = fc.oneof(
   fc.string({ maxLength: 40, unit: "binary" }),
 ).map((value) => Buffer.from(value, "utf8"));
 
-const payload = fc.oneof(text, fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)));
+/** What a field of texts or bytes may be given. */
+export const payload = fc.oneof(
+  text,
+  fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+);
 
 const { message } = fc.letrec<{ message: Buffer; field: Buffer }>((tie) => ({
   message: fc.array(tie("field"), { maxLength: 8, depthIdentifier: "wire" })
