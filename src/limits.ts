@@ -232,6 +232,16 @@ export const limits = {
   backupTermsPerPart: 4_096,
   /** Bytes of one part in a backup file: what claims to be longer is damage, not a part. */
   backupPartBytesMax: 2 * 1024 * 1024,
+  /**
+   * Term starts in a backup, which its reader holds: more would be an election a minute for two
+   * years. One that has more is refused, already when it is taken.
+   */
+  backupTermStartsMax: 1_000_000,
+  /**
+   * Bytes of a file that a node or a client keeps beside its databases: several times the longest,
+   * which holds the ids that a client has seen. What is longer counts as damaged, and is not read.
+   */
+  keptFileBytesMax: 4 * 1024 * 1024,
   /** Times that a backup is begun anew because the member that gave it failed. */
   backupAttemptsMax: 8,
   /** Time before the members are asked again, if one could not give a backup, ms. */

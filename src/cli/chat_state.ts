@@ -7,7 +7,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { nameKey } from "../chat/name.ts";
@@ -15,6 +15,7 @@ import type { CursorState } from "../client/cursor.ts";
 import type { SessionState } from "../client/session.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { readSmallFileSync } from "../storage/small_file.ts";
 
 /** Variables of the process; tests pass their own. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -156,7 +157,7 @@ function filesOf(folder: string): readonly string[] {
 /** A file that is missing or damaged counts as empty: everything in it can be had again. */
 function readJson(file: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON.parse(readSmallFileSync(file) ?? "null");
     return typeof value === "object" && value !== null ? { ...value } : {};
   } catch {
     return {};

@@ -7,8 +7,9 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmallFile } from "../storage/small_file.ts";
 
 /** Only the owner reads it. */
 const FILE_MODE = 0o600;
@@ -33,8 +34,8 @@ export async function writeLocalToken(data: string, token: string): Promise<void
 
 /** The token of the node that runs there; `null` if there is none, or it is not to be read. */
 export async function readLocalToken(data: string): Promise<string | null> {
-  const text = await readFile(localTokenFile(data), "utf8").catch(() => "");
-  return text.trim() || null;
+  const text = await readSmallFile(localTokenFile(data)).catch(() => null);
+  return text?.trim() || null;
 }
 
 /** Nobody is to believe it any more. */

@@ -14,6 +14,7 @@ import { createHash } from "node:crypto";
 import { ChatError } from "../errors.ts";
 import type { TermStart } from "../raft/types.ts";
 import type { BackupHeader } from "../rpc/api.ts";
+import { endIn, headerIn, termStartsIn } from "./backup_shape.ts";
 
 /** Version of this form; another one is refused. */
 export const backupFormat = 1;
@@ -72,17 +73,23 @@ export function decodeHead(head: Uint8Array): {
   return { length: bytes.readUInt32BE(), kind: kinds[bytes.readUInt8(4) - 1] };
 }
 
-/** The part of a body whose checksum was right. */
-export function decodeBody(kind: FilePart["kind"], body: Uint8Array): FilePart {
+/** The part of a body whose checksum was right; `null` if there is none of that kind in it. */
+export function decodeBody(kind: FilePart["kind"], body: Uint8Array): FilePart | null {
   switch (kind) {
     case "rows":
       return { kind, data: body };
-    case "header":
-      return { kind, header: parse(body) };
-    case "terms":
-      return { kind, termStarts: parse(body) };
-    case "end":
-      return { kind, end: parse(body) };
+    case "header": {
+      const header = headerIn(body);
+      return header && { kind, header };
+    }
+    case "terms": {
+      const termStarts = termStartsIn(body);
+      return termStarts && { kind, termStarts };
+    }
+    case "end": {
+      const end = endIn(body);
+      return end && { kind, end };
+    }
   }
 }
 
@@ -119,12 +126,13 @@ export function otherVersion(file: string, detail: string): ChatError {
 }
 
 /** A backup that is damaged: where, for inquiry. */
-export function damaged(file: string, detail: string): ChatError {
-  return refused(file, `it is damaged: ${detail}`);
+export function damaged(file: string, detail: string, cause?: unknown): ChatError {
+  return refused(file, `it is damaged: ${detail}`, cause);
 }
 
-function refused(file: string, detail: string): ChatError {
-  return new ChatError("CORRUPT", `Cannot use the backup ${file}: ${detail}; use another one`);
+function refused(file: string, detail: string, cause?: unknown): ChatError {
+  const text = `Cannot use the backup ${file}: ${detail}; use another one`;
+  return new ChatError("CORRUPT", text, { cause });
 }
 
 function bodyOf(part: FilePart): Uint8Array {
@@ -138,9 +146,4 @@ function bodyOf(part: FilePart): Uint8Array {
     case "end":
       return Buffer.from(JSON.stringify(part.end));
   }
-}
-
-/** What has the right checksum is what this version wrote. */
-function parse<T>(body: Uint8Array): T {
-  return JSON.parse(Buffer.from(body).toString("utf8"));
 }

@@ -1,7 +1,8 @@
 /**
  * Reading a backup file, part by part, each checked against the chain of checksums; at its end the
- * digest and the counts are compared with what was read. Owns every check: what it gives to its
- * end was written so by a member, and by nobody else. Holds one part in memory.
+ * digest and the counts are compared with what was read. Owns every check: damage to what a member
+ * wrote is found, and a file that somebody else made is refused or has the form of one. Holds one
+ * part in memory, and the term starts.
  *
  * @module
  */
@@ -90,7 +91,12 @@ export class BackupReader {
       }
       const termStarts: TermStart[] = [];
       let next = await parts.next();
-      for (; next.kind === "terms"; next = await parts.next()) termStarts.push(...next.termStarts);
+      for (; next.kind === "terms"; next = await parts.next()) {
+        for (const start of next.termStarts) termStarts.push(start);
+        if (termStarts.length > limits.backupTermStartsMax) {
+          throw parts.damaged(`it has more than ${limits.backupTermStartsMax} terms`);
+        }
+      }
       return new BackupReader(parts, { header, termStarts, next });
     } catch (error) {
       await parts.close();
@@ -120,7 +126,7 @@ export class BackupReader {
     for (; this.#next.kind === "rows"; this.#next = await this.#parts.next()) {
       const { data } = this.#next;
       this.#hash.update(data);
-      this.#counter.add(data);
+      if (!this.#counter.add(data)) throw this.#parts.damaged("the name of a table in it is none");
       chunks += 1;
       yield data;
     }
@@ -182,7 +188,9 @@ class PartReader {
       throw this.damaged(`the part at byte ${start} has a bad checksum`);
     }
     this.#checksum = checksum;
-    return decodeBody(kind, body);
+    const part = decodeBody(kind, body);
+    if (part === null) throw this.damaged(`the part at byte ${start} is no ${kind}`);
+    return part;
   }
 
   /** Throws if anything follows. */

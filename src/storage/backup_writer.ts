@@ -73,6 +73,7 @@ export class BackupWriter {
       case "terms":
         return await this.#append({ kind: "terms", termStarts: part.termStarts });
       case "chunk":
+        // What is no stream of rows is found when the file is read again.
         this.#counter.add(part.data);
         return await this.#append({ kind: "rows", data: part.data });
       case "end": {

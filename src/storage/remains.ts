@@ -89,7 +89,7 @@ class Finder {
       if (isNewer) this.#identity = identity;
     }
     for (const [list] of text.matchAll(addressesPattern)) {
-      for (const address of JSON.parse(list)) {
+      for (const address of textsIn(list)) {
         // The newest is the last.
         this.#addresses.delete(address);
         if (/^[^\s]+:\d{1,5}$/.test(address)) this.#addresses.add(address);
@@ -100,6 +100,15 @@ class Finder {
   found(): Omit<Remains, "isOurs"> {
     const addresses = [...this.#addresses].slice(-limits.addressesMax);
     return { identity: this.#identity, addresses };
+  }
+}
+
+/** The texts of a list in JSON: none where what looks like one is not, as in damaged pages. */
+function textsIn(list: string): readonly string[] {
+  try {
+    return JSON.parse(list);
+  } catch {
+    return [];
   }
 }
 

@@ -18,6 +18,7 @@ import { dirname, join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
 import { bootstrapConfig } from "../raft/config.ts";
 import type { Base, Term } from "../raft/types.ts";
+import { damaged } from "./backup_format.ts";
 import { BackupReader, type VerifiedBackup, verifyBackup } from "./backup_reader.ts";
 import { chain } from "./checksum.ts";
 import {
@@ -168,7 +169,11 @@ async function buildState(
   const sink = await buildFile(directory, log, () => Promise.resolve());
   try {
     for await (const chunk of reader.chunks()) {
-      await sink.write(chunk);
+      await sink.write(chunk).catch((error) => {
+        throw isCorrupt(error)
+          ? damaged(options.backup, "its rows are not those of this version", error)
+          : error;
+      });
       options.onRows?.(reader.rows, "restored");
     }
     await sink.finish({ applied: base, digest: backup.end.digest });
@@ -232,6 +237,10 @@ async function digestIn(directory: DataDirectory): Promise<string> {
   } finally {
     await state.close();
   }
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof ChatError && error.reason === "CORRUPT";
 }
 
 function inUse(directory: string): ChatError {

@@ -1,6 +1,6 @@
 /**
  * Counting what is in a row stream (`row_stream.ts`) as it goes by, wherever it is cut: rows, and
- * among them accounts and messages. Owns the counts; it checks nothing.
+ * among them accounts and messages. Owns the counts; of the rows it checks nothing.
  *
  * @module
  */
@@ -12,6 +12,9 @@ const brace = 123;
 
 /** Whoever was deleted has a time there, at the end of the line. */
 const liveAccountEnd = Buffer.from(",null]");
+
+/** Bytes of a line that names a table and its columns: more than any of ours has. */
+const headerBytesMax = 4_096;
 
 /** Rows so far. */
 export interface RowCounts {
@@ -34,17 +37,20 @@ export class RowCounter {
     return { rows: this.#rows, accounts: this.#accounts, messages: this.#messages };
   }
 
-  add(chunk: Uint8Array): void {
+  /** Whether what begins like the header of a table is one; if not, nothing more may be added. */
+  add(chunk: Uint8Array): boolean {
     let from = 0;
     while (from < chunk.length) {
       const end = chunk.indexOf(lineFeed, from);
       const part = chunk.subarray(from, end < 0 ? chunk.length : end);
       this.#isHeader ??= part.length > 0 ? part[0] === brace : null;
       this.#keep(part);
-      if (end < 0) return;
-      this.#endLine();
+      if (this.#isHeader && this.#line.length > headerBytesMax) return false;
+      if (end < 0) return true;
+      if (!this.#endLine()) return false;
       from = end + 1;
     }
+    return true;
   }
 
   #keep(part: Uint8Array): void {
@@ -53,9 +59,11 @@ export class RowCounter {
     this.#line = all.length <= needed ? all : all.subarray(all.length - needed);
   }
 
-  #endLine(): void {
+  #endLine(): boolean {
     if (this.#isHeader) {
-      this.#table = JSON.parse(Buffer.from(this.#line).toString("utf8")).table;
+      const table = tableIn(this.#line);
+      if (table === null) return false;
+      this.#table = table;
     } else {
       this.#rows += 1;
       if (this.#table === "messages") this.#messages += 1;
@@ -63,9 +71,20 @@ export class RowCounter {
     }
     this.#line = new Uint8Array(0);
     this.#isHeader = null;
+    return true;
   }
 
   #isLive(): boolean {
     return Buffer.compare(this.#line, liveAccountEnd) === 0;
+  }
+}
+
+/** The table that a header names; `null` if it is none. */
+function tableIn(line: Uint8Array): string | null {
+  try {
+    const { table } = JSON.parse(Buffer.from(line).toString("utf8"));
+    return typeof table === "string" ? table : null;
+  } catch {
+    return null;
   }
 }

@@ -11,6 +11,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Database } from "./database.ts";
 import { headerLine, type StreamTable } from "./row_stream.ts";
+import { isDiskFailure } from "./storage_error.ts";
 
 /** Rows of one INSERT, and of one turn of the event loop. */
 const insertRows = 128;
@@ -73,13 +74,22 @@ export class RowIntake {
     );
     const sql = `INSERT INTO ${table.name} (${table.columns.join(", ")})
       SELECT ${values.join(", ")} FROM json_each(?)`;
-    await this.#database.write([{ sql, args: [`[${rows.join(",")}]`] }]);
+    try {
+      await this.#database.write([{ sql, args: [`[${rows.join(",")}]`] }]);
+    } catch (error) {
+      throw isRefusal(error) ? unreadable("a row in it is none of that table", error) : error;
+    }
     await this.#database.pause();
   }
 }
 
-function unreadable(detail: string): ChatError {
+/** Whether it is the rows that the database does not take: no JSON, or none of such a table. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ChatError && error.reason === "INTERNAL" && !isDiskFailure(error);
+}
+
+function unreadable(detail: string, cause?: unknown): ChatError {
   const text = `Cannot take the snapshot: ${detail}; fetch it again from a member that runs the ` +
     "same version";
-  return new ChatError("CORRUPT", text);
+  return new ChatError("CORRUPT", text, { cause });
 }

@@ -11,9 +11,10 @@
  * @module
  */
 
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson, seal } from "./checksum.ts";
+import { readSmallFile } from "./small_file.ts";
 import { syncFile } from "./snapshot_sink.ts";
 import { corrupt, toStorageError } from "./storage_error.ts";
 
@@ -40,7 +41,7 @@ export interface Aside {
 export async function readAside(directory: string): Promise<Aside | null> {
   let text: string;
   try {
-    text = await readFile(join(directory, ASIDE_FILE), "utf8");
+    text = await readSmallFile(join(directory, ASIDE_FILE)) ?? "";
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw toStorageError(error, ASIDE_FILE);

@@ -26,6 +26,9 @@ const magicBig = 0x377f0683;
 /** The least that a disk writes at once, or not at all. */
 const sectorBytes = 512;
 
+/** Sizes that a page may have: the header's checksum tells damage, not who made it. */
+const pageSizes: ReadonlySet<number> = new Set([9, 10, 11, 12, 13, 14, 15, 16].map((n) => 2 ** n));
+
 /** Frames read at once. */
 const framesPerRead = 64;
 
@@ -139,7 +142,9 @@ function readHeader(head: Buffer): Header | null {
   const little = magic === magicLittle;
   const sums = sumOf(head.subarray(0, 24), little, { from: [0, 0] });
   if (sums[0] !== head.readUInt32BE(24) || sums[1] !== head.readUInt32BE(28)) return null;
-  return { pageBytes: head.readUInt32BE(8), little, salts: head.subarray(16, 24), sums };
+  const pageBytes = head.readUInt32BE(8);
+  if (!pageSizes.has(pageBytes)) return null;
+  return { pageBytes, little, salts: head.subarray(16, 24), sums };
 }
 
 /** All whole frames, in order. Each is valid until the next is asked for. */

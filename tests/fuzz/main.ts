@@ -7,13 +7,14 @@
 
 import { parseArgs } from "node:util";
 import { fuzzDecoders } from "./decoders.ts";
+import { fuzzFiles, fuzzRestore } from "./kept_files.ts";
 import { fuzzNode, fuzzUsersOfTwo } from "./watched_node.ts";
 
 const HELP = `Usage: deno task fuzz [options]
 
 Gives every decoder, both ports of a running node, and two nodes by a user who is logged in, what no
-client would send. A tenth of the cases go to the ports, a fiftieth are such a user's. What breaks
-one is printed, with its seed.
+client would send, and every reader of files what no program of ours wrote. A tenth of the cases go
+to the ports, a fiftieth each are such a user's and files. What breaks one is printed, with its seed.
 
   --cases <n>   (default: 1000000)
   --seed <n>    the same seed gives the same cases (default: another each time)
@@ -32,13 +33,21 @@ if (values.help) {
   console.log(HELP);
 } else {
   const [cases, seed] = [Number(values.cases), Number(values.seed)];
-  const [ofNode, ofUser, atOnce] = [Math.ceil(cases / 10), Math.ceil(cases / 50), 50_000];
+  const [ofNode, ofUser, ofFiles] = [10, 50, 50].map((part) => Math.ceil(cases / part)) as [
+    number,
+    number,
+    number,
+  ];
+  const atOnce = 50_000;
   console.log(`${cases} cases, seed ${seed}`);
   await fuzzNode({ cases: ofNode, seed });
   console.log(`${ofNode} of them at a running node`);
   await fuzzUsersOfTwo({ cases: ofUser, seed });
   console.log(`${ofUser} by a user of two nodes`);
-  for (let done = ofNode + ofUser; done < cases; done += atOnce) {
+  await fuzzFiles({ cases: ofFiles, seed });
+  await fuzzRestore({ cases: Math.ceil(ofFiles / 50), seed });
+  console.log(`${ofFiles} as files`);
+  for (let done = ofNode + ofUser + ofFiles; done < cases; done += atOnce) {
     fuzzDecoders({ cases: Math.min(atOnce, cases - done), seed: seed + done });
     console.log(`${Math.min(done + atOnce, cases)} of ${cases}`);
   }

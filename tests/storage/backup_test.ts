@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import {
   checksumBytes,
   decodeHead,
   encodePart,
+  type FilePart,
   firstChecksum,
   magicLine,
   partHeadBytes,
@@ -21,6 +23,8 @@ import { verifyBackup } from "../../src/storage/backup_reader.ts";
 import { BackupWriter } from "../../src/storage/backup_writer.ts";
 import { RowCounter } from "../../src/storage/row_count.ts";
 import { openMemoryState } from "../../src/storage/state_store.ts";
+import { limits } from "../../src/limits.ts";
+import { termOf } from "../contract/log_entries.ts";
 import { create, loggedIn, login, remove, send } from "../support/chat_log.ts";
 import { backupParts, policy, seenTerm, writeBackup } from "../support/backup.ts";
 import { commandEntries, conversation } from "../support/state_log.ts";
@@ -145,6 +149,33 @@ Deno.test("backup: whole parts of another backup are noticed where they stand", 
     assert.notDeepEqual(a.subarray(0, end), b.subarray(0, end));
     writeFileSync(first, new Uint8Array([...b.subarray(0, end), ...a.subarray(end)]));
     await rejectsWith(verifyBackup(first), "CORRUPT", new RegExp(`part at byte ${end} has a bad`));
+  });
+});
+
+Deno.test("backup: one that somebody made holds no more in memory than it may", async () => {
+  await inDirectory(async (directory) => {
+    const path = join(directory, "a.backup");
+    const [first] = await backupParts(conversation(1));
+    assert.ok(first?.kind === "header");
+    const { kind: _kind, ...header } = first;
+    const told = async (parts: readonly FilePart[], message: RegExp) => {
+      let checksum = firstChecksum();
+      const pieces: Uint8Array[] = [magicLine];
+      for (const part of [{ kind: "header", header } as const, ...parts]) {
+        const encoded = encodePart(part, checksum);
+        checksum = encoded.checksum;
+        pieces.push(encoded.bytes);
+      }
+      writeFileSync(path, Buffer.concat(pieces));
+      await rejectsWith(verifyBackup(path), "CORRUPT", message);
+    };
+    const data = Buffer.from(`{"table":"${"x".repeat(10_000)}`);
+    await told([{ kind: "rows", data }], /the name of a table in it is none/);
+    const termStarts = Array.from({ length: 25_000 }, () => ({ term: termOf(1), index: 1 }));
+    const terms = { kind: "terms", termStarts } as const;
+    const enough = limits.backupTermStartsMax / termStarts.length;
+    await told(Array(enough).fill(terms), /it ends at byte/);
+    await told(Array(enough + 1).fill(terms), /it has more than 1000000 terms/);
   });
 });
 

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openDataDirectory } from "../../src/storage/data_directory.ts";
@@ -164,5 +165,25 @@ Deno.test("write-ahead log: nothing is written behind what a crash left torn whi
     assert.equal(statSync(wal).size, fileHeaderBytes + frameBytes, "what was torn is gone");
     await directory.close();
     await shell.close();
+  });
+});
+
+Deno.test("write-ahead log: a page size that there is none is damage, whatever the checksum says", async () => {
+  await inDirectory(async (directory) => {
+    const wal = join(directory, WAL);
+    for (const pageBytes of [0, 1, 511, 131_072, 0xffff_ffff]) {
+      const bytes = Buffer.alloc(fileHeaderBytes + 100);
+      bytes.writeUInt32BE(0x377f0682);
+      bytes.writeUInt32BE(pageBytes, 8);
+      let [one, two] = [0, 0];
+      for (let at = 0; at < 24; at += 8) {
+        one = (one + bytes.readUInt32LE(at) + two) >>> 0;
+        two = (two + bytes.readUInt32LE(at + 4) + one) >>> 0;
+      }
+      bytes.writeUInt32BE(one, 24);
+      bytes.writeUInt32BE(two, 28);
+      writeFileSync(wal, bytes);
+      await rejectsWith(checkWal(wal), "CORRUPT", /its header is damaged/);
+    }
   });
 });
