@@ -5,6 +5,8 @@
  * @module
  */
 
+import { limits } from "./limits.ts";
+
 /** What a reason means on the wire, to a shell and to a retrying client. */
 export interface ReasonInfo {
   /** Name of the gRPC status code. */
@@ -25,6 +27,8 @@ export interface ReasonInfo {
   readonly definite: boolean;
   /** What a client does: tell the person, or try again elsewhere or later. */
   readonly retry: "never" | "leader" | "next" | "same" | "wait";
+  /** Ms to wait where whoever refuses does not know better; with `RESOURCE_EXHAUSTED` alone. */
+  readonly retryAfterMs?: number;
 }
 
 /** Every reason, in one table (rpc.md, "Errors"). */
@@ -42,9 +46,27 @@ export const REASONS = {
   REQUEST_ID_REUSED: { status: "ALREADY_EXISTS", exitCode: 1, definite: true, retry: "never" },
   NO_SUCH_USER: { status: "NOT_FOUND", exitCode: 1, definite: true, retry: "never" },
   INVALID_ARGUMENT: { status: "INVALID_ARGUMENT", exitCode: 2, definite: true, retry: "never" },
-  OVERLOADED: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: true, retry: "wait" },
-  RATE_LIMITED: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: true, retry: "wait" },
-  SLOW_CONSUMER: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: true, retry: "wait" },
+  OVERLOADED: {
+    status: "RESOURCE_EXHAUSTED",
+    exitCode: 1,
+    definite: true,
+    retry: "wait",
+    retryAfterMs: limits.overloadRetryMs,
+  },
+  RATE_LIMITED: {
+    status: "RESOURCE_EXHAUSTED",
+    exitCode: 1,
+    definite: true,
+    retry: "wait",
+    retryAfterMs: limits.loginFailureMs,
+  },
+  SLOW_CONSUMER: {
+    status: "RESOURCE_EXHAUSTED",
+    exitCode: 1,
+    definite: true,
+    retry: "wait",
+    retryAfterMs: limits.subscriptionRetryMs,
+  },
   NOT_UP_TO_DATE: { status: "UNAVAILABLE", exitCode: 1, definite: true, retry: "next" },
   WRONG_CLUSTER: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
   /** Somebody else is at the address now than the one who is meant; nodes to nodes only. */
@@ -59,7 +81,14 @@ export const REASONS = {
   FORK: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
   /** Locked, read-only, or another version's. Never crosses a network. */
   DATA_DIRECTORY: { status: "FAILED_PRECONDITION", exitCode: 1, definite: true, retry: "never" },
-  DISK_FULL: { status: "RESOURCE_EXHAUSTED", exitCode: 1, definite: false, retry: "never" },
+  /** Until somebody has made room, or another member leads: both happen without the client. */
+  DISK_FULL: {
+    status: "RESOURCE_EXHAUSTED",
+    exitCode: 1,
+    definite: false,
+    retry: "wait",
+    retryAfterMs: limits.diskRetryMs,
+  },
   CORRUPT: { status: "INTERNAL", exitCode: 1, definite: false, retry: "never" },
   INTERNAL: { status: "INTERNAL", exitCode: 1, definite: false, retry: "never" },
 } as const satisfies Record<string, ReasonInfo>;
@@ -81,7 +110,7 @@ export interface ChatErrorOptions {
   readonly leader?: string;
   /** The leader's term as text, for `NOT_LEADER`. */
   readonly term?: string;
-  /** Milliseconds to wait, for `RESOURCE_EXHAUSTED`. */
+  /** Milliseconds to wait, for `RESOURCE_EXHAUSTED`; {@linkcode REASONS} has it where it is left out. */
   readonly retryAfterMs?: number;
   /** True if an earlier attempt of the same request ended indefinite: then this error is too. */
   readonly afterIndefinite?: boolean;
@@ -112,7 +141,8 @@ export class ChatError extends Error {
     this.field = options.field;
     this.leader = options.leader;
     this.term = options.term;
-    this.retryAfterMs = options.retryAfterMs;
+    const { retryAfterMs }: ReasonInfo = REASONS[reason];
+    this.retryAfterMs = options.retryAfterMs ?? retryAfterMs;
     this.afterIndefinite = options.afterIndefinite ?? false;
   }
 

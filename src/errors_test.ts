@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Reason, REASONS } from "./errors.ts";
+import { ChatError, type Reason, REASONS } from "./errors.ts";
 
 /** Status and whether it is definite, as `rpc.md` has them. */
 const CONTRACT: readonly [status: string, definite: boolean, reasons: readonly Reason[]][] = [
@@ -42,6 +42,16 @@ for (const [status, definite, reasons] of CONTRACT) {
     });
   }
 }
+
+Deno.test("errors: whoever is refused for want of room is told when to try again", () => {
+  for (const reason of Object.keys(REASONS) as Reason[]) {
+    const { retryAfterMs } = new ChatError(reason, "");
+    const waits = REASONS[reason].status === "RESOURCE_EXHAUSTED";
+    assert.equal((retryAfterMs ?? 0) > 0, waits, reason);
+    if (waits) assert.equal(REASONS[reason].retry, "wait", reason);
+  }
+  assert.equal(new ChatError("RATE_LIMITED", "", { retryAfterMs: 1 }).retryAfterMs, 1);
+});
 
 Deno.test("errors: the list is closed: no reason but the contract's and those that stay local", () => {
   const known = [...CONTRACT.flatMap(([, , reasons]) => reasons), ...LOCAL];

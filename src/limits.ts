@@ -76,6 +76,11 @@ export const limits = {
   diskClearFactor: 1.25,
   /** Time between two looks at the disk, ms: what is written meanwhile comes off the reserve. */
   diskLookMs: 250,
+  /**
+   * How long a writer is asked to wait while the leader's disk has no room, ms: several looks. Sooner
+   * it would ask for the same in vain; much later, and it would write long after there is room.
+   */
+  diskRetryMs: 1_000,
   /** Least time between two attempts of a leader without room to hand over, ms. */
   diskHandOverMs: 10_000,
   /** Callers that wait until an index is applied or a read is safe. */

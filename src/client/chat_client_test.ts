@@ -163,6 +163,27 @@ Deno.test("client: waits as long as an overloaded leader asks it to", async () =
   client.close();
 });
 
+Deno.test("client: waits for room on a leader's disk, seldom asking", async () => {
+  const { clock, cluster, client } = setUp();
+  const full = () => new ChatError("DISK_FULL", "no room");
+  cluster.node("n1:1").failures.push(...Array.from({ length: 5 }, full));
+  await clock.until(client.send("bob", "x"));
+  ok(clock.mono() >= 5 * limits.diskRetryMs);
+  deepEqual(bodies(cluster), ["x"]);
+  client.close();
+});
+
+Deno.test("client: what is posted while a disk is full goes out once there is room, in order", async () => {
+  const { clock, cluster, client } = setUp();
+  const { failures } = cluster.node("n1:1");
+  // More than one call waits for.
+  const times = limits.callMsDefault / limits.diskRetryMs + 10;
+  failures.push(...Array.from({ length: times }, () => new ChatError("DISK_FULL", "no room")));
+  await clock.until(Promise.all(["one", "two"].map((body) => client.post("bob", body))));
+  deepEqual(bodies(cluster), ["one", "two"]);
+  client.close();
+});
+
 Deno.test("client: a dead node that comes back as the leader is found again", async () => {
   const { clock, cluster, client } = setUp();
   cluster.kill("n1:1");

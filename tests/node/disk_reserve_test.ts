@@ -68,7 +68,8 @@ class Bench {
   /** Whether writes are refused now. */
   get refuses(): boolean {
     const refusal = this.reserve.refusal();
-    assert.ok(refusal === null || refusal.reason === "DISK_FULL");
+    const told = refusal?.reason === "DISK_FULL" && refusal.retryAfterMs === limits.diskRetryMs;
+    assert.ok(refusal === null || told);
     return refusal !== null;
   }
 }
