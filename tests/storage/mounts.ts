@@ -1,6 +1,7 @@
 /**
  * File systems that refuse: read-only ones, full ones, and those that run nothing. Mounted for the
- * test alone, which only root may do; for other users a test does with permissions, or without.
+ * test alone, which only root may do, and not everywhere; for other users a test does with
+ * permissions, or is told to be ignored.
  *
  * @module
  */
@@ -17,6 +18,21 @@ export interface SmallDisk {
   empty(): void;
   enlarge(): Promise<void>;
   unmount(): Promise<void>;
+}
+
+/** Why a test is ignored that needs one of these, to stand in its name. */
+export const NEEDS_MOUNTS = "needs root, to mount a disk";
+
+/** Whether this user may mount file systems here. */
+export async function canMount(): Promise<boolean> {
+  const path = await Deno.makeTempDir({ prefix: "jmessage-mount-" });
+  try {
+    const disk = await mountSmall(path);
+    await disk?.unmount();
+    return disk !== null;
+  } finally {
+    await Deno.remove(path);
+  }
 }
 
 /** Mounts a small file system, of 4 MiB if not told, at `path`; `null` where that cannot be done. */
