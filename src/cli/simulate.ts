@@ -6,9 +6,7 @@
  * @module
  */
 
-import { readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
@@ -30,6 +28,7 @@ import { thisProgram } from "./node_process.ts";
 import { jsonOption, parseInteger, parseOnOff } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
 import { progress } from "./progress.ts";
+import { writeScenario } from "./scenario_file.ts";
 import { type JobSummary, runJobs } from "./simulate_jobs.ts";
 
 interface SimulateFlags {
@@ -222,8 +221,7 @@ async function printFailure(
   { scenario, violations, run }: NonNullable<SimulateResult["failure"]>,
   { seed, flags, output }: Printing & { readonly seed: number },
 ): Promise<void> {
-  const path = join(tmpdir(), `jmessage-scenario-${seed}-${run}.json`);
-  await writeFile(path, JSON.stringify(scenario, null, 2));
+  const path = await writeScenario(`jmessage-scenario-${seed}-${run}`, scenario);
   if (flags.json === undefined) output.line(printScenario(scenario));
   printViolations(violations, { flags, output });
   printReplay(path, { flags, output });
@@ -237,8 +235,7 @@ function undecidedKeeper(
   return async ({ scenario, undecided, run }) => {
     for (const text of undecided) output.remark(`Undecided: ${text}`);
     if (kept++ >= limits.simulateUndecidedKept) return;
-    const path = join(tmpdir(), `jmessage-undecided-${seed}-${run}.json`);
-    await writeFile(path, JSON.stringify(scenario, null, 2));
+    const path = await writeScenario(`jmessage-undecided-${seed}-${run}`, scenario);
     printUndecided(path, { flags, output });
   };
 }

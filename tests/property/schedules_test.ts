@@ -8,6 +8,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { writeScenario } from "../../src/cli/scenario_file.ts";
 import { runScenario } from "../../src/sim/run.ts";
 import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
 import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
@@ -145,8 +146,7 @@ for (const campaign of CAMPAIGNS) {
     const { failure, undecided } = await resultOf(campaign);
     assert.equal(undecided, 0, "Every schedule is judged to the end");
     if (failure === null) return;
-    const file = `/tmp/jmessage-scenario-${seed}.json`;
-    await Deno.writeTextFile(file, JSON.stringify(failure.scenario));
+    const file = await writeScenario(`jmessage-scenario-${seed}-${failure.run}`, failure.scenario);
     const violations = failure.violations.map((one) => `${one.checker}: ${one.message}`);
     assert.fail(
       `${violations.join("\n")}\n${printScenario(failure.scenario)}\n` +
