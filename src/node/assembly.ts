@@ -11,7 +11,7 @@ import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
 import type { AdminApi, ChatApi } from "../rpc/api.ts";
 import { type OwnHello, type PeerApi, PROTOCOL_VERSION } from "../rpc/peer_api.ts";
-import type { Listener } from "../rpc/listener.ts";
+import type { Listener } from "../rpc/port.ts";
 import type { OriginalApi } from "../rpc/original_api.ts";
 import { chain } from "../storage/checksum.ts";
 import type { DataDirectory } from "../storage/data_directory.ts";

@@ -8,7 +8,7 @@
 import process from "node:process";
 import { limits } from "../limits.ts";
 import type { CoreStatus } from "../raft/io.ts";
-import type { Listener } from "../rpc/listener.ts";
+import type { Listener } from "../rpc/port.ts";
 import type { DiskReserve } from "./disk_reserve.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { NodeHealth } from "./health.ts";

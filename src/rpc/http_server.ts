@@ -11,7 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { limits } from "../limits.ts";
-import { bind, cannotListen, type Listener } from "./listener.ts";
+import { bind, closeInTime, type Listener, open, type OpenPort } from "./port.ts";
 import { TlsGate, type TlsServer } from "./tls_server.ts";
 
 /** An answer. */
@@ -36,25 +36,15 @@ export async function serveHttp(
   pages: HttpPages,
   tls: TlsServer | null = null,
 ): Promise<Listener> {
-  const port = new HttpPort(pages, tls);
-  try {
-    return {
-      address: await port.bind(address),
-      close: (graceMs) => port.close(graceMs),
-      connections: () => port.connections,
-      calls: () => 0,
-    };
-  } catch (cause) {
-    throw cannotListen(address, cause);
-  }
+  return await open(new HttpPort(pages, tls), address, () => 0);
 }
 
-class HttpPort {
+class HttpPort implements OpenPort {
   readonly #pages: HttpPages;
   readonly #sockets = new Set<Socket>();
   readonly #acceptor: NetServer;
   readonly #gate: TlsGate | null;
-  #closed: Promise<void> | null = null;
+  readonly close = closeInTime(() => this.#shutDown(), () => this.#breakOff());
 
   constructor(pages: HttpPages, tls: TlsServer | null) {
     this.#pages = pages;
@@ -79,13 +69,7 @@ class HttpPort {
     return bind(this.#acceptor, address);
   }
 
-  /** Takes no new connections, and breaks off what is not answered after `graceMs`. */
-  close(graceMs: number): Promise<void> {
-    this.#closed ??= this.#shutDown();
-    const timer = setTimeout(() => this.#breakOff(), graceMs);
-    return this.#closed.finally(() => clearTimeout(timer));
-  }
-
+  /** Takes no new connections. */
   async #shutDown(): Promise<void> {
     const free = once(this.#acceptor, "close");
     this.#acceptor.close();
@@ -93,6 +77,7 @@ class HttpPort {
     this.#gate?.close();
   }
 
+  /** What is not answered yet. */
   #breakOff(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

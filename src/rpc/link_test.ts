@@ -10,7 +10,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Message } from "../raft/message.ts";
 import { Channel } from "./channel.ts";
-import type { Listener } from "./listener.ts";
+import type { Listener } from "./port.ts";
 import type { Frame, Hello, IncomingLink, LinkEnd, OutgoingLink, PeerApi } from "./peer_api.ts";
 import { connectPeer } from "./peer_client.ts";
 import { servePeers } from "./peer_server.ts";

@@ -1,6 +1,6 @@
 /**
- * A gRPC server on one address: binding, also to port 0, and closing within a bound. Knows no
- * service.
+ * A gRPC server on one address: its methods, whose calls it counts, and a port that ends without
+ * breaking them off. Knows no service.
  *
  * Why it does not close as gRPC would: that tells clients with a GOAWAY, and a client on Deno
  * 2.9 that gets one while a call of its own is on the way aborts its whole process (an assertion
@@ -20,35 +20,18 @@ import {
   ServerCredentials,
   setLogVerbosity,
 } from "@grpc/grpc-js";
-import { assert } from "../assert.ts";
-import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { CallAdmission } from "./call_admission.ts";
 import { type ConnectionBounds, Connections } from "./connections.ts";
-import { splitAddress } from "./dial.ts";
 import { guardSessions } from "./session_guard.ts";
 import type { StreamHandler, UnaryHandler } from "./handlers.ts";
+import { bind, closeInTime, type Listener, open, type OpenPort } from "./port.ts";
 import { reasonText, type Status, toStatus } from "./status.ts";
 import { TlsGate, type TlsServer } from "./tls_server.ts";
 
 // What goes wrong is thrown or answered; gRPC must not write to stderr past the node's logger.
 setLogVerbosity(logVerbosity.NONE);
 guardSessions();
-
-/** A port that is being served. */
-export interface Listener {
-  /** `host:port` as bound: where port 0 was asked for, the port that was given. */
-  readonly address: string;
-  /**
-   * Takes no new connections nor calls, waits at most `graceMs` for those in progress, breaks
-   * off the rest. Resolves once the port is free. Closing again hastens the first closing.
-   */
-  close(graceMs: number): Promise<void>;
-  /** Connections that are open now. */
-  connections(): number;
-  /** Calls that wait or are carried out now. */
-  calls(): number;
-}
 
 /** Bounds of one kind of port. */
 export interface ListenerLimits extends ConnectionBounds {
@@ -243,47 +226,20 @@ export async function listen(
   address: string,
   tls: TlsServer | null = null,
 ): Promise<Listener> {
-  const port = new Port(server, tls);
-  try {
-    return {
-      address: await port.bind(address),
-      close: (graceMs) => port.close(graceMs),
-      connections: () => port.connections,
-      calls: () => server.admission.inFlight,
-    };
-  } catch (cause) {
-    throw cannotListen(address, cause);
-  }
-}
-
-/** The error for an address that cannot be had. */
-export function cannotListen(address: string, cause: unknown): ChatError {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
-  return new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
-}
-
-/** Binds to `host:port`; gives the address with the real port. */
-export async function bind(acceptor: NetServer, address: string): Promise<string> {
-  const { host, port } = splitAddress(address);
-  acceptor.listen({ host, port, backlog: limits.connectBacklog });
-  await once(acceptor, "listening");
-  const bound = acceptor.address();
-  assert(bound !== null && typeof bound === "object", "A bound port has an address");
-  return `${address.slice(0, address.lastIndexOf(":"))}:${bound.port}`;
+  return await open(new Port(server, tls), address, () => server.admission.inFlight);
 }
 
 /**
  * Accepts connections for a gRPC server. The server could do so itself, but then nobody holds
  * the connections that never say a word: they would outlive it, and keep it from closing.
  */
-class Port {
+class Port implements OpenPort {
   readonly #server: CountingServer;
   readonly #acceptor: NetServer;
   readonly #gate: TlsGate | null;
   /** What is in progress is not waited for any longer. */
   readonly #broken = Promise.withResolvers<void>();
-  #closed: Promise<void> | null = null;
+  readonly close = closeInTime(() => this.#shutDown(), () => this.#breakOff());
 
   constructor(server: CountingServer, tls: TlsServer | null) {
     this.#server = server;
@@ -306,12 +262,6 @@ class Port {
   /** The address with the real port. */
   bind(address: string): Promise<string> {
     return bind(this.#acceptor, address);
-  }
-
-  close(graceMs: number): Promise<void> {
-    this.#closed ??= this.#shutDown();
-    const timer = setTimeout(() => this.#breakOff(), graceMs);
-    return this.#closed.finally(() => clearTimeout(timer));
   }
 
   async #shutDown(): Promise<void> {

@@ -17,10 +17,10 @@ import {
   type CountingServer,
   createServer,
   listen,
-  type Listener,
 } from "./listener.ts";
 import type { OriginalApi } from "./original_api.ts";
 import { addOriginal } from "./original_handlers.ts";
+import type { Listener } from "./port.ts";
 import { addReflection } from "./reflection.ts";
 import {
   adminMethods,

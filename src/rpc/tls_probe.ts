@@ -12,7 +12,8 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { TlsSource } from "../tls/material.ts";
 import { Channel } from "./channel.ts";
-import { addUnary, createServer, listen as listenTls, type Listener } from "./listener.ts";
+import { addUnary, createServer, listen as listenTls } from "./listener.ts";
+import type { Listener } from "./port.ts";
 
 const PATH = "/jmessage.probe/Echo";
 const WORDS = "does TLS work here?";

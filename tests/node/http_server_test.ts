@@ -15,7 +15,7 @@ import { limits } from "../../src/limits.ts";
 import { TestCa, withDirectory } from "../support/certificates.ts";
 import { Source } from "../support/tls_source.ts";
 import { type HttpPages, serveHttp } from "../../src/rpc/http_server.ts";
-import type { Listener } from "../../src/rpc/listener.ts";
+import type { Listener } from "../../src/rpc/port.ts";
 import type { TlsServer } from "../../src/rpc/tls_server.ts";
 
 const pages: HttpPages = {

@@ -14,7 +14,7 @@ import { PeerTransport } from "../../src/node/transport.ts";
 import type { Message } from "../../src/raft/message.ts";
 import { ZERO_TERM } from "../../src/raft/term.ts";
 import type { Member } from "../../src/raft/types.ts";
-import type { Listener } from "../../src/rpc/listener.ts";
+import type { Listener } from "../../src/rpc/port.ts";
 import { type OwnHello, PROTOCOL_VERSION } from "../../src/rpc/peer_api.ts";
 import { connectPeer } from "../../src/rpc/peer_client.ts";
 import { servePeers } from "../../src/rpc/peer_server.ts";

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connect } from "../../src/rpc/client.ts";
-import type { Listener } from "../../src/rpc/listener.ts";
+import type { Listener } from "../../src/rpc/port.ts";
 import { contextFor, fakeServices } from "../../src/rpc/rpc_test_services.ts";
 import { serveClients } from "../../src/rpc/server.ts";
 import { probeTls } from "../../src/rpc/tls_probe.ts";
