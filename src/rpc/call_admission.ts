@@ -5,7 +5,7 @@
  *
  * Whoever has more calls open than its share has places in common with all who do so, very few as
  * long as others ask, too: what is begun together is answered together, and for that long the event
- * loop hears nobody else.
+ * loop hears nobody else. After each of theirs it is left to the others for as long as that took.
  *
  * Why whoever is refused hears of it late: a caller that does not wait as told would otherwise
  * make the node refuse as fast as it can, for which all others would have to wait.
@@ -64,6 +64,9 @@ export class CallAdmission {
   readonly #crowd = new FairQueue<() => number>(2);
   /** Calls of these that were begun lately, and are not answered yet. */
   #crowdBegun = 0;
+  /** Until then no further one of them begins while others ask, ms. */
+  #crowdRestsUntil = 0;
+  #crowdWakes: NodeJS.Timeout | null = null;
   /** The two connections that asked for little last, and when, ms. */
   #lately: readonly { readonly from: string; readonly at: number }[] = [];
   #calls = 0;
@@ -128,17 +131,32 @@ export class CallAdmission {
   #enterCrowd(): () => void {
     this.#crowdBegun += 1;
     this.#turn.ofMany += 1;
+    const begun = performance.now();
     let isIn = true;
-    const leave = () => {
+    const leave = (restMs: number) => {
       if (!isIn) return;
       isIn = false;
       clearTimeout(timer);
       this.#crowdBegun -= 1;
+      this.#crowdRestsUntil = Math.max(this.#crowdRestsUntil, performance.now() + restMs);
       if (!this.#crowd.isEmpty) this.#beginSome();
     };
     // What takes longer waits, for a leader say, and takes no time of anybody's.
-    const timer = setTimeout(leave, this.#bounds.crowdCallMsMax ?? limits.crowdCallMsMax);
-    return leave;
+    const timer = setTimeout(
+      () => leave(0),
+      this.#bounds.crowdCallMsMax ?? limits.crowdCallMsMax,
+    );
+    return () => leave((performance.now() - begun) * limits.crowdRestShare);
+  }
+
+  /** Goes on once the rest of those who ask for much is over. */
+  #wakeCrowd(): void {
+    const restMs = this.#crowdRestsUntil - performance.now();
+    if (restMs <= 0 || this.#crowd.isEmpty || this.#crowdWakes !== null) return;
+    this.#crowdWakes = setTimeout(() => {
+      this.#crowdWakes = null;
+      this.#beginSome();
+    }, restMs);
   }
 
   #count(
@@ -163,6 +181,7 @@ export class CallAdmission {
       this.#turn.calls += 1;
       this.#turn.bytes += begin();
     }
+    this.#wakeCrowd();
     if (this.#turnEnds || this.#turn.calls === 0) return;
     this.#turnEnds = true;
     this.#turn.at = performance.now();
@@ -176,8 +195,9 @@ export class CallAdmission {
 
   get #crowdHasRoom(): boolean {
     const begun = Math.max(this.#crowdBegun, this.#turn.ofMany);
-    if (begun < limits.crowdCallsMax) return true;
-    const since = performance.now() - (this.#bounds.crowdAloneMs ?? limits.crowdAloneMs);
+    const now = performance.now();
+    if (begun < limits.crowdCallsMax && now >= this.#crowdRestsUntil) return true;
+    const since = now - (this.#bounds.crowdAloneMs ?? limits.crowdAloneMs);
     // Whoever asks for much by now has begun with little.
     return !this.#lately.some(({ from, at }) =>
       at > since && !this.#asksMuch(this.#callers.get(from))

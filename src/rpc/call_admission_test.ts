@@ -122,21 +122,25 @@ Deno.test("call admission: while others ask, those who ask for much have few pla
   // Of two connections the share of one is half.
   const few = 1 + limits.callsShared / 2 + limits.crowdCallsMax;
   await eventually(() => calls.begun.length >= few, { what: "what is within its share" });
+  const begun = performance.now();
   admission.ask(calls.call("polite again", "10.0.0.2:1", 1));
   await eventually(() => calls.begun.includes("polite again"), { what: "the polite one" });
   await turns();
   assert.equal(calls.begun.length, few + 1);
+  const took = performance.now() - begun;
+  const answered = performance.now();
   calls.over(calls.begun[few - 1]!);
   await eventually(() => calls.begun.length > few + 1, { what: "the next of the many" });
+  // Timers count whole ms.
+  assert.ok(performance.now() - answered >= took * limits.crowdRestShare - 1, "after a rest");
   await turns();
   assert.equal(calls.begun.length, few + 2);
   // So that no timer stays behind.
-  for (let last = 0; last < calls.begun.length;) {
-    last = calls.begun.length;
+  const answerAll = () => {
     for (const name of calls.begun) calls.over(name);
-    await turns();
-  }
-  assert.equal(admission.inFlight, 0);
+    return admission.inFlight === 0;
+  };
+  await eventually(answerAll, { what: "an answer to each" });
 });
 
 Deno.test("call admission: a call that takes long keeps no other one of the many waiting", async () => {
