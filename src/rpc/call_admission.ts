@@ -146,7 +146,10 @@ export class CallAdmission {
       () => leave(0),
       this.#bounds.crowdCallMsMax ?? limits.crowdCallMsMax,
     );
-    return () => leave((performance.now() - begun) * limits.crowdRestShare);
+    return () => {
+      const tookMs = performance.now() - begun;
+      leave(Math.max(tookMs * limits.crowdRestShare, limits.crowdRestMsMin));
+    };
   }
 
   /** Goes on once the rest of those who ask for much is over. */
