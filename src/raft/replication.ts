@@ -213,9 +213,13 @@ export function onAppendReply(state: CoreState, peer: Peer, reply: AppendReply):
 function acceptMatch(state: CoreState, progress: Progress, matchIndex: Index): void {
   progress.match = Math.min(Math.max(progress.match, matchIndex), state.log.lastIndex);
   progress.next = Math.max(progress.next, progress.match + 1);
+  progress.needsSnapshot = false;
+  while ((progress.inFlight[0] ?? Infinity) <= progress.match) progress.inFlight.shift();
+  // It took nothing of what it was sent: it holds a config back (§5), and refuses all that follows.
+  const holdsBack = progress.match < progress.refusedAt &&
+    (progress.waits || progress.inFlight.length > 0);
+  if (holdsBack) return;
   progress.streaming = true;
   progress.refusedAt = 0;
   progress.waits = false;
-  progress.needsSnapshot = false;
-  while ((progress.inFlight[0] ?? Infinity) <= progress.match) progress.inFlight.shift();
 }

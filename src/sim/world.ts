@@ -23,6 +23,12 @@ const LOOP_TURNS = 500;
 /** More turns than that for one event: something waits for what will never come. */
 const TURNS_MAX = 200_000;
 
+/**
+ * More events than that in one virtual second: somebody repeats something as fast as it can. The
+ * busiest schedules have a tenth of it.
+ */
+const EVENTS_PER_SECOND_MAX = 100_000;
+
 /** Waiting for it takes one turn, and makes nothing: most of a run's turns wait for nothing else. */
 const oneTurn: Promise<void> = Promise.resolve();
 
@@ -47,6 +53,8 @@ export class World {
   #failure: Error | null = null;
   #fingerprint = 0x811c9dc5;
   #events = 0;
+  /** Where counting the events of a second began. */
+  #second = { began: 0, events: 0 };
   readonly #lines: string[] | null;
   readonly #quietTurns: number;
 
@@ -142,11 +150,20 @@ export class World {
         return;
       }
       this.now = at;
-      this.#events++;
+      this.#countEvent();
       this.#queue.takeFirst().task();
       if (this.#unsettled) await this.#settle();
       if (this.#failure !== null) throw this.#failure;
     }
+  }
+
+  #countEvent(): void {
+    this.#events++;
+    if (this.now - this.#second.began >= 1_000) {
+      this.#second = { began: this.now, events: this.#events };
+    }
+    const events = this.#events - this.#second.events;
+    assert(events < EVENTS_PER_SECOND_MAX, "Something is repeated as fast as it can be");
   }
 
   /** Whether the event may have brought about anything that comes by a promise. */

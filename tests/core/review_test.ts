@@ -345,3 +345,32 @@ scenario("an append that is refused at one place again and again is sent once an
     assert.ok(appends.length <= 5, `There were ${appends.length} in 200 ms`);
   }],
 ]);
+
+scenario("what comes behind a config that is held back is not sent as fast as it is refused", {
+  nodes: 4,
+}, [
+  ["n1 hears nothing of n4, which the others hear: it drops it, and they hold that back", (c) => {
+    settle(c);
+    c.partition(["n4"], ["n1"], true);
+    const dropped = () => {
+      const { voters } = c.node("n1").stored.configs.at(-1)!.config;
+      return !voters.some(({ id }) => id === "n4");
+    };
+    c.until(dropped, 2_000);
+    c.node("n1").effects = [];
+    for (let write = 0; write < 20; write++) {
+      c.proposeAt("n1", `write ${write}`);
+      c.run(5);
+    }
+  }],
+  ["n2 is not sent all of it again with each of them", (c) => {
+    const appends = c.node("n1").effects.filter((effect) =>
+      effect.kind === "send" && effect.to === "n2" && effect.message.kind === "append"
+    );
+    assert.ok(appends.length <= 8, `There were ${appends.length} in 100 ms`);
+  }],
+  ["once n1 hears n4 again all of it is everywhere", (c) => {
+    c.heal();
+    c.until(() => c.applied("write 19", "n1", "n2", "n3"), 10_000);
+  }],
+]);

@@ -27,3 +27,14 @@ Deno.test("world: an event that the end of a run left standing can still be canc
   await world.run(20);
   assert.equal(ran, false);
 });
+
+Deno.test("world: what goes on as fast as it can ends the run", async () => {
+  const world = new World(1);
+  const again = () => void world.after(0.001, again);
+  again();
+  await assert.rejects(world.run(1_000), /repeated as fast as it can be/);
+  const calm = new World(1);
+  const later = () => void calm.after(0.02, later);
+  later();
+  await calm.run(3_000);
+});
