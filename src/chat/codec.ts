@@ -16,7 +16,17 @@ import { readOutcome } from "./outcome.ts";
  */
 export const commandVersion = 1;
 
-type FieldKind = "string" | "stringOrNull" | "boolean" | "strings" | "time" | "timeOrAbsent";
+/** Of what a program that knows {@linkcode commandVersion} alone would take for something else. */
+const laterVersion = 2;
+
+type FieldKind =
+  | "string"
+  | "stringOrNull"
+  | "stringOrAbsent"
+  | "boolean"
+  | "strings"
+  | "time"
+  | "timeOrAbsent";
 
 /** Fields of every command. */
 const baseFields = { requestId: "string", fingerprint: "string", timeMs: "time" } as const;
@@ -32,7 +42,12 @@ const kindFields: Record<PlainCommand["kind"], Readonly<Record<string, FieldKind
     idleMs: "timeOrAbsent",
   },
   renewSession: { accountId: "string", sessionId: "string", idleMs: "time" },
-  logout: { accountId: "string", sessionId: "string", all: "boolean" },
+  logout: {
+    accountId: "string",
+    sessionId: "string",
+    all: "boolean",
+    endedSessionId: "stringOrAbsent",
+  },
   deleteAccount: { accountId: "string", sessionId: "string" },
   sendMessage: {
     accountId: "string",
@@ -50,9 +65,15 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** A command as the log holds it. */
 export function encodeCommand(command: Command): Uint8Array {
   const shown = command.kind === "salvaged"
-    ? { ...command, command: { version: commandVersion, ...command.command } }
+    ? { ...command, command: { version: versionOf(command.command), ...command.command } }
     : command;
-  return encoder.encode(JSON.stringify({ version: commandVersion, ...shown }));
+  return encoder.encode(JSON.stringify({ version: versionOf(command), ...shown }));
+}
+
+/** A logout that names a session would end its author's, where nobody looks for the name. */
+function versionOf(command: { readonly kind?: unknown; readonly endedSessionId?: unknown }) {
+  const isLater = command.kind === "logout" && command.endedSessionId !== undefined;
+  return isLater ? laterVersion : commandVersion;
 }
 
 /** The inverse; `index` is the entry's place in the log, for the error that stops the node. */
@@ -64,7 +85,7 @@ export function decodeCommand(data: Uint8Array, index: number): Command {
 /** One in another is refused: `readPlain` does not know the kind. */
 function readSalvaged(value: Record<string, unknown>, index: number): Command {
   const { version, kind, command: inner, outcome: told, ended, ...base } = value;
-  checkVersion(version, index);
+  checkVersion(version, commandVersion, index);
   checkFields(base, baseFields, index);
   check(index, "command", "be an object", isObject(inner), inner);
   const command = readPlain(inner as Record<string, unknown>, index);
@@ -84,7 +105,7 @@ function readSalvaged(value: Record<string, unknown>, index: number): Command {
 
 function readPlain(value: Record<string, unknown>, index: number): PlainCommand {
   const { version, ...command } = value;
-  checkVersion(version, index);
+  checkVersion(version, versionOf(command), index);
   const kind = command["kind"];
   const known = typeof kind === "string" && Object.hasOwn(kindFields, kind);
   check(index, "kind", "be a known one", known, kind);
@@ -92,8 +113,8 @@ function readPlain(value: Record<string, unknown>, index: number): PlainCommand 
   return command as unknown as PlainCommand;
 }
 
-function checkVersion(version: unknown, index: number): void {
-  check(index, "version", `be ${commandVersion}`, version === commandVersion, version);
+function checkVersion(version: unknown, expected: number, index: number): void {
+  check(index, "version", `be ${expected}`, version === expected, version);
 }
 
 function checkFields(
@@ -136,6 +157,8 @@ function hasKind(value: unknown, kind: FieldKind): boolean {
       return typeof value === "string";
     case "stringOrNull":
       return value === null || typeof value === "string";
+    case "stringOrAbsent":
+      return value === undefined || typeof value === "string";
     case "boolean":
       return typeof value === "boolean";
     case "strings":

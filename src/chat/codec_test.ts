@@ -25,6 +25,7 @@ const plain: readonly PlainCommand[] = [
   { ...base, ...author, kind: "renewSession", idleMs: 60_000 },
   { ...base, kind: "setAdminToken", tokenHash: "t", replaces: null },
   { ...base, kind: "setAdminToken", tokenHash: "u", replaces: "t" },
+  { ...base, ...author, kind: "logout", all: false, endedSessionId: "other" },
 ];
 
 const term = { epoch: 1, number: 2, nodeId: "node.a" };
@@ -41,6 +42,7 @@ const outcomes: readonly (Outcome | null)[] = [
   { ok: true, kind: "renewSession", sessionId: "s", usedAtMs: 5, expiresAtMs: 60_005 },
   { ok: true, kind: "setAdminToken" },
   { ok: true, kind: "setAdminToken" },
+  { ok: true, kind: "logout", revoked: 0 },
 ];
 const salvaged = plain.flatMap((command, place): Command[] =>
   [outcomes[place]!, null].map((outcome) => ({ ...base, kind: "salvaged", command, outcome }))
@@ -75,6 +77,15 @@ Deno.test("codec: the bytes of a version stay what they were", () => {
   assert.equal(new TextDecoder().decode(encodeCommand(wrapped)), outer);
 });
 
+Deno.test("codec: what an older program would take for something else stops it", () => {
+  const naming = plain.at(-1)!;
+  const text = '{"version":2,"requestId":"r","fingerprint":"f","timeMs":1700000000000,' +
+    '"accountId":"a","sessionId":"s","kind":"logout","all":false,"endedSessionId":"other"}';
+  assert.equal(new TextDecoder().decode(encodeCommand(naming)), text);
+  const wrapped: Command = { ...base, kind: "salvaged", command: naming, outcome: null };
+  assert.ok(new TextDecoder().decode(encodeCommand(wrapped)).includes(text));
+});
+
 /** A salvaged logout with other fields. */
 function wrappedWith(fields: object): object {
   const command = { version: 1, ...plain[2] };
@@ -86,6 +97,16 @@ const broken: readonly (readonly [string, Uint8Array | object, RegExp])[] = [
   ["no bytes", new Uint8Array(), /current value is "0 bytes"/],
   ["a list", [1], /its command must be a JSON object/],
   ["a newer version", { version: 2, ...plain[3] }, /its version must be 1: current value is 2/],
+  [
+    "a logout that names a session, as an older version",
+    { version: 1, ...plain.at(-1) },
+    /its version must be 2: current value is 1/,
+  ],
+  [
+    "a named session of a wrong type",
+    { version: 2, ...plain.at(-1), endedSessionId: null },
+    /its endedSessionId must/,
+  ],
   ["no version", { ...plain[3] }, /its version must be 1: current value is undefined/],
   ["an unknown kind", { version: 1, ...base, kind: "toString" }, /its kind must be a known one/],
   ["a field of a wrong type", { version: 1, ...plain[2], all: 1 }, /its all must be a boolean/],

@@ -53,8 +53,10 @@ export type ClientCommand =
     readonly kind: "logout";
     readonly accountId: string;
     readonly sessionId: string;
-    /** All sessions of the account, or just this one. */
+    /** All sessions of the account, or just one. */
     readonly all: boolean;
+    /** Which one, of the same account; absent: the author's. */
+    readonly endedSessionId?: string;
   })
   | (CommandBase & {
     readonly kind: "deleteAccount";

@@ -86,6 +86,7 @@ function mention(mentioned: Mentioned, command: PlainCommand): void {
       break;
     case "logout":
       if (command.all) mentioned.sessionsOf.add(command.accountId);
+      if (command.endedSessionId !== undefined) mentioned.sessions.add(command.endedSessionId);
       break;
     case "deleteAccount":
       mentioned.accounts.add(command.accountId);

@@ -29,6 +29,11 @@ export const refusals = {
     "Cannot take the request as its session must be open: it was not used for too long; " +
       "log in again",
   ),
+  noSuchSession: refusal(
+    "INVALID_ARGUMENT",
+    "Cannot end the session as session_id must be that of a session of the account: " +
+      "list its sessions",
+  ),
   sessionOfAnother: refusal(
     "PERMISSION_DENIED",
     "Cannot take the request as its session must belong to its account: log in again",

@@ -17,7 +17,7 @@ import type { EntryPlace, Outcome, PlainCommand, SalvagedCommand } from "./comma
 import type { Stamp } from "./evaluate.ts";
 import { deliver, markAcknowledged } from "./message_commands.ts";
 import { refusals } from "./refusals.ts";
-import { openSession, renew, revoke, revokeAll } from "./session_commands.ts";
+import { openSession, renew, revoke, revokeAll, revokeOne } from "./session_commands.ts";
 
 type Refused = Extract<Outcome, { ok: false }>;
 
@@ -221,11 +221,13 @@ function logout(batch: Batch, { stamp, salvaged, command }: Orphan<"logout">): C
     const revoked = revokeAll(batch, command.accountId, { ...stamp, openedByMs });
     return { outcome: { ok: true, kind: "logout", revoked }, lost: null };
   }
-  const session = rows.sessions.get(command.sessionId);
-  if (session?.accountId === command.accountId && session.revokedAtMs === null) {
-    revoke(batch, session, stamp);
+  const revoked = revokeOne(batch, command, stamp);
+  if (command.endedSessionId === undefined) {
+    return { outcome: { ok: true, kind: "logout", revoked: 1 }, lost: null };
   }
-  return { outcome: { ok: true, kind: "logout", revoked: 1 }, lost: null };
+  // One that is not here is not open here either.
+  if (revoked === null) return { outcome: refusals.noSuchSession, lost: null };
+  return { outcome: { ok: true, kind: "logout", revoked }, lost: null };
 }
 
 function remove(batch: Batch, { stamp, command }: Orphan<"deleteAccount">): Came {

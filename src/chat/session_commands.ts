@@ -78,7 +78,7 @@ export function renew(
   return { ok: true, kind: "renewSession", sessionId, usedAtMs, expiresAtMs };
 }
 
-/** Revokes the author's session, or every session of its account. */
+/** Revokes the author's session, another one of its account, or every one. */
 export function logout(
   batch: Batch,
   command: Extract<Command, { kind: "logout" }>,
@@ -89,9 +89,24 @@ export function logout(
   if (command.all) {
     return { ok: true, kind: "logout", revoked: revokeAll(batch, command.accountId, stamp) };
   }
-  const session = batch.rows.sessions.get(command.sessionId);
-  if (session !== undefined) revoke(batch, session, stamp);
-  return { ok: true, kind: "logout", revoked: 1 };
+  const revoked = revokeOne(batch, command, stamp);
+  return revoked === null ? refusals.noSuchSession : { ok: true, kind: "logout", revoked };
+}
+
+/**
+ * Revokes the session that a logout ends; says how many that were, 0 if it has ended before, or
+ * `null` if the account has none of that id: nobody is told of another account's.
+ */
+export function revokeOne(
+  batch: Batch,
+  { accountId, sessionId, endedSessionId = sessionId }: Extract<Command, { kind: "logout" }>,
+  stamp: Stamp,
+): 0 | 1 | null {
+  const session = batch.rows.sessions.get(endedSessionId);
+  if (session?.accountId !== accountId) return null;
+  if (session.revokedAtMs !== null) return 0;
+  revoke(batch, session, stamp);
+  return 1;
 }
 
 /**

@@ -60,6 +60,16 @@ export function checkRequestId(requestId: string, field = "request_id"): string 
   return uuidPattern.test(id) ? id : refuse(field, "be a UUID", shown(requestId));
 }
 
+/** Which session a logout names, in lower case; `null`: the one that asks, or all of them. */
+export function checkEndedSession(
+  { all, sessionId }: { readonly all: boolean; readonly sessionId?: string },
+): string | null {
+  if (sessionId === undefined) return null;
+  return all
+    ? refuse("session_id", "be absent if all is true", shown(sessionId))
+    : checkRequestId(sessionId, "session_id");
+}
+
 /** The hash unchanged; what was given is not repeated: it may be a token in its place. */
 export function checkTokenHash(hash: string): string {
   const must = "be a SHA-256 in lower case hex";

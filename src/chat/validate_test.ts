@@ -10,6 +10,7 @@ import { limits } from "../limits.ts";
 import {
   checkAcknowledge,
   checkBody,
+  checkEndedSession,
   checkName,
   checkPageSize,
   checkPassword,
@@ -69,6 +70,13 @@ const accepted: readonly Accepted[] = [
     check: () => checkAcknowledge({ ids: [], upTo: "p" }),
     value: { upTo: "p" },
   },
+  { what: "a logout of this session", check: () => checkEndedSession({ all: false }), value: null },
+  { what: "a logout of all sessions", check: () => checkEndedSession({ all: true }), value: null },
+  {
+    what: "a session to end",
+    check: () => checkEndedSession({ all: false, sessionId: v4.toUpperCase() }),
+    value: v4,
+  },
   { what: "no page size", check: () => checkPageSize(undefined), value: limits.pageRowsDefault },
   { what: "page size 0", check: () => checkPageSize(0), value: limits.pageRowsDefault },
   { what: "a page size", check: () => checkPageSize(7), value: 7 },
@@ -118,6 +126,18 @@ const refused: readonly Refused[] = [
     check: () => checkName("x".repeat(limits.nameLengthMax + 1_000)),
     field: "name",
     says: `${nameRule}: current value is "${"x".repeat(80)}"`,
+  },
+  {
+    what: "an empty session to end",
+    check: () => checkEndedSession({ all: false, sessionId: "" }),
+    field: "session_id",
+    says: 'be a UUID: current value is ""',
+  },
+  {
+    what: "a session to end beside all of them",
+    check: () => checkEndedSession({ all: true, sessionId: v4 }),
+    field: "session_id",
+    says: `be absent if all is true: current value is "${v4}"`,
   },
   {
     what: "a short password, in characters",

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import type { SessionInfo } from "../rpc/api.ts";
 import {
@@ -39,10 +39,22 @@ export function accountCommands(
     newCommand("login", "log in and keep the session", {
       example: "jmessage chat -u ann login --password-stdin <secret.txt",
     }).action(async () => done(await login(flags(), options), "is logged in")),
-    newCommand("logout", "end the session", { example: "jmessage chat -u ann logout --all" })
+    newCommand("logout", "end the session, or others of the account", {
+      example: "jmessage chat -u ann logout\n" +
+        "jmessage chat logout --session 2f1c8b54-7d0e-4b6a-9c3d-5e8f7a6b1c20",
+    })
       .option("--all", "all sessions of the account, wherever they are")
-      .action(async (own) => {
-        done(await logout(flags(), options, own.all ?? false), "is logged out");
+      .addOption(
+        new Option("--session <id>", "one session, by its id in jmessage chat sessions")
+          .conflicts("all"),
+      )
+      .action(async ({ all = false, session }) => {
+        if (session === undefined) {
+          return done(await logout(flags(), options, all), "is logged out");
+        }
+        const user = await endSession(flags(), options, session);
+        if (flags().json) options.output.json({ user, session });
+        else options.output.line(`${printable(user)}: session ${printable(session)} is ended`);
       }),
     newCommand("sessions", "list where the account is logged in", {
       example: "jmessage chat -u ann sessions",
@@ -93,6 +105,19 @@ async function logout(flags: ChatFlags, options: ChatOptions, all: boolean): Pro
       if (error.reason !== "UNAUTHENTICATED" || all) throw error;
     }
     context.state.forgetSession(context.clusterId, name);
+  });
+  return name;
+}
+
+async function endSession(flags: ChatFlags, options: ChatOptions, id: string): Promise<string> {
+  if (id === "") throw misuse("--session was given, but it is empty");
+  let name = "";
+  await withLogin(flags, options, async ({ client, clusterId, state, timeoutMs }) => {
+    name = client.user ?? "";
+    let own = "";
+    for await (const { id, current } of client.sessions({ timeoutMs })) if (current) own = id;
+    await client.endSession(id, { timeoutMs });
+    if (id.toLowerCase() === own) state.forgetSession(clusterId, name);
   });
   return name;
 }

@@ -113,6 +113,30 @@ Deno.test("chat commands: sessions lists where the account is logged in", async 
   });
 });
 
+Deno.test("chat commands: logout ends this login, or the session that it names", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const phone = await chat(["logout", "--session", "phone", "--json"]);
+    deepEqual(phone.json, [{ user: "ann", session: "phone" }]);
+    deepEqual((await chat(["logout", "--session", "tablet"])).text, [
+      "ann: session tablet is ended",
+    ]);
+    deepEqual(cluster.ended, ["phone", "tablet"]);
+    equal((await chat(["users"])).code, 0, "this login is still there");
+    equal((await chat(["logout", "--all", "--session", "phone"])).code, 2);
+    // An unset variable of a script must end nothing.
+    equal((await chat(["logout", "--session", ""])).code, 2);
+    equal(cluster.ended.length, 2);
+    // Its own, by its id: then it is not kept any more.
+    equal((await chat(["logout", "--session", "S1"])).code, 0);
+    match((await chat(["-u", "ann", "users"])).error, /Cannot act as ann without a login/);
+    await chat(["-u", "ann", "login"], PASSWORD);
+    deepEqual((await chat(["logout", "--json"])).json, [{ user: "ann" }]);
+    equal(cluster.ended.at(-1), "that of token-ann");
+    match((await chat(["-u", "ann", "users"])).error, /Cannot act as ann without a login/);
+  });
+});
+
 Deno.test("chat commands: the password comes from stdin, or from the environment", async () => {
   await withChat(async (chat) => {
     const words = ["-u", "ann", "login", "--password-stdin", "--json"];

@@ -182,6 +182,16 @@ export class ChatClient {
     this.#session.logOut();
   }
 
+  /**
+   * Ends one session of the account that is logged in, by its id of {@linkcode sessions}: the one
+   * on a phone that is lost. `INVALID_ARGUMENT` if the account never had it; one that has ended
+   * already is none. Of its own session's end this client learns by its next call.
+   */
+  async endSession(sessionId: string, options: MutationOptions = {}): Promise<void> {
+    const request = { requestId: this.#requestId(options), all: false, sessionId };
+    await this.#mutate("end the session", options, (api, context) => api.logout(request, context));
+  }
+
   /** The open sessions of the account that is logged in. */
   sessions(options: CallOptions = {}): AsyncGenerator<SessionInfo, void, void> {
     return allPages(async (pageToken) => {

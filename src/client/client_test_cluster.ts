@@ -47,6 +47,8 @@ export class FakeCluster {
   /** Every request that reached a node: `method address`. */
   readonly calls: string[] = [];
   readonly acknowledged: string[] = [];
+  /** Sessions that were ended, by their ids or tokens. */
+  readonly ended: string[] = [];
   readonly users: User[] = [];
   leader: string | null = null;
   term = 0;
@@ -175,6 +177,12 @@ export class FakeCluster {
       createAccount: (_, context) =>
         this.#call("createAccount", address, context, () => {
           this.#assertLeads(address);
+          return {};
+        }),
+      logout: ({ sessionId }, context) =>
+        this.#call("logout", address, context, () => {
+          this.#assertLeads(address);
+          this.ended.push(sessionId ?? `that of ${context.token}`);
           return {};
         }),
       listSessions: (_, context) =>

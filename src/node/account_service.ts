@@ -8,7 +8,13 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { type Account, findAccountByName, listSessions } from "../chat/queries.ts";
-import { checkName, checkPageSize, checkPassword, checkRequestId } from "../chat/validate.ts";
+import {
+  checkEndedSession,
+  checkName,
+  checkPageSize,
+  checkPassword,
+  checkRequestId,
+} from "../chat/validate.ts";
 import { ChatError } from "../errors.ts";
 import type {
   Answered,
@@ -123,15 +129,21 @@ export class AccountService {
     });
   }
 
+  /** `INVALID_ARGUMENT` if the account has no session of the id that is named. */
   async logout(request: LogoutRequest, context: CallContext): Promise<Answered<object>> {
     const requestId = checkRequestId(request.requestId);
     const { all } = request;
+    const named = checkEndedSession(request);
+    // A request that names none is the one that it always was.
+    const [fields, which] = named === null
+      ? [[all], {}]
+      : [[all, named], { endedSessionId: named }];
     await this.#mutations.byAuthor(context, {
       kind: "logout",
       requestId,
-      fields: [all],
+      fields,
       command: (stamp, { accountId, sessionId }) =>
-        Promise.resolve({ ...stamp, kind: "logout", accountId, sessionId, all }),
+        Promise.resolve({ ...stamp, kind: "logout", accountId, sessionId, all, ...which }),
     });
     return this.#parts.answer({});
   }

@@ -84,6 +84,8 @@ export interface LoginResponse {
 export interface LogoutRequest {
   readonly requestId: string;
   readonly all: boolean;
+  /** One session of the account, whichever; absent: the one that asks, or all. */
+  readonly sessionId?: string;
 }
 export interface DeleteAccountRequest {
   readonly requestId: string;

@@ -52,8 +52,13 @@ export const loginResponse: Form<LoginResponse> = form(v1.LoginResponse, {
 
 /** `LogoutRequest`. */
 export const logoutRequest: Form<LogoutRequest> = form(v1.LogoutRequest, {
-  toWire: (request) => request,
-  fromWire: ({ requestId, all }) => ({ requestId: text(requestId, "request_id"), all }),
+  toWire: ({ sessionId = null, ...request }) => ({ ...request, sessionId }),
+  fromWire: ({ requestId, all, sessionId }) => ({
+    requestId: text(requestId, "request_id"),
+    all,
+    // An empty one is a wrong one: who meant another session must not end this one.
+    ...typeof sessionId === "string" ? { sessionId } : {},
+  }),
 });
 
 /** `LogoutResponse`. */

@@ -74,7 +74,10 @@ type Responses<Api> = { readonly [K in Unary<Api>]: fc.Arbitrary<ResponseOf<Api,
 const chatRequests: Requests<ChatApi> = {
   createAccount: record({ requestId: names, name: names, password: names }),
   login: record({ requestId: names, name: names, password: names }),
-  logout: record({ requestId: names, all: flag }),
+  logout: either<RequestOf<ChatApi, "logout">>(
+    record({ requestId: names, all: flag }),
+    record({ requestId: names, all: flag, sessionId: texts }),
+  ),
   listSessions: pages,
   deleteAccount: record({ requestId: names }),
   listUsers: pages,

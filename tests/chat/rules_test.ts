@@ -5,40 +5,22 @@
  * @module
  */
 
-import assert from "node:assert/strict";
-import type { Command, Outcome } from "../../src/chat/command.ts";
-import type { Reason } from "../../src/errors.ts";
+import type { Command } from "../../src/chat/command.ts";
 import {
   acknowledge,
   create,
-  loggedIn,
   login,
   logout,
-  placed,
   remove,
   send,
   setAdminToken,
-  testTerm,
   testTimeMs,
 } from "../support/chat_log.ts";
-import { MemoryChat } from "../support/memory_chat.ts";
+import { checkRules, done, type RuleCase, sent } from "../support/rule_cases.ts";
 
-interface Case {
-  readonly rule: string;
-  /** After ann (entries 1 and 2) and bob (3 and 4) were created and logged in. */
-  readonly commands: readonly Command[];
-  /** Outcome of the last command, or the reason for which it is refused. */
-  readonly last: Outcome | Reason;
-}
-
-const done = { ok: true } as const;
 const toBob = { by: "ann", to: "bob" } as const;
-/** Outcome of a sending at an index, after the four entries that every case begins with. */
-function sent(messageId: string, index: number, acceptedAtMs = testTimeMs): Outcome {
-  return { ...done, kind: "sendMessage", messageId, index, term: testTerm, acceptedAtMs };
-}
 
-const accountCases: readonly Case[] = [
+const accountCases: readonly RuleCase[] = [
   {
     rule: "an account's id is the id of its request",
     commands: [create("cid")],
@@ -83,82 +65,7 @@ const accountCases: readonly Case[] = [
   },
 ];
 
-const sessionCases: readonly Case[] = [
-  {
-    rule: "an account may have many sessions",
-    commands: [login("ann", "ann-2"), send("m", { ...toBob, session: "ann-2" })],
-    last: sent("m", 6),
-  },
-  {
-    rule: "login is refused if the password's hash is not the one that was checked",
-    commands: [login("ann", "ann-2", { passwordHash: "older" })],
-    last: "UNAUTHENTICATED",
-  },
-  {
-    rule: "login is refused if the account went meanwhile",
-    commands: [remove("d", { by: "bob" }), login("bob", "bob-2")],
-    last: "UNAUTHENTICATED",
-  },
-  {
-    rule: "login to an account that was deleted before does not take its blank hash for a match",
-    commands: [remove("d", { by: "bob" }), login("bob", "bob-2", { passwordHash: "" })],
-    last: "UNAUTHENTICATED",
-  },
-  { rule: "login to an unknown account", commands: [login("cid")], last: "UNAUTHENTICATED" },
-  {
-    rule: "logout of one session",
-    commands: [login("ann", "ann-2"), logout("o", { by: "ann" })],
-    last: { ...done, kind: "logout", revoked: 1 },
-  },
-  {
-    rule: "logout of one session leaves the others",
-    commands: [
-      login("ann", "ann-2"),
-      logout("o", { by: "ann" }),
-      send("m", { ...toBob, session: "ann-2" }),
-    ],
-    last: sent("m", 7),
-  },
-  {
-    rule: "logout of all sessions counts the open ones",
-    commands: [
-      login("ann", "ann-2"),
-      login("ann", "ann-3"),
-      logout("o", { by: "ann", session: "ann-2" }),
-      logout("p", { by: "ann", all: true }),
-    ],
-    last: { ...done, kind: "logout", revoked: 2 },
-  },
-  {
-    rule: "logout of all sessions leaves other accounts'",
-    commands: [logout("o", { by: "ann", all: true }), send("m", { by: "bob", to: "ann" })],
-    last: sent("m", 6),
-  },
-  {
-    rule: "a revoked session stays revoked",
-    commands: [logout("o", { by: "ann" }), send("m", toBob)],
-    last: "UNAUTHENTICATED",
-  },
-  {
-    rule: "a revoked session's id is never made again",
-    commands: [
-      logout("o", { by: "ann" }),
-      login("ann", "ann-1", { requestId: "again", tokenHash: "new" }),
-    ],
-    last: "INTERNAL",
-  },
-  {
-    rule: "deleting an account revokes every session",
-    commands: [
-      login("bob", "bob-2"),
-      remove("d", { by: "bob" }),
-      send("m", { by: "bob", session: "bob-2", to: "ann" }),
-    ],
-    last: "UNAUTHENTICATED",
-  },
-];
-
-const messageCases: readonly Case[] = [
+const messageCases: readonly RuleCase[] = [
   {
     rule: "a message's id is the request id, its seq the log index",
     commands: [send("m", toBob)],
@@ -211,7 +118,7 @@ const messageCases: readonly Case[] = [
   },
 ];
 
-const acknowledgeCases: readonly Case[] = [
+const acknowledgeCases: readonly RuleCase[] = [
   {
     rule: "counts what is newly acknowledged, each once",
     commands: [
@@ -261,7 +168,7 @@ const acknowledgeCases: readonly Case[] = [
   },
 ];
 
-const adminCases: readonly Case[] = [
+const adminCases: readonly RuleCase[] = [
   {
     rule: "the first admin token takes the place of none",
     commands: [setAdminToken("s", "t1", { replaces: null })],
@@ -286,7 +193,7 @@ const adminCases: readonly Case[] = [
   },
 ];
 
-const requestCases: readonly Case[] = [
+const requestCases: readonly RuleCase[] = [
   {
     rule: "the same request again gives the first outcome",
     commands: [send("m", toBob), send("m", { ...toBob, timeMs: testTimeMs + 50 })],
@@ -361,26 +268,8 @@ const requestCases: readonly Case[] = [
   },
 ];
 
-/** Each case in one batch and one by one: the rules hold either way. */
-function check(subject: string, cases: readonly Case[]): void {
-  for (const { rule, commands, last } of cases) {
-    Deno.test(`${subject}: ${rule}`, async () => {
-      const log = placed([...loggedIn("ann", "bob"), ...commands]);
-      for (const batches of [[log], log.map((one) => [one])]) {
-        const chat = await MemoryChat.open();
-        let outcome: Outcome | undefined;
-        for (const batch of batches) outcome = (await chat.apply(batch)).outcomes.get(log.length);
-        await chat.close();
-        if (typeof last !== "string") assert.deepEqual(outcome, last);
-        else assert.equal(outcome?.ok === false ? outcome.reason : outcome, last);
-      }
-    });
-  }
-}
-
-check("accounts", accountCases);
-check("sessions", sessionCases);
-check("messages", messageCases);
-check("acknowledgements", acknowledgeCases);
-check("admin token", adminCases);
-check("requests", requestCases);
+checkRules("accounts", accountCases);
+checkRules("messages", messageCases);
+checkRules("acknowledgements", acknowledgeCases);
+checkRules("admin token", adminCases);
+checkRules("requests", requestCases);

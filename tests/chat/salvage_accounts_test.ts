@@ -185,6 +185,40 @@ const sessionCases: readonly SalvageCase[] = [
     last: revoked(),
   },
   {
+    rule: "a logout that names a session revokes that one",
+    commands: [
+      login("ann", "ann-2"),
+      salvaged(logout("o", { by: "ann", session: "ann-2", ends: "ann-1" }), revoked()),
+    ],
+    last: revoked(),
+    sessions: ["ann-2", "bob-1"],
+  },
+  {
+    rule: "a logout that names a session does it though its own has ended here",
+    commands: [
+      login("ann", "ann-2"),
+      logout("p", { by: "ann", session: "ann-2" }),
+      salvaged(logout("o", { by: "ann", session: "ann-2", ends: "ann-1" }), revoked()),
+    ],
+    last: revoked(),
+    sessions: ["bob-1"],
+  },
+  {
+    rule: "a logout that names another account's session does not revoke it",
+    commands: [salvaged(logout("o", { by: "ann", ends: "bob-1" }), null)],
+    last: "INVALID_ARGUMENT",
+  },
+  {
+    rule: "a logout that its side never decided revokes what it names, once",
+    commands: [
+      login("ann", "ann-2"),
+      salvaged(logout("o", { by: "ann", session: "ann-2", ends: "ann-1" }), null),
+      salvaged(logout("p", { by: "ann", session: "ann-2", ends: "ann-1" }), null),
+    ],
+    last: revoked(0),
+    sessions: ["ann-2", "bob-1"],
+  },
+  {
     rule: "a logout of all revokes what was open by then, and tells what was told",
     commands: [
       login("ann", "ann-2"),

@@ -1,6 +1,7 @@
 /**
  * The chat commands as scripts use them, against real processes: logins that are kept, a
- * listener that lives through the death of leader after leader, and a load that proves itself.
+ * lost phone, a listener that lives through the death of leader after leader, and a load that proves
+ * itself.
  *
  * @module
  */
@@ -31,6 +32,12 @@ function runner(cluster: NodeCluster, stateDirectory: string) {
   };
   return {
     run: async (...words: readonly string[]) => linesOf(await command(words).output()),
+    /** Runs one that must fail; gives what it says. */
+    fail: async (...words: readonly string[]) => {
+      const { code, stderr } = await command(words).output();
+      assert.notEqual(code, 0);
+      return new TextDecoder().decode(stderr);
+    },
     /** Begins a command; `onRemark` gets what it says on stderr meanwhile. */
     async begin(words: readonly string[], onRemark: (text: string) => void = () => {}) {
       const child = command(words).spawn();
@@ -77,6 +84,46 @@ Deno.test("chat commands: a listener hears everything once, whichever leader die
     assert.deepEqual(await run("chat", "-u", "bob", "inbox"), []);
     const history = await run("chat", "-u", "ann", "history", "bob", "--limit", "2");
     assert.deepEqual(history.map(({ body }) => body), ["b1", "b2"]);
+  } finally {
+    await cluster.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("chat commands: a phone is lost, its login ended from elsewhere, and that survives", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "jmessage-test-" });
+  const cluster = new NodeCluster({ program: PROGRAM, directory: join(directory, "nodes") });
+  try {
+    for (const id of ["a", "b"]) await cluster.start(id);
+    const phone = runner(cluster, join(directory, "phone"));
+    const own = runner(cluster, join(directory, "own"));
+    await phone.run("chat", "-u", "ann", "register");
+    const before = await phone.run("chat", "sessions");
+    await own.run("chat", "-u", "ann", "login");
+    const lost = String(before[0]?.["id"]);
+    const ended = [{ user: "ann", session: lost }];
+    assert.deepEqual(await own.run("chat", "logout", "--session", lost), ended);
+    const refused = await phone.fail("chat", "users");
+    assert.match(refused, /this login of ann has ended/);
+    const leader = cluster.node("a");
+    leader.process.kill("SIGKILL");
+    await leader.process.exited;
+    // It has ended already, which is no error; on the other node too.
+    assert.deepEqual(await own.run("chat", "logout", "--session", lost), ended);
+    assert.match(await phone.fail("chat", "users"), /this login of ann has ended/);
+    const left = await own.run("chat", "sessions");
+    assert.deepEqual(left.map(({ current }) => current), [true]);
+    assert.notEqual(left[0]?.["id"], lost);
+    // One of another account, and one that nobody has, are told the same.
+    await phone.run("chat", "-u", "bob", "register");
+    const [bobs] = await phone.run("chat", "-u", "bob", "sessions");
+    const told: string[] = [];
+    for (const id of [String(bobs?.["id"]), crypto.randomUUID()]) {
+      told.push((await own.fail("chat", "logout", "--session", id)).replaceAll(id, "ID"));
+    }
+    assert.match(told[0]!, /session_id must be that of a session of the account/);
+    assert.equal(told[0], told[1]);
+    assert.equal((await phone.run("chat", "-u", "bob", "sessions")).length, 1);
   } finally {
     await cluster.close();
     await Deno.remove(directory, { recursive: true });

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { context, ServiceBench } from "../support/service_bench.ts";
 import { ChatError, type Reason } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
+import { fingerprint } from "../../src/node/mutations.ts";
 
 /** Runs a test with a member of its own. */
 function withBench(name: string, run: (bench: ServiceBench) => Promise<void>): void {
@@ -131,6 +132,82 @@ withBench("logging out revokes one session; all of them if so asked", async (ben
   assert.equal(await reasonOf(chat.listUsers({}, context(two))), "UNAUTHENTICATED");
   assert.equal(await reasonOf(chat.listUsers({}, context(three))), "UNAUTHENTICATED");
 });
+
+/** Id of the session of a token. */
+async function sessionOf({ chat }: ServiceBench, token: string): Promise<string> {
+  const { sessions } = await chat.listSessions({}, context(token));
+  return sessions.find(({ current }) => current)!.id;
+}
+
+withBench(
+  "logging out may name one other session of the account, and ends it once",
+  async (bench) => {
+    const { chat } = bench;
+    const [phone, own, third] = [
+      await bench.user("ann"),
+      await bench.login("ann"),
+      await bench.login("ann"),
+    ];
+    const sessionId = (await sessionOf(bench, phone)).toUpperCase();
+    const request = { requestId: id(), all: false, sessionId };
+    await chat.logout(request, context(own));
+    await chat.logout(request, context(own));
+    await chat.logout({ ...request, requestId: id() }, context(own));
+    assert.equal(await reasonOf(chat.listUsers({}, context(phone))), "UNAUTHENTICATED");
+    for (const token of [own, third]) {
+      assert.equal(await reasonOf(chat.listUsers({}, context(token))), "none");
+    }
+    const other = { ...request, sessionId: await sessionOf(bench, third) };
+    assert.equal(await reasonOf(chat.logout(other, context(own))), "REQUEST_ID_REUSED");
+    const none = { requestId: request.requestId, all: false };
+    assert.equal(await reasonOf(chat.logout(none, context(own))), "REQUEST_ID_REUSED");
+    const own2 = { ...request, requestId: id(), sessionId: await sessionOf(bench, own) };
+    await chat.logout(own2, context(own));
+    await chat.logout(own2, context(own));
+    assert.equal(await reasonOf(chat.listUsers({}, context(own))), "UNAUTHENTICATED");
+    assert.equal(await reasonOf(chat.listUsers({}, context(third))), "none");
+  },
+);
+
+withBench(
+  "another account's session is answered as one that nobody has, and stays",
+  async (bench) => {
+    const { chat } = bench;
+    const [ann, bob] = [await bench.user("ann"), await bench.user("bob")];
+    const told = [];
+    for (const sessionId of [await sessionOf(bench, bob), id()]) {
+      const call = chat.logout({ requestId: id(), all: false, sessionId }, context(ann));
+      told.push(
+        await call.then(
+          () => null,
+          (error: ChatError) => [error.reason, error.message, error.field],
+        ),
+      );
+    }
+    assert.deepEqual(told[0], told[1]);
+    assert.equal(told[0]?.[0], "INVALID_ARGUMENT");
+    assert.equal(await reasonOf(chat.listUsers({}, context(bob))), "none");
+    for (const sessionId of ["", "s1"]) {
+      const call = chat.logout({ requestId: id(), all: false, sessionId }, context(ann));
+      assert.equal(await reasonOf(call), "INVALID_ARGUMENT");
+    }
+    const both = { requestId: id(), all: true, sessionId: id() };
+    assert.equal(await reasonOf(chat.logout(both, context(ann))), "INVALID_ARGUMENT");
+    assert.equal(await reasonOf(chat.listUsers({}, context(ann))), "none");
+  },
+);
+
+withBench(
+  "a request that names no session has the fingerprint that it always had",
+  async (bench) => {
+    const token = await bench.user("ann");
+    await bench.chat.logout({ requestId: id(), all: false }, context(token));
+    const command = bench.driver.proposals.at(-1)!;
+    assert.ok(command.kind === "logout" && !("endedSessionId" in command));
+    const fields = [command.accountId, false];
+    assert.equal(command.fingerprint, fingerprint({ kind: "logout", fields }));
+  },
+);
 
 withBench(
   "a retry of a logout is answered, though its session is revoked by now",

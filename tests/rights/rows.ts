@@ -64,6 +64,20 @@ async function endsOwn(caller: Caller, call: () => Promise<unknown>): Promise<st
   return ended && await caller.world.isOpen(bystander) ? "own" : "ends another's";
 }
 
+/** What is told of another's session by its id; `null`: what is told of one that nobody has. */
+async function namesAnothers(
+  caller: Caller,
+  call: (sessionId: string) => Promise<unknown>,
+): Promise<string | null> {
+  const token = await caller.world.login(account().username);
+  const { sessions } = await caller.connection.listSessions({}, contextOf({ token }));
+  const came = await outcome(call(sessions[0]?.id ?? ""));
+  if (!await caller.world.isOpen(token)) return "ends another's";
+  const ofNobody = await outcome(call(randomUUID()));
+  if (came !== ofNobody) return `${came}, where one that nobody has is ${ofNobody}`;
+  return came === "INVALID_ARGUMENT" ? null : came;
+}
+
 async function backup(caller: Caller): Promise<void> {
   const parts = caller.connection.backup({ atLeastIndex: 0 }, contextOf(caller));
   for await (const { kind } of parts) {
@@ -196,11 +210,12 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     const request = { requestId: randomUUID(), name: caller.user, password: "long enough" };
     return outcome(caller.connection.login(request, contextOf(caller)));
   },
-  [`${chat}Logout`]: (caller) =>
-    endsOwn(
-      caller,
-      () => caller.connection.logout({ requestId: randomUUID(), all: true }, contextOf(caller)),
-    ),
+  [`${chat}Logout`]: async (caller) => {
+    const logout = (request: { readonly all: boolean; readonly sessionId?: string }) =>
+      caller.connection.logout({ requestId: randomUUID(), ...request }, contextOf(caller));
+    const named = await namesAnothers(caller, (sessionId) => logout({ all: false, sessionId }));
+    return named ?? await endsOwn(caller, () => logout({ all: true }));
+  },
   [`${chat}DeleteAccount`]: (caller) =>
     endsOwn(
       caller,

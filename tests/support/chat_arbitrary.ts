@@ -77,6 +77,11 @@ export const anyPlainCommand: fc.Arbitrary<PlainCommand> = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.tuple(requestId, author, session, overrides)
+      .map(([id, by, ends, over]) => logout(id, { ...by, ends, ...over })),
+  },
+  {
+    weight: 1,
     arbitrary: fc.tuple(requestId, author, overrides)
       .map(([id, by, over]) => remove(id, { ...by, ...over })),
   },

@@ -68,10 +68,15 @@ function authorOf({ by, session }: Author) {
 
 export function logout(
   requestId: string,
-  author: Author & { readonly all?: boolean },
+  author: Author & {
+    readonly all?: boolean;
+    /** The session that is named, if one is. */
+    readonly ends?: string;
+  },
 ): PlainCommand {
   const all = author.all ?? false;
-  return { kind: "logout", ...base(requestId, author), ...authorOf(author), all };
+  const named = author.ends === undefined ? {} : { endedSessionId: author.ends };
+  return { kind: "logout", ...base(requestId, author), ...authorOf(author), all, ...named };
 }
 
 /** The author's session was used. */

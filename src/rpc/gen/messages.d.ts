@@ -119,6 +119,7 @@ export namespace jmessage {
     export interface LogoutRequest {
       requestId: string;
       all: boolean;
+      sessionId?: string | null;
     }
     export namespace LogoutRequest {
       export function encode(message: LogoutRequest, writer?: Writer): Writer;

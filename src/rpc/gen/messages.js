@@ -1153,6 +1153,15 @@ export const jmessage = $root.jmessage = (() => {
 
             LogoutRequest.prototype.requestId = "";
             LogoutRequest.prototype.all = false;
+            LogoutRequest.prototype.sessionId = null;
+
+            let $oneOfFields;
+
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(LogoutRequest.prototype, "_sessionId", {
+                get: $util.oneOfGetter($oneOfFields = ["sessionId"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
 
             LogoutRequest.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1165,6 +1174,8 @@ export const jmessage = $root.jmessage = (() => {
                     writer.uint32(10).string(message.requestId);
                 if (message.all != null && $Object.hasOwnProperty.call(message, "all") && message.all !== false)
                     writer.uint32(16).bool(message.all);
+                if (message.sessionId != null && $Object.hasOwnProperty.call(message, "sessionId"))
+                    writer.uint32(26).string(message.sessionId);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1214,6 +1225,13 @@ export const jmessage = $root.jmessage = (() => {
                                 message.all = value;
                             else
                                 delete message.all;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            message.sessionId = reader.stringVerify();
+                            message._sessionId = "sessionId";
                             continue;
                         }
                     }
