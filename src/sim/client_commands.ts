@@ -7,6 +7,7 @@
 
 import type { PlainCommand } from "../chat/command.ts";
 import type { User } from "./client_races.ts";
+import type { SimNode } from "./sim_node.ts";
 
 /** A message to an account. */
 export function sending(
@@ -28,6 +29,12 @@ export interface CommandFields {
   readonly fingerprint: string;
   readonly timeMs: number;
 }
+
+/** A command for one attempt; `node` is asked, and may fill in what it sees. */
+export type MakeCommand = (
+  fields: CommandFields,
+  node: SimNode,
+) => PlainCommand | Promise<PlainCommand>;
 
 /** In whose name, and in which session. */
 export function author(user: User, session: string): { accountId: string; sessionId: string } {

@@ -5,8 +5,10 @@
  * @module
  */
 
-import type { Outcome } from "../chat/command.ts";
+import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { Index } from "../raft/types.ts";
+import type { CommandFields, MakeCommand } from "./client_commands.ts";
+import type { OperationBody } from "./history.ts";
 import type { Operation } from "./scenario.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -27,6 +29,24 @@ export interface SendOptions {
   readonly session?: string;
   /** Ask two nodes at once. */
   readonly twice?: boolean;
+}
+
+/** What the parts of the clients do by way of all of them. */
+export interface ClientCalls {
+  /** Numbers an operation that begins, and records it. */
+  readonly invoke: (body: OperationBody) => number;
+  /** Asks until somebody says what came of it; `null` if the run ends before. */
+  readonly answer: (
+    operation: number,
+    user: Pick<User, "seen">,
+    command: MakeCommand,
+  ) => Promise<Outcome | null>;
+  /** Asks once. */
+  readonly once: (
+    operation: number,
+    command: (fields: CommandFields) => PlainCommand,
+  ) => Promise<Outcome | null>;
+  readonly send: (from: User, to: User, options?: SendOptions) => Promise<Outcome | null>;
 }
 
 /** Names of a crowd, at most: so many conversations. */

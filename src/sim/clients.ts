@@ -1,21 +1,22 @@
 /**
- * The clients of a simulation: each user sends, reads, acknowledges, renews its session, and
+ * The clients of a simulation: each user sends, reads, acknowledges, changes its session, and
  * repeats with the same request id, on whichever node answers, until it knows what came of it
  * (§8). Owns what clients remember; the nodes' side is `sim_service.ts`.
  *
  * @module
  */
 
-import { limits } from "../limits.ts";
 import type { Outcome, PlainCommand } from "../chat/command.ts";
 import type { ChatError } from "../errors.ts";
 import type { Proposed } from "../node/driver_api.ts";
-import { author, type CommandFields, sending } from "./client_commands.ts";
+import { author, type CommandFields, type MakeCommand, sending } from "./client_commands.ts";
 import { callNode, pause } from "./client_calls.ts";
-import { ClientRaces, type SendOptions, type User } from "./client_races.ts";
+import { type ClientCalls, ClientRaces, type SendOptions, type User } from "./client_races.ts";
 import { ClientReads } from "./client_reads.ts";
+import { ClientSessions } from "./client_sessions.ts";
 import type { Cluster } from "./cluster.ts";
 import type { OperationBody } from "./history.ts";
+import { Operators } from "./operators.ts";
 import type { Operation } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 import { proposeCommand } from "./sim_service.ts";
@@ -37,6 +38,8 @@ export class Clients {
   #open = 0;
   #closed = false;
   readonly #races: ClientRaces;
+  readonly #sessions: ClientSessions;
+  readonly #operators: Operators;
   /** Ids of accounts that were made to be deleted. */
   readonly visitors: string[] = [];
   /** Requests that have come to a node. */
@@ -54,13 +57,21 @@ export class Clients {
       { length: users },
       (_, number) => this.#newUser(number, `account-${number}`),
     );
+    const calls: ClientCalls = {
+      invoke: (body) => this.#invoke(body),
+      answer: (operation, user, command) => this.#answer(operation, user, command),
+      once: (operation, command) => this.#once(operation, command),
+      send: (from, to, options) => this.#send(from, to, options),
+    };
+    this.#sessions = new ClientSessions(calls);
+    this.#operators = new Operators(calls, cluster.world);
     this.#races = new ClientRaces({
       user: (number) => this.#user(number),
       send: (from, to, options) => this.#send(from, to, options),
       sendOutside: (from, accountId) => this.#sendOutside(from, accountId),
       createAccount: (accountId) => this.#createAccount(accountId),
-      logout: (user) => this.#logout(user),
-      login: (user) => this.#login(user),
+      logout: (user) => this.#sessions.logout(user),
+      login: (user) => this.#sessions.login(user),
       visit: (during) => this.#visit(during),
     });
   }
@@ -93,7 +104,7 @@ export class Clients {
         name: `user${user.number}`,
         passwordHash: "hash",
       }));
-      await this.#login(user);
+      await this.#sessions.login(user);
       user.subscriber.start();
     }));
   }
@@ -123,23 +134,11 @@ export class Clients {
     const [from, to] = [this.#user(0), this.#user(1)];
     const { session } = from;
     const operation = this.#invoke({ kind: "send", from: from.number, to: to.number, session });
-    const requestId = `request-${operation}`;
     const command = sending(from, { session, toAccountId: to.accountId });
-    const ask = (asked: SimNode) =>
-      callNode(this.#cluster.world, { node: asked }, (one) => {
-        const timeMs = one.clock!.wall();
-        return this.#propose(one, command({ requestId, fingerprint: requestId, timeMs }));
-      });
     while (!this.#closed && node.alive) {
-      const first = await ask(node);
-      const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
-      const result = leader === null ? first : await ask(leader);
-      if (result.kind === "answer") {
-        const { outcome } = result.value;
-        this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
-        if (outcome.ok) this.confirmed.add(requestId);
-        return true;
-      }
+      const outcome = await this.#once(operation, command, node);
+      if (outcome?.ok) this.confirmed.add(`request-${operation}`);
+      if (outcome !== null) return true;
       await pause(this.#cluster.world, RETRY_MS.high);
     }
     return false;
@@ -159,7 +158,18 @@ export class Clients {
       case "acknowledge":
         return await this.#acknowledge(this.#user(operation.user));
       case "renewSession":
-        return await this.#renewSession(this.#user(operation.user));
+        return await this.#sessions.replace(this.#user(operation.user));
+      case "loseSession":
+        return await this.#sessions.lose(this.#user(operation.user));
+      case "endAnothers":
+        return await this.#sessions.endAnothers(
+          this.#user(operation.user),
+          this.#user(operation.user + 1),
+        );
+      case "useSession":
+        return await this.#sessions.use(this.#user(operation.user));
+      case "setAdminToken":
+        return await this.#operators.setToken(operation.count);
       case "visit":
         return await this.#visit();
       case "read":
@@ -170,6 +180,10 @@ export class Clients {
         this.counts.set(operation.kind, (this.counts.get(operation.kind) ?? 0) + 1);
         return await this.#races.perform(operation);
     }
+  }
+
+  #next(place: number): SimNode {
+    return this.#cluster.nodes[place % this.#cluster.nodes.length]!;
   }
 
   #user(number: number): User {
@@ -209,26 +223,6 @@ export class Clients {
     }));
   }
 
-  /** Logs out, and in again with a new session: the old one must stay revoked. */
-  async #renewSession(user: User): Promise<void> {
-    const { session } = user;
-    await this.#logout(user);
-    // What is tried in it now is refused, whoever leads.
-    void this.#send(user, user, { session });
-    await this.#login(user);
-  }
-
-  async #logout(user: User): Promise<void> {
-    const { session } = user;
-    const operation = this.#invoke({ kind: "logout", user: user.number, session });
-    await this.#answer(operation, user, (fields) => ({
-      ...fields,
-      kind: "logout",
-      ...author(user, session),
-      all: false,
-    }));
-  }
-
   /** An account is made, used for what is to happen `during` its deletion, and deleted. */
   async #visit(during: (accountId: string) => void = () => {}): Promise<void> {
     const accountId = `visitor-${this.visitors.length}`;
@@ -237,7 +231,7 @@ export class Clients {
     const name = `${number % 2 === 0 ? "guest" : "Guest"}-${number >> 1}`;
     this.visitors.push(accountId);
     const visitor = await this.#createAccount(accountId, name);
-    await this.#login(visitor);
+    await this.#sessions.login(visitor);
     const deleted = this.#invoke({ kind: "deleteAccount", accountId });
     during(accountId);
     await this.#answer(deleted, visitor, (fields) => ({
@@ -247,7 +241,7 @@ export class Clients {
     }));
     // Its sessions are over with it, and nobody opens another.
     void this.#sendOutside(visitor, accountId);
-    void this.#login(visitor);
+    void this.#sessions.login(visitor);
   }
 
   async #createAccount(accountId: string, name = accountId): Promise<User> {
@@ -270,38 +264,37 @@ export class Clients {
     return { number, accountId, session: "", sessions: [], seen: 0, subscriber };
   }
 
-  /** Each attempt asks for a session of its own: a token is given out once only (§8). */
-  async #login(user: User): Promise<void> {
-    const operation = this.#invoke({ kind: "login", user: user.number });
-    let attempt = 0;
-    const outcome = await this.#answer(operation, user, (fields) => {
-      const id = `session-${operation}-${attempt++}`;
-      return {
-        ...fields,
-        kind: "login",
-        accountId: user.accountId,
-        sessionId: id,
-        tokenHash: `token of ${id}`,
-        passwordHash: "hash",
-        // Clocks differ and step, but not by so much.
-        idleMs: limits.sessionIdleDaysDefault * 86_400_000,
-      };
-    });
-    if (!outcome?.ok || outcome.kind !== "login") return;
-    user.session = outcome.sessionId;
-    user.sessions.push(outcome.sessionId);
-  }
-
   #invoke(body: OperationBody): number {
     const operation = this.#operations++;
     this.#cluster.recorder.fact({ kind: "invoked", operation, body });
     return operation;
   }
 
+  /** Asks a node, and the leader that it names: what gives no answer then is `null`. */
+  async #once(
+    operation: number,
+    command: (fields: CommandFields) => PlainCommand,
+    node = this.#next(this.#turn++),
+  ): Promise<Outcome | null> {
+    const requestId = `request-${operation}`;
+    const ask = (asked: SimNode) =>
+      callNode(this.#cluster.world, { node: asked }, (one) => {
+        const timeMs = one.clock!.wall();
+        return this.#propose(one, command({ requestId, fingerprint: requestId, timeMs }));
+      });
+    const first = await ask(node);
+    const leader = first.kind === "error" ? this.#leaderNamed(first.error) : null;
+    const result = leader === null ? first : await ask(leader);
+    if (result.kind !== "answer") return null;
+    const { outcome } = result.value;
+    this.#cluster.recorder.fact({ kind: "answered", operation, requestId, outcome });
+    return outcome;
+  }
+
   async #answer(
     operation: number,
-    user: User,
-    command: (fields: CommandFields) => PlainCommand,
+    user: Pick<User, "seen">,
+    command: MakeCommand,
     { firstAsked = null, requestId = `request-${operation}` }: {
       readonly firstAsked?: number | null;
       readonly requestId?: string;
@@ -323,7 +316,7 @@ export class Clients {
    */
   async #mutate(
     requestId: string,
-    command: (fields: CommandFields) => PlainCommand,
+    command: MakeCommand,
     firstAsked: number | null = null,
   ): Promise<Proposed | null> {
     this.#open++;
@@ -334,10 +327,12 @@ export class Clients {
     for (let failures = 0; !this.#closed; failures++) {
       const hint = firstAsked !== null && failures === 0 ? null : this.#hint;
       const place = (firstAsked ?? turn) + failures;
-      const node = hint ?? this.#cluster.nodes[place % this.#cluster.nodes.length]!;
+      const node = hint ?? this.#next(place);
       const result = await callNode(world, { node }, (asked) => {
         const timeMs = asked.clock!.wall();
-        return this.#propose(asked, command({ requestId, fingerprint: requestId, timeMs }));
+        const made = command({ requestId, fingerprint: requestId, timeMs }, asked);
+        if (!(made instanceof Promise)) return this.#propose(asked, made);
+        return made.then((one) => this.#propose(asked, one));
       });
       if (result.kind === "answer") {
         this.#hint = node;
@@ -375,7 +370,9 @@ export class Clients {
 
   #noteRequest(node: SimNode, command: PlainCommand): void {
     const { requestId, kind } = command;
-    if (this.#requested.has(requestId) && kind !== "login") return;
+    // The node fills in of these what it sees, or a new session, at each attempt.
+    const differs = kind === "login" || kind === "setAdminToken";
+    if (this.#requested.has(requestId) && !differs) return;
     this.#requested.add(requestId);
     this.#cluster.recorder.fact({ kind: "requested", node: node.id, command });
   }

@@ -45,7 +45,10 @@ export type OperationBody =
   /** To an account that is none of the users'. */
   | { readonly kind: "sendOutside"; readonly from: number }
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
+  /** `session`: the one that is to end; the user asks in it, or in another one. */
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
+  | { readonly kind: "useSession"; readonly user: number; readonly session: string }
+  | { readonly kind: "setAdminToken" }
   | { readonly kind: "login"; readonly user: number }
   | { readonly kind: "createAccount" | "deleteAccount"; readonly accountId: string }
   /** What the user received. */
@@ -115,7 +118,7 @@ export type HistoryFact =
   /** The node would answer a linearizable read now, and lacks an entry that was acknowledged. */
   | { readonly kind: "mayRead"; readonly node: NodeId }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
-  /** A client's command came to a node for the first time; of a login each attempt (§8). */
+  /** A client's command came to a node for the first time; each, if attempts differ (§8). */
   | { readonly kind: "requested"; readonly node: NodeId; readonly command: PlainCommand }
   /** A client got its answer to a mutation, at whatever attempt. */
   | {
@@ -208,6 +211,9 @@ export interface FinalState {
   readonly received: readonly (readonly SeenMessage[])[];
   /** By id: whether it is open. */
   readonly sessions: ReadonlyMap<string, boolean>;
+  /** By id, of those that are open: when it ends unless it is used; `null`: not by itself. */
+  readonly sessionEnds: ReadonlyMap<string, number | null>;
+  readonly adminTokenHash: string | null;
   /** By id: whether it is there and not deleted. */
   readonly accounts: ReadonlyMap<string, boolean>;
   /** Ids of requests of a losing side that could not be applied, and have a record (§9). */

@@ -237,7 +237,14 @@ export class ModelState implements SimState {
         ),
       ),
     openSessions: () =>
-      Promise.resolve(idsWhere(this.#content.rows.sessions, (one) => one.revokedAtMs === null)),
+      Promise.resolve(
+        new Map(
+          [...this.#content.rows.sessions].flatMap(([id, { revokedAtMs, expiresAtMs }]) =>
+            revokedAtMs === null ? [[id, expiresAtMs] as const] : []
+          ),
+        ),
+      ),
+    adminTokenHash: () => Promise.resolve(this.#content.rows.adminTokenHash),
     openAccounts: () =>
       Promise.resolve(idsWhere(this.#content.rows.accounts, (one) => one.deletedAtMs === null)),
     salvaged: () => {

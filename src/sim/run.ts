@@ -384,6 +384,7 @@ class Run {
     const outcomes = await view.outcomes();
     const [salvaged, messages] = [await view.salvaged(), await view.messages()];
     const sent = { messages, received, acknowledged };
-    return { node: node.id, outcomes, ...sent, sessions, accounts, salvaged };
+    const kept = { sessionEnds: open, adminTokenHash: await view.adminTokenHash() };
+    return { node: node.id, outcomes, ...sent, sessions, accounts, salvaged, ...kept };
   }
 }

@@ -43,7 +43,16 @@ export type Operation =
   & (
     | { readonly kind: "send"; readonly from: number; readonly to: number }
     | { readonly kind: "acknowledge"; readonly user: number }
+    /** A logout and a new login. */
     | { readonly kind: "renewSession"; readonly user: number }
+    /** A new login, from which the session before is ended by its id. */
+    | { readonly kind: "loseSession"; readonly user: number }
+    /** The session of the next user is named by its id: it is not this user's to end. */
+    | { readonly kind: "endAnothers"; readonly user: number }
+    /** The session was used: it lives longer. */
+    | { readonly kind: "useSession"; readonly user: number }
+    /** So many operators put an admin token of their own in the place of the one there is. */
+    | { readonly kind: "setAdminToken"; readonly count: number }
     /** An account that is made and deleted again. */
     | { readonly kind: "visit" }
     | {

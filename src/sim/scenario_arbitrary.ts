@@ -45,12 +45,13 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
     fc.record({
       seed: fc.nat(0x7fff_ffff),
       config: fc.constant(config),
-      operations: fc.array(operations(some), { maxLength: operationsMax, size: "max" }),
       faults: choices.meets
         ? meetings(config, { moments: some, max: MEETING_FAULTS_MAX })
         : choices.amidst
         ? amidstLists(config, { moments: some, max: faultsMax })
         : faultLists(config, { moments: some, max: faultsMax }),
+      // Behind the faults: what clients do does not change which of these are drawn.
+      operations: fc.array(operations(some), { maxLength: operationsMax, size: "max" }),
     })
   ).map(tightened);
 }
@@ -160,6 +161,7 @@ function operations(moments: readonly number[]): fc.Arbitrary<Operation> {
     [1, fc.record({ atMs, kind: fc.constant("acknowledge"), user })],
     [1, fc.record({ atMs, kind: fc.constant("renewSession"), user })],
     [1, fc.record({ atMs, kind: fc.constant<"visit">("visit") })],
+    [1, seldom(atMs, user)],
     [
       3,
       fc.record({
@@ -172,6 +174,20 @@ function operations(moments: readonly number[]): fc.Arbitrary<Operation> {
     ],
     [1, fc.record({ atMs, kind: fc.constant("moveSubscriber"), user, node: fc.nat(6) })],
     [3, races(atMs, user)],
+  );
+}
+
+/** What people do now and then. */
+function seldom(
+  atMs: fc.Arbitrary<number>,
+  user: fc.Arbitrary<number>,
+): fc.Arbitrary<Operation> {
+  const count = fc.integer({ min: 1, max: 2 });
+  return weighted<Operation>(
+    [2, fc.record({ atMs, kind: fc.constant("loseSession"), user })],
+    [1, fc.record({ atMs, kind: fc.constant("endAnothers"), user })],
+    [1, fc.record({ atMs, kind: fc.constant("useSession"), user })],
+    [2, fc.record({ atMs, kind: fc.constant("setAdminToken"), count })],
   );
 }
 

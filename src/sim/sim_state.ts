@@ -26,8 +26,10 @@ export interface StateView {
   messages(): Promise<ReadonlyMap<string, StoredMessage>>;
   /** Every decided request with its first outcome, by request id. */
   outcomes(): Promise<ReadonlyMap<string, { readonly outcome: Outcome; readonly index: Index }>>;
-  /** Ids of the sessions that are not revoked, and of the accounts that are not deleted. */
-  openSessions(): Promise<ReadonlySet<string>>;
+  /** By id the sessions that are not revoked, with when each ends unless it is used (ms). */
+  openSessions(): Promise<ReadonlyMap<string, number | null>>;
+  adminTokenHash(): Promise<string | null>;
+  /** Ids of the accounts that are not deleted. */
   openAccounts(): Promise<ReadonlySet<string>>;
   /** Ids of the requests of a losing side that could not be applied, and have a record (§9). */
   salvaged(): Promise<ReadonlySet<string>>;

@@ -14,6 +14,7 @@ import { assert } from "../assert.ts";
 import type { Outcome } from "../chat/command.ts";
 import { decodeOutcome } from "../chat/outcome.ts";
 import type { Reader } from "../chat/port.ts";
+import { findAdminTokenHash } from "../chat/queries.ts";
 import { parseTerm } from "../chat/position.ts";
 import type { ApplyResult, SnapshotSink, StateStore } from "../node/ports.ts";
 import type { Base, Entry, Index } from "../raft/types.ts";
@@ -194,7 +195,15 @@ class LibsqlState implements SqlState {
         return [requestId, { outcome: decodeOutcome(String(row["outcome"]), place), index }];
       }));
     },
-    openSessions: () => this.#ids("SELECT id FROM sessions WHERE revoked_at_ms IS NULL"),
+    openSessions: async () => {
+      const rows = await this.reader.query(
+        "SELECT id, expires_at_ms FROM sessions WHERE revoked_at_ms IS NULL",
+      );
+      return new Map(rows.map(({ id, expires_at_ms: at }) => {
+        return [String(id), at === null ? null : Number(at)];
+      }));
+    },
+    adminTokenHash: () => findAdminTokenHash(this.reader),
     openAccounts: () => this.#ids("SELECT id FROM accounts WHERE deleted_at_ms IS NULL"),
     salvaged: () => this.#ids("SELECT request_id AS id FROM salvage"),
   };

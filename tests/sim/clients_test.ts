@@ -65,6 +65,73 @@ Deno.test("clients: of two visitors at once, one gets the name", async () => {
   assert.equal(count("deleteAccount ok"), 1);
 });
 
+Deno.test("clients: a lost session is ended from a new one, and nothing is done in it", async () => {
+  const events = await eventsOf({ atMs: 10, kind: "loseSession", user: 0 });
+  const [logout] = events.flatMap((event) =>
+    event.kind === "requested" && event.command.kind === "logout" ? [event.command] : []
+  );
+  assert.ok(logout?.endedSessionId !== undefined && logout.endedSessionId !== logout.sessionId);
+  const sends = events.flatMap((event) => {
+    if (event.kind !== "requested" || event.command.kind !== "sendMessage") return [];
+    const { sessionId, requestId } = event.command;
+    const answer = events.find((one) => one.kind === "answered" && one.requestId === requestId);
+    assert.ok(answer?.kind === "answered");
+    return [[sessionId, resultOf(answer.outcome)]];
+  });
+  assert.ok(sends.some(([id, came]) => id === logout.endedSessionId && came === "UNAUTHENTICATED"));
+  assert.ok(sends.some(([id, came]) => id === logout.sessionId && came === "ok"));
+});
+
+Deno.test("clients: nobody ends another's session", async () => {
+  const outcomes = await outcomesOf({ atMs: 10, kind: "endAnothers", user: 0 });
+  assert.deepEqual(outcomes, ["logout INVALID_ARGUMENT"]);
+});
+
+Deno.test("clients: a session that is used lives longer", async () => {
+  const { history } = await runScenario({
+    ...QUIET,
+    operations: [{ atMs: 500, kind: "useSession", user: 0 }],
+  });
+  const [used] = history.events.flatMap((event) =>
+    event.kind === "answered" && event.outcome.ok && event.outcome.kind === "renewSession"
+      ? [event.outcome]
+      : []
+  );
+  const { sessionEnds } = history.finals[0]!;
+  assert.ok(used !== undefined && sessionEnds.size === 2);
+  const ends = [...sessionEnds.values()];
+  assert.equal(sessionEnds.get(used.sessionId), used.expiresAtMs);
+  assert.equal(used.expiresAtMs, Math.max(...ends.map(Number)));
+  assert.ok(Math.min(...ends.map(Number)) < used.expiresAtMs - 300);
+});
+
+Deno.test("clients: operators set the admin token; of two at once one is refused", async () => {
+  const { history } = await runScenario({
+    ...QUIET,
+    operations: [
+      { atMs: 10, kind: "setAdminToken", count: 1 },
+      { atMs: 300, kind: "setAdminToken", count: 2 },
+    ],
+  });
+  const commands = history.events.flatMap((event) =>
+    event.kind === "requested" && event.command.kind === "setAdminToken" ? [event.command] : []
+  );
+  const came = (requestId: string) => {
+    const answer = history.events.find((one) =>
+      one.kind === "answered" && one.requestId === requestId
+    );
+    return answer?.kind === "answered" ? resultOf(answer.outcome) : "nothing";
+  };
+  const [first, ...two] = commands;
+  assert.equal(came(first!.requestId), "ok");
+  assert.equal(two.length, 2);
+  assert.deepEqual(two.map(({ replaces }) => replaces), [first!.tokenHash, first!.tokenHash]);
+  const outcomes = two.map(({ requestId }) => came(requestId));
+  assert.deepEqual([...outcomes].sort(), ["PERMISSION_DENIED", "ok"]);
+  const { tokenHash } = two[outcomes.indexOf("ok")]!;
+  for (const { adminTokenHash } of history.finals) assert.equal(adminTokenHash, tokenHash);
+});
+
 Deno.test("clients: a reader is shown who there is and what came, and everybody reads in the end", async () => {
   const read = { kind: "read", user: 1, linearizable: true, node: 0 } as const;
   const events = await eventsOf(

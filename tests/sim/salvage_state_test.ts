@@ -18,6 +18,7 @@ async function seen({ view }: SimState) {
   return {
     outcomes: new Map([...await view.outcomes()].sort()),
     sessions: [...await view.openSessions()].sort(),
+    adminToken: await view.adminTokenHash(),
     accounts: [...await view.openAccounts()].sort(),
     salvaged: [...await view.salvaged()].sort(),
     received: await Promise.all(["ann", "bob", "cid"].map((id) => view.received(id))),

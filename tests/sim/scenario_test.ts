@@ -53,6 +53,10 @@ const OPERATIONS: Record<Operation["kind"], true> = {
   send: true,
   acknowledge: true,
   renewSession: true,
+  loseSession: true,
+  endAnothers: true,
+  useSession: true,
+  setAdminToken: true,
   visit: true,
   read: true,
   moveSubscriber: true,
@@ -63,6 +67,9 @@ const OPERATIONS: Record<Operation["kind"], true> = {
   logoutRace: true,
   stallSubscriber: true,
 };
+
+/** What is told as one story (`leader_stories.ts`) stays whole: it has so many steps at most. */
+const STORY_STEPS_MAX = 4;
 
 function kindsOf({ faults, operations }: Scenario): Set<string> {
   return new Set([...faults, ...operations].map(({ kind }) => kind));
@@ -99,6 +106,6 @@ for (const kind of [...Object.keys(FAULTS), ...Object.keys(OPERATIONS)]) {
     assert.notEqual(scenario, undefined, "it is drawn");
     assert.ok(kindsOf(scenario!).has(kind));
     const steps = scenario!.faults.length + scenario!.operations.length;
-    assert.ok(steps <= 3, `${steps} steps:\n${printScenario(scenario!)}`);
+    assert.ok(steps <= STORY_STEPS_MAX, `${steps} steps:\n${printScenario(scenario!)}`);
   });
 }

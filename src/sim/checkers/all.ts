@@ -4,7 +4,7 @@
  *
  * | property             | judged by                                                               |
  * | -------------------- | ----------------------------------------------------------------------- |
- * | `Durability`         | `durability.ts`, at every member in the end                             |
+ * | `Durability`         | `durability.ts` with `kept.ts`, at every member in the end              |
  * | `Convergence`        | `convergence.ts`                                                        |
  * | `ElectionSafety`     | `election_safety.ts`                                                    |
  * | `OneView`            | `one_view.ts`, at each acknowledgement                                  |

@@ -21,6 +21,8 @@ export type ChatStep =
     readonly told: Outcome | null;
     /** Where the message of a sending lies in the log; `null` for anything else. */
     readonly index: Index | null;
+    /** Of a new admin token: in whose place its attempts put it, whichever was decided first. */
+    readonly replaces?: readonly (string | null)[];
   }
   | { readonly kind: "received"; readonly accountId: string; readonly told: readonly SeenMessage[] }
   | { readonly kind: "users"; readonly told: readonly string[] };
@@ -87,9 +89,13 @@ export class ChatModel implements SearchedModel<ChatStep> {
     this.#knows = knows;
   }
 
-  /** Whether a session is open may depend on the order: one ends others, and one begins late. */
+  /**
+   * Whether a session is open may depend on the order: one ends others, and one begins late. So does
+   * which admin token came last.
+   */
   get key(): string {
-    return [...this.#sessions].filter(([, { open }]) => open).map(([id]) => id).sort().join();
+    const open = [...this.#sessions].filter(([, { open }]) => open).map(([id]) => id).sort();
+    return `${open.join()} ${this.#adminTokenHash}`;
   }
 
   step(step: ChatStep): Undo | null {
@@ -127,13 +133,18 @@ export class ChatModel implements SearchedModel<ChatStep> {
       case "acknowledge":
         return this.#refused(step) ?? this.#acknowledge(command);
       case "setAdminToken":
-        return this.#setAdminToken(command);
+        return this.#setAdminToken(command, step);
     }
   }
 
-  #setAdminToken({ tokenHash, replaces }: CommandOf<"setAdminToken">): Decision {
+  /** Of attempts that saw different tokens one may have come in time, or too late. */
+  #setAdminToken(
+    { tokenHash, replaces }: CommandOf<"setAdminToken">,
+    { told, replaces: seen = [replaces] }: CommandStep,
+  ): Decision {
     const before = this.#adminTokenHash;
-    if (before !== replaces) return { result: "PERMISSION_DENIED" };
+    const isLate = told?.ok === false && seen.some((hash) => hash !== before);
+    if (isLate || !seen.includes(before)) return { result: "PERMISSION_DENIED" };
     const change = () => {
       this.#adminTokenHash = tokenHash;
       return () => void (this.#adminTokenHash = before);
@@ -183,9 +194,13 @@ export class ChatModel implements SearchedModel<ChatStep> {
     return session.open ? null : { result: "UNAUTHENTICATED" };
   }
 
-  #logout({ accountId, sessionId, all }: CommandOf<"logout">): Decision {
-    const ended = all ? this.#openOf(accountId) : [this.#sessions.get(sessionId)!];
-    return { result: `ok, ${ended.length} revoked`, change: () => end(ended) };
+  #logout({ accountId, sessionId, all, endedSessionId }: CommandOf<"logout">): Decision {
+    const named = this.#sessions.get(endedSessionId ?? sessionId);
+    // Of another part of the accounts a session is not known here, and is none of the author's.
+    if (!all && named?.accountId !== accountId) return { result: "INVALID_ARGUMENT" };
+    const ended = all ? this.#openOf(accountId) : named!.open ? [named!] : [];
+    const result = `ok, ${ended.length} revoked`;
+    return ended.length === 0 ? { result } : { result, change: () => end(ended) };
   }
 
   #deleteAccount({ accountId }: CommandOf<"deleteAccount">): Decision {

@@ -13,7 +13,7 @@ import { type ChatOperation, type ChatStep, resultOf } from "./chat_model.ts";
 
 /** A request as its client knows it. Times are places in the history. */
 interface Request {
-  /** Each as it came to a node; of a login each attempt asks for a session of its own (§8). */
+  /** Each as it came to a node: of attempts that differ (§8) all, else the first. */
   readonly commands: { readonly command: PlainCommand; readonly start: number }[];
   told: Outcome | null;
   end: number;
@@ -205,6 +205,9 @@ function commandOperation(request: Request, shown: Index | null): ChatOperation 
   const place = index ?? hint;
   const label = `${command.kind} (${command.requestId}), told ` +
     (told === null ? "nothing" : resultOf(told));
+  const replaces = request.commands.flatMap(({ command: one }) =>
+    one.kind === "setAdminToken" ? [one.replaces] : []
+  );
   return {
     kind: "command",
     command,
@@ -216,12 +219,15 @@ function commandOperation(request: Request, shown: Index | null): ChatOperation 
     pure: changesNothing(told),
     hint: place,
     label,
+    ...replaces.length === 0 ? {} : { replaces },
   };
 }
 
 function changesNothing(told: Outcome | null): boolean {
   if (told === null) return false;
-  return !told.ok || (told.kind === "acknowledge" && told.acknowledged === 0);
+  if (!told.ok || told.kind === "renewSession") return true;
+  return (told.kind === "acknowledge" && told.acknowledged === 0) ||
+    (told.kind === "logout" && told.revoked === 0);
 }
 
 /** Accounts that share a name over time, which couples them; each list is one part. */

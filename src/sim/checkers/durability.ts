@@ -1,7 +1,9 @@
 /**
  * `Durability`: every command that a client was told of is in every member's database exactly
  * once, with the outcome that the client was told; and a message whose sending is accepted there
- * is, from whom it is, to whom it was sent, with its text and the time that its outcome names.
+ * is, from whom it is, to whom it was sent, with its text and the time that its outcome names. A
+ * session that is open ends no sooner than its users were told, and the admin token is the one that
+ * was set last (`kept.ts`).
  *
  * @module
  */
@@ -9,6 +11,7 @@
 import type { Outcome, PlainCommand } from "../../chat/command.ts";
 import type { FinalState, History } from "../history.ts";
 import { type Checker, isForked, type Report } from "./checker.ts";
+import { compareAdminToken, compareSessionEnds } from "./kept.ts";
 
 export const durability: Checker = {
   name: "Durability",
@@ -32,6 +35,8 @@ export const durability: Checker = {
           if (!members.has(final.node)) continue;
           compare(told, { final, forked }, report);
           for (const command of sent) compareMessage(final, command, report);
+          compareSessionEnds(final, told, report);
+          compareAdminToken(final, history, report);
           if (!forked) compareTimes(final, report);
         }
       },

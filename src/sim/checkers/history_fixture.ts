@@ -79,6 +79,8 @@ export function finalState(node: NodeId, more: Partial<FinalState> = {}): FinalS
     messages: new Map(),
     received: [],
     sessions: new Map(),
+    sessionEnds: new Map(),
+    adminTokenHash: null,
     accounts: new Map(),
     salvaged: new Set(),
     acknowledged: new Set(),

@@ -171,6 +171,66 @@ Deno.test("Linearizability: nothing is done in a session that is over, nor logge
   assert.match(check(...both, ...gone, ...login("a", "again"))!, /login/);
 });
 
+Deno.test("Linearizability: a session that another one names is over, and no other is", () => {
+  const sessions = [...both, ...login("a", "second")];
+  const ends = (id: string, named: string, outcome = loggedOut(id)) => [
+    asks(id, {
+      kind: "logout",
+      accountId: "a",
+      sessionId: "second",
+      all: false,
+      endedSessionId: named,
+    }),
+    outcome,
+  ];
+  const sends = (id: string, index: number, from: string, session: string) => [
+    asksSend(id, from, "b", session),
+    told(id, sent(id, index)),
+  ];
+  const over = [asksSend("m1", "a", "b"), refused("m1", "UNAUTHENTICATED")];
+  const out = ends("out", "sa");
+  assert.equal(check(...sessions, ...out, ...over, ...sends("m2", 11, "a", "second")), null);
+  // It is not over; another one of the account is; another account's is.
+  assert.match(check(...sessions, ...out, ...sends("m1", 11, "a", "sa"))!, /m1/);
+  const late = (from: string, session: string) => [
+    asksSend("m2", from, "b", session),
+    refused("m2", "UNAUTHENTICATED"),
+  ];
+  assert.match(check(...sessions, ...out, ...late("a", "second"))!, /m2/);
+  assert.match(check(...sessions, ...out, ...late("b", "sb"))!, /m2/);
+  // Once more it ends none.
+  const none = told("again", { ok: true, kind: "logout", revoked: 0 });
+  assert.equal(check(...sessions, ...out, ...ends("again", "sa", none)), null);
+  assert.match(check(...sessions, ...out, ...ends("again", "sa"))!, /again/);
+  assert.match(check(...sessions, ...ends("again", "sa", none))!, /again/);
+  for (const session of ["sb", "nobody's"]) {
+    const denied = ends("x", session, refused("x", "INVALID_ARGUMENT"));
+    assert.equal(check(...sessions, ...denied, ...sends("m3", 12, "b", "sb")), null);
+    assert.match(check(...sessions, ...ends("x", session))!, /\(x\), told ok/);
+  }
+});
+
+Deno.test("Linearizability: an admin token takes the place of the one that its author saw", () => {
+  const asksToken = (id: string, replaces: string | null) =>
+    asks(id, { kind: "setAdminToken", tokenHash: id, replaces });
+  const isSet = (id: string) => told(id, { ok: true, kind: "setAdminToken" });
+  const late = (id: string) => refused(id, "PERMISSION_DENIED");
+  const first = [asksToken("t", null), isSet("t")];
+  assert.equal(check(...first, asksToken("u", "t"), isSet("u")), null);
+  assert.match(check(...first, asksToken("u", null), isSet("u"))!, /setAdminToken \(u\)/);
+  assert.equal(check(...first, asksToken("u", null), late("u")), null);
+  assert.match(check(...first, asksToken("u", "t"), late("u"))!, /\(u\), told PERMISSION_DENIED/);
+  // Of two at once one comes first; which, the third one saw.
+  const two = [asksToken("u", "t"), asksToken("v", "t"), isSet("u"), late("v")];
+  assert.equal(check(...first, ...two, asksToken("w", "u"), isSet("w")), null);
+  assert.match(check(...first, ...two, asksToken("w", "v"), isSet("w"))!, /\([uvw]\)/);
+  // Asked again, it may have been decided as it was seen at either attempt.
+  const again = [...first, asksToken("u", null), asksToken("u", "t")];
+  for (const answer of [isSet("u"), late("u")]) assert.equal(check(...again, answer), null);
+  // Nobody was told of it, and the next one saw it.
+  assert.equal(check(...first, asksToken("u", "t"), asksToken("v", "u"), isSet("v")), null);
+});
+
 Deno.test("Linearizability: a message is acknowledged once, and stays so", () => {
   const sends = [...both, ...send("m1", 11), ...send("m2", 12)];
   const first = acknowledge("x", "b", ["m1"], 1);
