@@ -148,4 +148,104 @@ export const CHAT: readonly Mutant[] = [
       replace: "for (const message of messages.slice(0, 1)) markAcknowledged(batch, message);",
     },
   },
+  {
+    name: "ends the session that asks, where it names another",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "batch.rows.sessions.get(endedSessionId);",
+      replace: "batch.rows.sessions.get(endedSessionId && sessionId);",
+    },
+  },
+  {
+    name: "ends all sessions, where it names one",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "  revoke(batch, session, stamp);\n  return 1;",
+      replace: "  revokeAll(batch, accountId, stamp);\n  return 1;",
+    },
+  },
+  {
+    name: "says that it ended the session that was named, and ends none",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "  revoke(batch, session, stamp);\n  return 1;",
+      replace: "  if (endedSessionId === sessionId) revoke(batch, session, stamp);\n  return 1;",
+    },
+  },
+  {
+    name: "ends another account's session, where it is named",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "  if (session?.accountId !== accountId) return null;",
+      replace: "  if (session === undefined) return null;",
+    },
+  },
+  {
+    name: "says that a session lives longer, and forgets it",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "  session.expiresAtMs = expiresAtMs;\n",
+      replace: "",
+    },
+  },
+  {
+    name: "does not write that a session was used",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/write.ts",
+      find: "  await writeRenewed(writer, changes);\n",
+      replace: "",
+    },
+  },
+  {
+    name: "says that an admin token is set, and forgets it",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/admin_commands.ts",
+      find: "  rows.adminTokenHash = tokenHash;\n",
+      replace: "",
+    },
+  },
+  {
+    name: "does not write the admin token",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/write.ts",
+      find: "  await writeAdminToken(writer, changes);\n",
+      replace: "",
+    },
+  },
+  {
+    name: "sets an admin token in the place of whichever there is",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/admin_commands.ts",
+      find: "  if (rows.adminTokenHash !== replaces) return refusals.adminTokenChanged;\n",
+      replace: "",
+    },
+  },
+  {
+    name: "copies a state without its admin token",
+    part: "chat",
+    campaign: libsql,
+    edit: {
+      file: "src/chat/schema.ts",
+      find: '  { name: "admin_token", columns: columnsOf.admin_token, primaryKey: ["id"] },\n',
+      replace: "",
+    },
+  },
 ];
