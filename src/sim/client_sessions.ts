@@ -65,6 +65,22 @@ export class ClientSessions {
     void this.#calls.send(user, user);
   }
 
+  /** Ends all sessions from a new one, so that there are several; then nothing is done in any. */
+  async endAll(user: User): Promise<void> {
+    await this.login(user);
+    const { session } = user;
+    const sessions = [...user.sessions];
+    const body = { kind: "logoutOfAll", user: user.number, sessions } as const;
+    await this.#calls.answer(this.#calls.invoke(body), user, (fields) => ({
+      ...fields,
+      kind: "logout",
+      ...author(user, session),
+      all: true,
+    }));
+    for (const ended of sessions.slice(-2)) void this.#calls.send(user, user, { session: ended });
+    await this.login(user);
+  }
+
   /** Names a session of somebody else's, who goes on in it. */
   async endAnothers(user: User, other: User): Promise<void> {
     const { session } = other;

@@ -161,6 +161,8 @@ export class Clients {
         return await this.#sessions.replace(this.#user(operation.user));
       case "loseSession":
         return await this.#sessions.lose(this.#user(operation.user));
+      case "endAllSessions":
+        return await this.#sessions.endAll(this.#user(operation.user));
       case "endAnothers":
         return await this.#sessions.endAnothers(
           this.#user(operation.user),

@@ -47,6 +47,8 @@ export type OperationBody =
   | { readonly kind: "acknowledge"; readonly user: number; readonly messageIds: readonly string[] }
   /** `session`: the one that is to end; the user asks in it, or in another one. */
   | { readonly kind: "logout"; readonly user: number; readonly session: string }
+  /** `sessions`: those that the user knew of. */
+  | { readonly kind: "logoutOfAll"; readonly user: number; readonly sessions: readonly string[] }
   | { readonly kind: "useSession"; readonly user: number; readonly session: string }
   | { readonly kind: "setAdminToken" }
   | { readonly kind: "login"; readonly user: number }

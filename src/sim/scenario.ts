@@ -47,6 +47,8 @@ export type Operation =
     | { readonly kind: "renewSession"; readonly user: number }
     /** A new login, from which the session before is ended by its id. */
     | { readonly kind: "loseSession"; readonly user: number }
+    /** A new login, from which all sessions are ended, and another one. */
+    | { readonly kind: "endAllSessions"; readonly user: number }
     /** The session of the next user is named by its id: it is not this user's to end. */
     | { readonly kind: "endAnothers"; readonly user: number }
     /** The session was used: it lives longer. */

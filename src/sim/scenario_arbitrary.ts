@@ -185,6 +185,7 @@ function seldom(
   const count = fc.integer({ min: 1, max: 2 });
   return weighted<Operation>(
     [2, fc.record({ atMs, kind: fc.constant("loseSession"), user })],
+    [1, fc.record({ atMs, kind: fc.constant("endAllSessions"), user })],
     [1, fc.record({ atMs, kind: fc.constant("endAnothers"), user })],
     [1, fc.record({ atMs, kind: fc.constant("useSession"), user })],
     [2, fc.record({ atMs, kind: fc.constant("setAdminToken"), count })],

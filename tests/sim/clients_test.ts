@@ -82,6 +82,17 @@ Deno.test("clients: a lost session is ended from a new one, and nothing is done 
   assert.ok(sends.some(([id, came]) => id === logout.sessionId && came === "ok"));
 });
 
+Deno.test("clients: all sessions are ended from one of them, and a new one is opened", async () => {
+  const { history } = await runScenario({
+    ...QUIET,
+    operations: [{ atMs: 10, kind: "endAllSessions", user: 0 }],
+  });
+  const came = history.events.flatMap((event) => event.kind === "answered" ? [event.outcome] : []);
+  assert.ok(came.some((one) => one.ok && one.kind === "logout" && one.revoked === 2));
+  const open = [...history.finals[0]!.sessions].map(([id, isOpen]) => [id.split("-")[1], isOpen]);
+  assert.deepEqual(open.map(([, isOpen]) => isOpen), [false, false, true, true]);
+});
+
 Deno.test("clients: nobody ends another's session", async () => {
   const outcomes = await outcomesOf({ atMs: 10, kind: "endAnothers", user: 0 });
   assert.deepEqual(outcomes, ["logout INVALID_ARGUMENT"]);

@@ -54,6 +54,7 @@ const OPERATIONS: Record<Operation["kind"], true> = {
   acknowledge: true,
   renewSession: true,
   loseSession: true,
+  endAllSessions: true,
   endAnothers: true,
   useSession: true,
   setAdminToken: true,

@@ -23,6 +23,8 @@ export type ChatStep =
     readonly index: Index | null;
     /** Of a new admin token: in whose place its attempts put it, whichever was decided first. */
     readonly replaces?: readonly (string | null)[];
+    /** Of a logout of all: sessions at most that attempts of logins opened, and nobody knows. */
+    readonly strays?: number;
   }
   | { readonly kind: "received"; readonly accountId: string; readonly told: readonly SeenMessage[] }
   | { readonly kind: "users"; readonly told: readonly string[] };
@@ -125,7 +127,7 @@ export class ChatModel implements SearchedModel<ChatStep> {
       case "renewSession":
         return this.#refused(step) ?? { result: "ok" };
       case "logout":
-        return this.#refused(step) ?? this.#logout(command);
+        return this.#refused(step) ?? this.#logout(command, step);
       case "deleteAccount":
         return this.#refused(step) ?? this.#deleteAccount(command);
       case "sendMessage":
@@ -194,13 +196,23 @@ export class ChatModel implements SearchedModel<ChatStep> {
     return session.open ? null : { result: "UNAUTHENTICATED" };
   }
 
-  #logout({ accountId, sessionId, all, endedSessionId }: CommandOf<"logout">): Decision {
+  #logout(command: CommandOf<"logout">, step: CommandStep): Decision {
+    const { accountId, sessionId, all, endedSessionId } = command;
+    if (all) return this.#logoutOfAll(accountId, step);
     const named = this.#sessions.get(endedSessionId ?? sessionId);
     // Of another part of the accounts a session is not known here, and is none of the author's.
-    if (!all && named?.accountId !== accountId) return { result: "INVALID_ARGUMENT" };
-    const ended = all ? this.#openOf(accountId) : named!.open ? [named!] : [];
-    const result = `ok, ${ended.length} revoked`;
-    return ended.length === 0 ? { result } : { result, change: () => end(ended) };
+    if (named?.accountId !== accountId) return { result: "INVALID_ARGUMENT" };
+    return named.open
+      ? { result: "ok, 1 revoked", change: () => end([named]) }
+      : { result: "ok, 0 revoked" };
+  }
+
+  #logoutOfAll(accountId: string, { told, strays = 0 }: CommandStep): Decision {
+    const ended = this.#openOf(accountId);
+    const counted = told?.ok && told.kind === "logout" ? told.revoked : ended.length;
+    const holds = counted >= ended.length && counted <= ended.length + strays;
+    const revoked = holds ? counted : ended.length;
+    return { result: `ok, ${revoked} revoked`, change: () => end(ended) };
   }
 
   #deleteAccount({ accountId }: CommandOf<"deleteAccount">): Decision {

@@ -157,7 +157,7 @@ export function operationsOf(history: History): {
     const operation = commandOperation(request, collector.shown.get(requestId) ?? null);
     if (operation === null) continue;
     places.set(requestId, operations.length);
-    operations.push(operation);
+    operations.push({ ...operation, ...straysOf(request, collector.requests) });
   }
   for (const { read, step, end, label } of collector.answered) {
     const after = read.seen.flatMap((id) => places.get(id) ?? []);
@@ -221,6 +221,24 @@ function commandOperation(request: Request, shown: Index | null): ChatOperation 
     label,
     ...replaces.length === 0 ? {} : { replaces },
   };
+}
+
+/** How many sessions nobody knows of that a logout of all may have found open. */
+function straysOf(
+  { commands, end }: Request,
+  requests: ReadonlyMap<string, Request>,
+): { readonly strays?: number } {
+  const { command: logout } = commands[0]!;
+  if (logout.kind !== "logout" || !logout.all) return {};
+  let strays = 0;
+  for (const { commands, told } of requests.values()) {
+    const known = told?.ok && told.kind === "login" ? told.sessionId : null;
+    for (const { command, start } of commands) {
+      if (command.kind !== "login" || command.accountId !== logout.accountId) continue;
+      if (start < end && command.sessionId !== known) strays += 1;
+    }
+  }
+  return { strays };
 }
 
 function changesNothing(told: Outcome | null): boolean {

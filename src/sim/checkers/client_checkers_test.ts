@@ -295,6 +295,20 @@ Deno.test("NoResurrection: nothing is done in a session that was over when it be
   assert.equal(check(invoked(2, send), invoked(1, logout), answered(1), answered(2)), null);
 });
 
+Deno.test("NoResurrection: a logout of all ends those that its user knew, on one side", () => {
+  const logout: OperationBody = { kind: "logoutOfAll", user: 0, sessions: ["other", "s"] };
+  const facts = [invoked(1, logout), answered(1), ACCEPTED, final("n1", 9, "d")];
+  const check = (id: string, ...before: HistoryFact[]) => {
+    const finals = [finalState("n1", { sessions: new Map([[id, true]]) })];
+    return findingOf(noResurrection, historyOf([...before, ...facts], { finals }));
+  };
+  for (const id of ["other", "s"]) assert.match(check(id)!, new RegExp(`n1 has ${id} open again`));
+  assert.equal(check("newer"), null);
+  assert.equal(check("s", { kind: "partitioned" }), null, "the other side alone may have had it");
+  const late = [invoked(1, logout), answered(1), invoked(2, send), answered(2)];
+  assert.match(findingOf(noResurrection, historyOf(late))!, /request-2 is done/);
+});
+
 Deno.test("Liveness: writes are accepted after the faults, where that is promised", () => {
   assert.equal(findingOf(liveness, historyOf([HEALED, ACCEPTED])), null);
   assert.match(findingOf(liveness, historyOf([HEALED]))!, /No write was accepted/);

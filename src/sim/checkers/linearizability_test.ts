@@ -210,6 +210,30 @@ Deno.test("Linearizability: a session that another one names is over, and no oth
   }
 });
 
+Deno.test("Linearizability: a logout of all ends those that are known, and what attempts left", () => {
+  const out = (revoked: number) => [
+    asks("out", { kind: "logout", accountId: "a", sessionId: "sa", all: true }),
+    told("out", { ok: true, kind: "logout", revoked }),
+  ];
+  const two = [...both, ...login("a", "second")];
+  assert.equal(check(...two, ...out(2)), null);
+  for (const count of [1, 3]) assert.match(check(...two, ...out(count))!, /logout \(out\)/);
+  for (const session of ["sa", "second"]) {
+    const late = [asksSend("m1", "a", "b", session), told("m1", sent("m1", 11))];
+    assert.match(check(...two, ...out(2), ...late)!, /m1/);
+  }
+  // Of another attempt of a login nobody knows whether it opened a session.
+  const attempt = (requestId: string, sessionId: string, accountId = "a") =>
+    asks(requestId, { kind: "login", accountId, sessionId, tokenHash: "t", passwordHash: "h" });
+  for (const requestId of ["login second", "another"]) {
+    const stray = [...two, attempt(requestId, "stray")];
+    for (const count of [2, 3]) assert.equal(check(...stray, ...out(count)), null);
+    for (const count of [1, 4]) assert.match(check(...stray, ...out(count))!, /logout \(out\)/);
+  }
+  assert.match(check(...two, attempt("x", "stray", "b"), ...out(3))!, /logout \(out\)/);
+  assert.match(check(...two, ...out(3), attempt("another", "late"))!, /logout \(out\)/);
+});
+
 Deno.test("Linearizability: an admin token takes the place of the one that its author saw", () => {
   const asksToken = (id: string, replaces: string | null) =>
     asks(id, { kind: "setAdminToken", tokenHash: id, replaces });

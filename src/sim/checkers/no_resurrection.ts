@@ -27,6 +27,10 @@ export const noResurrection: Checker = {
       const { requestId, outcome } = event;
       if (!outcome.ok || body === undefined) return;
       if (body.kind === "logout") revoked.set(body.session, requestId);
+      // Of a session that only the other side has nobody could know here.
+      if (body.kind === "logoutOfAll" && !forked) {
+        for (const id of body.sessions) revoked.set(id, requestId);
+      }
       if (body.kind === "deleteAccount") deleted.set(body.accountId, requestId);
       if (body.kind !== "acknowledge" || outcome.kind !== "acknowledge") return;
       // Of a message that only the other side has nothing could be acknowledged here.

@@ -248,4 +248,24 @@ export const CHAT: readonly Mutant[] = [
       replace: "",
     },
   },
+  {
+    name: "ends one session where all were to end",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "  if (command.all) {",
+      replace: '  if (command.all && command.sessionId === "") {',
+    },
+  },
+  {
+    name: "leaves the newest session open where all were to end",
+    part: "chat",
+    campaign: lastResort,
+    edit: {
+      file: "src/chat/session_commands.ts",
+      find: "    revoke(batch, session, stamp);\n    revoked += 1;",
+      replace: "    if (revoked === 0) revoke(batch, session, stamp);\n    revoked += 1;",
+    },
+  },
 ];
