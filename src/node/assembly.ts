@@ -6,6 +6,7 @@
  */
 
 import { encodeCommand } from "../chat/codec.ts";
+import { machineCollector } from "../collector.ts";
 import type { ChatError } from "../errors.ts";
 import { createCore } from "../raft/core.ts";
 import type { Member } from "../raft/types.ts";
@@ -35,7 +36,7 @@ import { createPeerService } from "./peer_service.ts";
 import type { Clock, StateStore } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { RequestTrace } from "./request_trace.ts";
-import { machineCollector, Rest } from "./rest.ts";
+import { Rest } from "./rest.ts";
 import { Renewals } from "./renewals.ts";
 import type { Security } from "./security.ts";
 import { ServiceParts } from "./service_parts.ts";

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { machineCollector } from "../collector.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { PeerClient, ProbeAnswer } from "../rpc/peer_api.ts";
@@ -20,7 +21,6 @@ import { withLock } from "../storage/lock.ts";
 import type { NodeConfig } from "./config.ts";
 import { pause } from "./pause.ts";
 import type { Clock } from "./ports.ts";
-import { machineCollector } from "./rest.ts";
 
 /** What is asked with. */
 export interface AnewOptions {

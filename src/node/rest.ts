@@ -7,8 +7,6 @@
  * @module
  */
 
-import v8 from "node:v8";
-import vm from "node:vm";
 import { limits } from "../limits.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Clock } from "./ports.ts";
@@ -58,18 +56,5 @@ export class Rest {
       this.#applies = 0;
       this.#options.collect();
     });
-  }
-}
-
-/** The runtime's own collector; nothing where it cannot be had. */
-export function machineCollector(): () => void {
-  const { Bun: bun } = globalThis as { readonly Bun?: { gc(synchronous: boolean): void } };
-  if (bun !== undefined) return () => bun.gc(true);
-  try {
-    v8.setFlagsFromString("--expose-gc");
-    const collect: unknown = vm.runInNewContext("gc");
-    return typeof collect === "function" ? () => void collect() : () => {};
-  } catch {
-    return () => {};
   }
 }

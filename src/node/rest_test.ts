@@ -5,9 +5,10 @@
  */
 
 import assert from "node:assert/strict";
+import { machineCollector } from "../collector.ts";
 import { limits } from "../limits.ts";
 import { ManualClock } from "./driver_test_ports.ts";
-import { machineCollector, Rest } from "./rest.ts";
+import { Rest } from "./rest.ts";
 
 function resting() {
   const clock = new ManualClock();

@@ -10,6 +10,7 @@
  */
 
 import type { Socket } from "node:net";
+import { machineCollector } from "../collector.ts";
 import { limits } from "../limits.ts";
 import { hostOf } from "./host.ts";
 
@@ -42,6 +43,9 @@ export class Connections {
   readonly #sockets = new Set<Socket>();
   readonly #perHost = new Map<string, number>();
   #timer: ReturnType<typeof setInterval> | null = null;
+  /** Connections that have closed since garbage was collected. */
+  #gone = 0;
+  #collect: (() => void) | null = null;
 
   constructor(bounds: ConnectionBounds) {
     this.#bounds = bounds;
@@ -74,6 +78,7 @@ export class Connections {
       this.#sockets.delete(socket);
       if (this.#held.get(name) === held) this.#held.delete(name);
       this.#leave(host);
+      this.#collectAfterMany();
     });
     if (looseBytes === "bounded") {
       this.#timer ??= setInterval(() => this.#look(), limits.connectionLookMs);
@@ -92,6 +97,15 @@ export class Connections {
   destroy(): void {
     this.#stopLooking();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Most of what a connection leaves is native: the runtime would let it add up for long. */
+  #collectAfterMany(): void {
+    this.#gone += 1;
+    if (this.#gone < limits.connectionsCollected) return;
+    this.#gone = 0;
+    this.#collect ??= machineCollector();
+    this.#collect();
   }
 
   #leave(host: string): void {

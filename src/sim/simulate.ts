@@ -8,7 +8,7 @@
 
 import { setImmediate } from "node:timers";
 import fc from "fast-check";
-import { machineCollector } from "../node/rest.ts";
+import { machineCollector } from "../collector.ts";
 import { CHECKERS } from "./checkers/all.ts";
 import { checkHistory, type Violation, type ViolationKind } from "./checkers/checker.ts";
 import { addCoverage, type Coverage, coverageOf } from "./coverage.ts";

@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { machineCollector } from "../../src/node/rest.ts";
+import { machineCollector } from "../../src/collector.ts";
 import { Random } from "../../src/sim/random.ts";
 import { makeDirectories, structuralPlaces, toldBy } from "./flips.ts";
 import { inDirectory } from "./temporary.ts";

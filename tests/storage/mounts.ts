@@ -7,13 +7,14 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, statSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A small file system over a directory. */
 export interface SmallDisk {
-  /** Leaves no room on it. */
-  fill(): void;
+  /** Leaves no room on it; other work of this process goes on meanwhile. */
+  fill(): Promise<void>;
   /** Takes away what filled it. */
   empty(): void;
   enlarge(): Promise<void>;
@@ -43,10 +44,10 @@ export async function mountSmall(path: string, megabytes = 4): Promise<SmallDisk
   const file = join(path, "ballast");
   return {
     empty: () => rmSync(file, { force: true }),
-    fill: () => {
+    fill: async () => {
       for (const size of [1 << 20, 1 << 12]) {
         try {
-          while (true) writeFileSync(file, new Uint8Array(size), { flag: "a" });
+          while (true) await writeFile(file, new Uint8Array(size), { flag: "a" });
         } catch (error) {
           assert.match(String(error), /ENOSPC/);
         }

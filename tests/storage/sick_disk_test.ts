@@ -107,7 +107,7 @@ Deno.test({
       const disk = await mountSmall(path);
       assert.ok(disk !== null);
       try {
-        disk.fill();
+        await disk.fill();
         await rejectsWith(
           openDataDirectory(path, { create: true }),
           "DISK_FULL",

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { limits } from "../../src/limits.ts";
-import { machineCollector } from "../../src/node/rest.ts";
+import { machineCollector } from "../../src/collector.ts";
 import { fakeServices } from "../../src/rpc/rpc_test_services.ts";
 import { serveClients } from "../../src/rpc/server.ts";
 import { TestCa, withDirectory } from "../support/certificates.ts";

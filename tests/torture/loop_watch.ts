@@ -11,6 +11,11 @@ import { until } from "../cluster/wait.ts";
 const EVERY_MS = 50;
 /** A stall of so long is a fault by DESIGN §1, T/2: nothing is owed before it is over, ms. */
 const FAULT_MS = 500;
+/**
+ * A stall of so long may be what was missing for a node to go on alone: a silence between two of
+ * them, which is no partition by itself, may have come just before, ms.
+ */
+const PARTS_MS = 1_000;
 /** On a machine that is never well a demand still ends, after so many times what it allows. */
 const PATIENCE = 6;
 
@@ -20,6 +25,8 @@ export class LoopWatch {
   #lastMs = performance.now();
   #longestMs = 0;
   #stalledAtMs = -Infinity;
+  /** Told of a stall that may have parted the nodes, when it is over: how long it was, ms. */
+  onParting: (stallMs: number) => void = () => {};
 
   constructor() {
     this.#timer = setInterval(() => {
@@ -55,6 +62,7 @@ export class LoopWatch {
   #took(stallMs: number): void {
     this.#longestMs = Math.max(this.#longestMs, stallMs);
     if (stallMs >= FAULT_MS) this.#stalledAtMs = performance.now();
+    if (stallMs >= PARTS_MS) this.onParting(stallMs);
   }
 
   stop(): void {

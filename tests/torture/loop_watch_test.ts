@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { until } from "../cluster/wait.ts";
 import { LoopWatch } from "./loop_watch.ts";
 
 async function withWatch(test: (watch: LoopWatch) => Promise<void>): Promise<void> {
@@ -39,6 +40,8 @@ Deno.test("torture watch: a demand that is met ends at once", async () => {
 Deno.test("torture watch: a stall is measured, and starts the time of a demand anew", async () => {
   await withWatch(async (watch) => {
     let calls = 0;
+    const partings: number[] = [];
+    watch.onParting = (stallMs) => partings.push(stallMs);
     const metAfterStall = () => {
       calls += 1;
       if (calls === 2) stall(700);
@@ -46,6 +49,10 @@ Deno.test("torture watch: a stall is measured, and starts the time of a demand a
     };
     assert.equal(await watch.within(600, metAfterStall), true);
     assert.ok(watch.longestMs >= 600, `${watch.longestMs} ms`);
+    assert.deepEqual(partings, [], "too short to part anybody");
+    stall(1_200);
+    await until(() => partings.length > 0, { what: "word of it", ms: 1_000 });
+    assert.ok(partings[0]! >= 1_000, `${partings}`);
   });
 });
 

@@ -137,7 +137,7 @@ export class NodeFaults {
     budget.note(place, Infinity);
     place.mayEnd = "full disk";
     place.log("--- the disk is full");
-    place.disk?.fill();
+    await place.disk?.fill();
     this.#options.later(async () => {
       await wait(ms, this.#options.signal);
       place.disk?.empty();

@@ -215,10 +215,10 @@ export class Run {
       sessions: accounts.sessions.map(({ token }) => token),
     });
     await load.delivered([...views.values()][0]?.messages ?? []);
-    const { partings, sent } = this.#splits ?? { partings: [], sent: [] };
+    const { partings, stalls, sent } = this.#splits ?? { partings: [], stalls: [], sent: [] };
     const evidence = {
       sent: [...writers.sent, ...sent],
-      partings,
+      partings: [...partings, ...stalls],
       streams: subscribers.streams,
       accounts: accounts.accounts,
       sessions: accounts.sessions,

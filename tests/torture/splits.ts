@@ -1,8 +1,8 @@
 /**
  * A partition that lasts until both sides have gone on and acknowledged messages of their own
  * (DESIGN §9), and its end. Owns who is parted from whom, what is written on each side, and from
- * when to when one order for all was not promised; whether everything was brought together is the
- * checker's.
+ * when to when one order for all was not promised, also because the torture itself stood still, and
+ * with it all that passes between nodes; whether everything was brought together is the checker's.
  *
  * @module
  */
@@ -52,11 +52,20 @@ export class Splits {
   readonly #clock = systemClock();
   /** From the parting until everybody was one cluster again. */
   readonly partings: Parting[] = [];
+  /** From a stall of this process, in which a node may have gone on alone, until the same. */
+  readonly stalls: Parting[] = [];
   /** What was sent to one side by name, both sides in one list. */
   readonly sent: SentMessage[] = [];
 
   constructor(options: SplitsOptions) {
     this.#options = options;
+    options.watch.onParting = (stallMs) => this.#stoodStill(stallMs);
+  }
+
+  #stoodStill(stallMs: number): void {
+    if (!this.#options.budget.livesByOne || this.stalls.at(-1)?.untilMs === Infinity) return;
+    this.#options.note(`this process stood still for ${Math.round(stallMs)} ms`);
+    this.stalls.push({ sinceMs: performance.now() - stallMs, untilMs: Infinity });
   }
 
   /**
@@ -89,8 +98,8 @@ export class Splits {
 
   /** To be called once everybody votes again: waits until the sides are one. */
   async met(): Promise<void> {
-    const parting = this.partings.at(-1);
-    if (parting === undefined || parting.untilMs < Infinity) return;
+    const open = [...this.partings, ...this.stalls].filter(({ untilMs }) => untilMs === Infinity);
+    if (open.length === 0) return;
     const { nodes, load, watch, signal, note } = this.#options;
     const areOne = async () => {
       const all = await Promise.all(nodes.running.map((place) => place.status()));
@@ -99,7 +108,7 @@ export class Splits {
     if (!await watch.within(MET_MS_MAX, areOne)) {
       throw new Stuck(`the sides of a partition were not one within ${MET_MS_MAX} ms of meeting`);
     }
-    parting.untilMs = performance.now();
+    for (const parting of open) parting.untilMs = performance.now();
     load.accounts.resume();
     note("the sides are one again");
   }
