@@ -225,7 +225,8 @@ export class FaultBudget {
     }
     if (!this.allows(node)) return false;
     this.#pauses.set(node.id, merged);
-    this.note(node, ms);
+    // Ready again is who was granted something since: its next ping is a heartbeat later at most.
+    this.note(node, ms + policy.heartbeatMs);
     return true;
   }
 

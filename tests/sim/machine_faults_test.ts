@@ -54,6 +54,26 @@ Deno.test("fault slowDisk: each write that needs the disk takes so much longer",
   assert.deepEqual(slow.broken, []);
 });
 
+Deno.test("fault hang: whoever has just gone on is counted on from its next heartbeat on", async () => {
+  const result = await runFrame({
+    seed: 0,
+    nodes: 4,
+    policy: { ...ALL, heartbeatMs: 200 },
+    writeEveryMs: 150,
+    durationMs: 4_296,
+    logTailEntries: 12,
+    appendEntriesMax: 3,
+    faults: [
+      { atMs: 100, kind: "replace", node: 2 },
+      { atMs: 100, kind: "replace", node: 3 },
+      { atMs: 2_580, kind: "hang", node: 1, ms: 1_100 },
+      { atMs: 3_740, kind: "replace", node: "leader" },
+    ],
+  });
+  assert.equal(result.faults.get("replace"), 2, "the last one but the leader has not gone on yet");
+  assert.deepEqual(result.broken, []);
+});
+
 /** From the first message's sending to its answer, ms. */
 function latency(result: Parameters<typeof eventsOf>[0]): number {
   const sent = eventsOf(result, "invoked").find(({ body }) => body.kind === "send")!;
