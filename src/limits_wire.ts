@@ -94,12 +94,8 @@ export const wireLimits = {
   crowdCallsMax: 2,
   /** Longest that one of them keeps the next one waiting, ms. */
   crowdCallMsMax: 50,
-  /**
-   * Time in which none of them begins after one is answered, in parts of what it took, and at least,
-   * ms: to read a request and to write an answer take time of their own.
-   */
-  crowdRestShare: 1,
-  crowdRestMsMin: 4,
+  /** Time in which none of them begins after one is answered, ms. */
+  crowdRestMs: 4,
   /** They are alone if nobody else has asked for so long, ms. */
   crowdAloneMs: 1_000,
   /** Turns that take longer, ms, begin fewer: large pages take as long as many small messages. */

@@ -5,7 +5,7 @@
  *
  * Whoever has more calls open than its share has places in common with all who do so, very few as
  * long as others ask, too: what is begun together is answered together, and for that long the event
- * loop hears nobody else. After each of theirs it is left to the others for as long as that took.
+ * loop hears nobody else. After each of theirs it is left to the others for a while.
  *
  * Why whoever is refused hears of it late: a caller that does not wait as told would otherwise
  * make the node refuse as fast as it can, for which all others would have to wait.
@@ -111,19 +111,20 @@ export class CallAdmission {
   /** Begins it, unless nobody waits for it any more; gives the bytes that it took. */
   #begin(asked: Asked, { caller, isMany }: { caller: Caller; isMany: boolean }): number {
     const { from, bytes } = asked;
-    const leave = isMany ? this.#enterCrowd() : () => {};
-    let isOver = false;
-    const over = () => {
-      if (isOver) return;
-      isOver = true;
-      this.#count(from, { caller, calls: -1, bytes: -bytes });
-      leave();
-    };
+    const leave = () => this.#count(from, { caller, calls: -1, bytes: -bytes });
+    // It took no time of anybody's: no place, and no rest after it.
     if (asked.gone()) {
-      over();
+      leave();
       return 0;
     }
-    asked.begin(over);
+    const leaveCrowd = isMany ? this.#enterCrowd() : () => {};
+    let isOver = false;
+    asked.begin(() => {
+      if (isOver) return;
+      isOver = true;
+      leave();
+      leaveCrowd();
+    });
     return bytes;
   }
 
@@ -131,7 +132,6 @@ export class CallAdmission {
   #enterCrowd(): () => void {
     this.#crowdBegun += 1;
     this.#turn.ofMany += 1;
-    const begun = performance.now();
     let isIn = true;
     const leave = (restMs: number) => {
       if (!isIn) return;
@@ -146,20 +146,16 @@ export class CallAdmission {
       () => leave(0),
       this.#bounds.crowdCallMsMax ?? limits.crowdCallMsMax,
     );
-    return () => {
-      const tookMs = performance.now() - begun;
-      leave(Math.max(tookMs * limits.crowdRestShare, limits.crowdRestMsMin));
-    };
+    return () => leave(limits.crowdRestMs);
   }
 
   /** Goes on once the rest of those who ask for much is over. */
-  #wakeCrowd(): void {
-    const restMs = this.#crowdRestsUntil - performance.now();
-    if (restMs <= 0 || this.#crowd.isEmpty || this.#crowdWakes !== null) return;
+  #wakeCrowd(now: number): void {
+    if (now >= this.#crowdRestsUntil || this.#crowd.isEmpty || this.#crowdWakes !== null) return;
     this.#crowdWakes = setTimeout(() => {
       this.#crowdWakes = null;
       this.#beginSome();
-    }, restMs);
+    }, Math.ceil(this.#crowdRestsUntil - now));
   }
 
   #count(
@@ -178,13 +174,18 @@ export class CallAdmission {
   }
 
   #beginSome(): void {
+    // One time for both questions: between two, a rest may end that nobody then waits for.
+    const now = performance.now();
     while (!this.#turnIsFull) {
-      const begin = this.#waiting.shift() ?? (this.#crowdHasRoom ? this.#crowd.shift() : undefined);
+      const begin = this.#waiting.shift() ??
+        (this.#crowdHasRoom(now) ? this.#crowd.shift() : undefined);
       if (begin === undefined) break;
       this.#turn.calls += 1;
-      this.#turn.bytes += begin();
+      // It may bring about others, which are added up meanwhile.
+      const bytes = begin();
+      this.#turn.bytes += bytes;
     }
-    this.#wakeCrowd();
+    this.#wakeCrowd(now);
     if (this.#turnEnds || this.#turn.calls === 0) return;
     this.#turnEnds = true;
     this.#turn.at = performance.now();
@@ -196,9 +197,8 @@ export class CallAdmission {
     });
   }
 
-  get #crowdHasRoom(): boolean {
+  #crowdHasRoom(now: number): boolean {
     const begun = Math.max(this.#crowdBegun, this.#turn.ofMany);
-    const now = performance.now();
     if (begun < limits.crowdCallsMax && now >= this.#crowdRestsUntil) return true;
     const since = now - (this.#bounds.crowdAloneMs ?? limits.crowdAloneMs);
     // Whoever asks for much by now has begun with little.

@@ -117,8 +117,10 @@ const EARLY_MS = 1;
  */
 function endInTime(call: ServerWritableStream<Buffer, Buffer>, { deadlineMs }: CallContext): void {
   const write = call._write;
+  // As gRPC's timer counts it: the wall clock may be set meanwhile.
+  const dueMs = performance.now() + (deadlineMs - Date.now()) - EARLY_MS;
   call._write = (...args) => {
-    if (Date.now() < deadlineMs - EARLY_MS) write.apply(call, args);
+    if (performance.now() < dueMs) write.apply(call, args);
   };
 }
 

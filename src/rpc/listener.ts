@@ -163,8 +163,8 @@ export function addStream(server: CountingServer, path: string, handler: StreamH
       gone: () => call.cancelled,
       // How many may be open is the services' to say.
       begin: (over) => {
-        over();
         handler(call);
+        over();
       },
       refuse: (error) => call.emit("error", toStatus(error)),
     });

@@ -153,6 +153,8 @@ export class DataDirectory {
   async #removeOtherStates(current: string): Promise<void> {
     const names = await stateFiles(this.path);
     const others = names.filter((name) => !name.startsWith(current));
+    // What the log says of the current one may be in the system's memory only, after a kill.
+    if (others.length > 0) await this.log.settle();
     for (const name of others) await removeState(join(this.path, name));
   }
 }

@@ -121,7 +121,6 @@ export class Database implements Reader {
   /** Runs the statements in one transaction; nothing of it stays if one fails. */
   write(statements: readonly Statement[]): Promise<void> {
     return this.#writing(async () => {
-      this.#sync?.demandSound();
       this.#connection.run(begin.write, noArgs);
       let begun;
       try {
@@ -209,8 +208,13 @@ export class Database implements Reader {
     await this.#serial.run(async () => {
       this.#closed = true;
       if (this.#restTimer !== null) clearTimeout(this.#restTimer);
-      await this.#sync?.close();
-      this.#connection.close();
+      try {
+        await this.#sync?.close();
+      } catch (error) {
+        throw toStorageError(error, this.name);
+      } finally {
+        this.#connection.close();
+      }
     });
   }
 
@@ -247,6 +251,8 @@ export class Database implements Reader {
     try {
       return await this.#serial.run(() => {
         if (this.#closed) throw closed(this.name);
+        // What could not be synced is neither read nor moved into the file.
+        this.#sync?.demandSound();
         this.#used = true;
         if (!this.#inMemory && this.#restTimer === null) this.#watchForRest();
         return task();

@@ -41,8 +41,8 @@ const compactPageEntries = 1_000;
 
 const pragmas = [
   "journal_mode=WAL",
-  // Each write is synced beside the event loop, before the next one begins.
-  "synchronous=NORMAL",
+  // Of the schema; each write after it is synced beside the event loop, before the next begins.
+  "synchronous=FULL",
   // The write-ahead log shrinks back to this after a burst, bytes.
   "journal_size_limit=16777216",
 ];
@@ -73,6 +73,7 @@ export class LibsqlLogStore implements LogStore {
   ): Promise<LibsqlLogStore> {
     const database = await openMigrated(path, { schema: logSchema, pragmas });
     try {
+      await database.configure(["synchronous=NORMAL"]);
       database.syncWrites(sync);
       const stored = await readHead(database);
       if (stored !== null) return new LibsqlLogStore(database, stored.head, stored.identity);

@@ -94,8 +94,13 @@ Deno.test("sync: after a failed one nothing is said to be on disk any more", asy
     (await file.next()).fail(Object.assign(new Error("input/output error"), { code: "EIO" }));
     await rejectsWith(first, "INTERNAL", /Cannot use log\.db: the disk failed/);
     await rejectsWith(log.persist([one!]), "INTERNAL", /Cannot use log\.db: the disk failed/);
+    await rejectsWith(log.rememberedAddresses(), "INTERNAL", /Cannot use log\.db: the disk failed/);
     assert.equal(file.waiting.length, 0);
+    const wal = `${join(directory, "log.db")}-wal`;
+    const bytes = statSync(wal).size;
     await log.close();
+    assert.ok(bytes > 0);
+    assert.equal(statSync(wal).size, bytes, "what is not on disk is not moved into the file");
   });
 });
 
