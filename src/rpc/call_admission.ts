@@ -25,6 +25,8 @@ export interface Asked {
   readonly from: string;
   /** Size of its request. */
   readonly bytes: number;
+  /** Asked by a machine, at regular times: nobody types and waits. */
+  readonly isProbe?: boolean;
   /** Nobody waits for it any more. */
   gone(): boolean;
   /** Begins it; `over` is to be called when it is answered, once or more often. */
@@ -98,7 +100,7 @@ export class CallAdmission {
     this.#callers.set(from, caller);
     this.#count(from, { caller, calls: 1, bytes });
     const isMany = this.#asksMuch(caller);
-    if (!isMany) {
+    if (!isMany && asked.isProbe !== true) {
       const before = this.#lately.find((one) => one.from !== from);
       const now = { from, at: performance.now() };
       this.#lately = before === undefined ? [now] : [now, before];

@@ -44,7 +44,7 @@ const watchMethod = { ...checkMethod, path: "/grpc.health.v1.Health/Watch" };
 
 /** Adds the health service to a server that is not bound yet. */
 export function addHealth(server: CountingServer, source: HealthSource): void {
-  addUnary(server, checkMethod.path, checkHandler(source));
+  addUnary(server, checkMethod.path, checkHandler(source), { isProbe: true });
   const watches = { open: 0 };
   const handler = streamHandler(
     watchMethod,

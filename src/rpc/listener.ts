@@ -116,7 +116,12 @@ export type LinkHandler = handleBidiStreamingCall<Buffer, Buffer>;
 type AnyHandler = UnaryHandler | StreamHandler | LinkHandler;
 
 /** Adds a unary method, whose calls are begun when it is their turn. */
-export function addUnary(server: CountingServer, path: string, handler: UnaryHandler): void {
+export function addUnary(
+  server: CountingServer,
+  path: string,
+  handler: UnaryHandler,
+  { isProbe = false } = {},
+): void {
   const counted: UnaryHandler = (call, callback) => {
     const [from, bytes] = [call.getPeer(), call.request.length];
     const answered = server.opened();
@@ -130,6 +135,7 @@ export function addUnary(server: CountingServer, path: string, handler: UnaryHan
     server.admission.ask({
       from,
       bytes,
+      isProbe,
       gone: () => {
         if (call.cancelled) answered();
         return call.cancelled;
