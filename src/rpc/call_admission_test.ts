@@ -176,8 +176,9 @@ Deno.test("call admission: whoever asks for much has all there is once nobody el
   const calls = new Calls();
   admission.ask(calls.call("polite", "10.0.0.2:1", 1));
   // A probe is nobody.
+  const probe = calls.call("probe", "10.0.0.3:1", 1);
   const probing = setInterval(
-    () => admission.ask({ ...calls.call("probe", "10.0.0.3:1", 1), isProbe: true }),
+    () => admission.ask({ ...probe, isProbe: true, begin: (over) => over() }),
     20,
   );
   const many = askMuch(admission, calls);
