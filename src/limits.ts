@@ -128,7 +128,7 @@ export const limits = {
   onlineAfterCallMs: 30_000,
   /** SIGTERM to exit, ms. */
   shutdownMsMax: 5_000,
-  /** scrypt runs at once on one node: each takes 128 MiB x N/2^17 of memory. */
+  /** scrypt runs at once on one node, and on half of its cores: each takes 128 MiB x N/2^17. */
   passwordHashesMax: 4,
 
   /** A call of an original client, which has no deadline: after it nobody waits any more, ms. */

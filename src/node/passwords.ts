@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 
@@ -25,11 +26,17 @@ export const DEFAULT_PASSWORD_COST: PasswordCost = { N: 2 ** 17, r: 8, p: 1 };
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
 
+/** How many run at once: half of the cores are left to messages, however many want to log in. */
+export function hashesAtOnce(): number {
+  return Math.max(1, Math.min(limits.passwordHashesMax, availableParallelism() >> 1));
+}
+
 /** Hashes and checks passwords, a bounded number at once. */
 export class Passwords {
   readonly #cost: PasswordCost;
   /** Nobody's hash, at the present cost. */
   readonly #decoy: string;
+  readonly #atOnce = hashesAtOnce();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -64,7 +71,7 @@ export class Passwords {
   }
 
   async #bounded<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= limits.passwordHashesMax) {
+    if (this.#running >= this.#atOnce) {
       if (this.#waiting.length >= limits.passwordHashesWaitingMax) {
         throw new ChatError("OVERLOADED", "Too many logins at once: try again in a second", {
           retryAfterMs: 1_000,
