@@ -22,12 +22,24 @@ export const commitBacked: Checker = {
     const forked = isForked(whole);
     const applied = new Map<NodeId, Index>();
     const told = new ToldTerms();
-    /** Checksums of the entries that were applied anywhere. */
+    /**
+     * Checksums of the entries that were applied anywhere or, where sides meet again, told as
+     * committed on a disk while they were: the others may have given in before it is applied.
+     */
     const known = new Set<string>();
     let committed: ConfigEntry | null = null;
     return {
       onEvent(event, disks, report) {
         told.take(event);
+        if (forked && event.kind === "written") {
+          const log = disks.of(event.node);
+          for (const { commitIndex } of event.batches) {
+            const entry = commitIndex === undefined ? null : log.entryAt(commitIndex);
+            if (entry === null || known.has(entry.checksum)) continue;
+            const terms = told.of(event.node, entry, log);
+            if (isCommitted(entry, terms, { policy, disks, own: log })) known.add(entry.checksum);
+          }
+        }
         if (event.kind === "applied") {
           const log = disks.of(event.node);
           const next = firstCommitted(event, log, committed);

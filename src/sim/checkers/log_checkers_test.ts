@@ -123,6 +123,30 @@ Deno.test("CommitBacked: a config of another side of a fork was not before one o
   assert.match(findingOf(commitBacked, whole)!, /no quorum of \{n1,n4\} at 2/);
 });
 
+Deno.test("CommitBacked: what was committed may be applied after the other voter gave in to a side", () => {
+  const committed: HistoryFact = {
+    kind: "written",
+    node: "n1",
+    batches: [{ entries: [], commitIndex: 2 }],
+  };
+  const installed = entry(9, term(7, "n3"), { voters: ["n2", "n3"] });
+  const gaveIn: HistoryFact = {
+    kind: "written",
+    node: "n2",
+    batches: [{ entries: [], installed }],
+  };
+  const before: HistoryFact[] = [
+    { kind: "partitioned" },
+    ...founded("n1", "n2"),
+    wrote("n1", two),
+    wrote("n2", two),
+  ];
+  const good = [...before, committed, gaveIn, applied("n1", two)];
+  assert.equal(findingOf(commitBacked, historyOf(good)), null);
+  const bad = [...before, gaveIn, committed, applied("n1", two)];
+  assert.match(findingOf(commitBacked, historyOf(bad))!, /n1 applies 2 .* on disk at \{n1\}/);
+});
+
 Deno.test("CommitBacked: what is applied is on a commit set's disks before anybody is told", () => {
   const three = founded("n1", "n2", "n3");
   const history = (facts: HistoryFact[]) => historyOf(facts, { policy: MAJORITY_POLICY });
