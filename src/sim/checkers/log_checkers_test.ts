@@ -129,12 +129,8 @@ Deno.test("CommitBacked: what was committed may be applied after the other voter
     node: "n1",
     batches: [{ entries: [], commitIndex: 2 }],
   };
-  const installed = entry(9, term(7, "n3"), { voters: ["n2", "n3"] });
-  const gaveIn: HistoryFact = {
-    kind: "written",
-    node: "n2",
-    batches: [{ entries: [], installed }],
-  };
+  // Of what was no command, it had not been told yet that it is committed.
+  const gaveIn = cut("n2", 2, entry(2, term(7, "n3")));
   const before: HistoryFact[] = [
     { kind: "partitioned" },
     ...founded("n1", "n2"),
