@@ -21,13 +21,12 @@ const LARGE_CALLS = 8;
 
 const [kind = "all", address = "", ...tokens] = Deno.args;
 const counts: Record<string, number> = {};
-let isOver = false;
 
 /** Asks again as soon as there is an answer, whatever that says, and dials again when it is cut off. */
 async function flood(calls: number, ask: (client: RawClient) => Promise<string>): Promise<void> {
   let client = new RawClient(address);
   const lane = async () => {
-    while (!isOver) {
+    while (true) {
       if (client.closed) client = new RawClient(address);
       const came = await ask(client);
       counts[came] = (counts[came] ?? 0) + 1;
@@ -36,7 +35,6 @@ async function flood(calls: number, ask: (client: RawClient) => Promise<string>)
     }
   };
   await Promise.all(Array.from({ length: calls }, lane));
-  client.close();
 }
 
 function send(token: string, to: string, body: string): (client: RawClient) => Promise<string> {
@@ -81,8 +79,10 @@ const kinds: Readonly<Record<string, (token: string, place: number) => Promise<v
 };
 const chosen = kind === "all" ? Object.values(kinds) : [kinds[kind]!];
 
-process.stdin.on("end", () => isOver = true).resume();
+// What is open then has no answer: some of it would wait for a minute.
+process.stdin.on("end", () => {
+  console.log(JSON.stringify(counts));
+  process.exit(0);
+}).resume();
 console.log("ready");
 await Promise.all(tokens.map((token, place) => chosen[place % chosen.length]!(token, place)));
-console.log(JSON.stringify(counts));
-process.exit(0);
