@@ -20,6 +20,8 @@ const CALLS = 256;
 const LARGE_CALLS = 8;
 
 const [kind = "all", address = "", ...tokens] = Deno.args;
+/** Who has this token, by the order in which they come. */
+const accounts = [...new Set(tokens)];
 const counts: Record<string, number> = {};
 
 /** Asks again as soon as there is an answer, whatever that says, and dials again when it is cut off. */
@@ -70,11 +72,13 @@ function tooLarge(token: string): (client: RawClient) => Promise<string> {
   return async (client) => (await client.call({ path, token, message })).status;
 }
 
-const kinds: Readonly<Record<string, (token: string, place: number) => Promise<void>>> = {
-  sends: (token, place) => flood(CALLS, send(token, `abuser${place}`, "flood")),
+const nameOf = (token: string) => `abuser${accounts.indexOf(token)}`;
+
+const kinds: Readonly<Record<string, (token: string) => Promise<void>>> = {
+  sends: (token) => flood(CALLS, send(token, nameOf(token), "flood")),
   letters: (token) => flood(CALLS, send(token, "polite", "flood")),
   reads: (token) => flood(CALLS, read(token)),
-  logins: (_token, place) => flood(CALLS, login(`abuser${place}`)),
+  logins: (token) => flood(CALLS, login(nameOf(token))),
   oversize: (token) => flood(LARGE_CALLS, tooLarge(token)),
 };
 const chosen = kind === "all" ? Object.values(kinds) : [kinds[kind]!];
@@ -85,4 +89,4 @@ process.stdin.on("end", () => {
   process.exit(0);
 }).resume();
 console.log("ready");
-await Promise.all(tokens.map((token, place) => chosen[place % chosen.length]!(token, place)));
+await Promise.all(tokens.map((token, place) => chosen[place % chosen.length]!(token)));
