@@ -12,7 +12,7 @@ import { openDataDirectory } from "../../src/storage/data_directory.ts";
 import { send } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
 import { batch, founded, refused, withState } from "./data_directories.ts";
-import { canMount, makeReadOnly, mountSmall, NEEDS_MOUNTS } from "./mounts.ts";
+import { canMount, makeReadOnly, mountSmall, NEEDS_MOUNTS, type SmallDisk } from "./mounts.ts";
 import { inDirectory, rejectsWith } from "./temporary.ts";
 
 Deno.test("sick disk: a read-only directory is refused", async () => {
@@ -64,60 +64,45 @@ Deno.test("sick disk: each database that is read-only by itself is refused", asy
 
 const ignore = !await canMount();
 
-Deno.test({
-  name: `sick disk: a full one is told, and costs nothing but the write (${NEEDS_MOUNTS})`,
-  ignore,
-  fn: async () => {
-    await inDirectory(async (path) => {
+/** A test on a small disk of its own. */
+function onSmallDisk(name: string, body: (path: string, disk: SmallDisk) => Promise<void>): void {
+  const fn = () =>
+    inDirectory(async (path) => {
       const disk = await mountSmall(path);
       assert.ok(disk !== null);
       try {
-        const directory = await founded(path);
-        const first = (await directory.log.load(1)).entries[0]!;
-        const entries = longEntries(first, 100);
-        let written = 0;
-        const fill = async () => {
-          for (; written < entries.length; written++) {
-            await directory.log.persist([batch([entries[written]!])]);
-          }
-        };
-        await rejectsWith(fill(), "DISK_FULL", /log\.db: the disk is full; free some space/);
-        assert.ok(written > 5, `${written} entries fit`);
-        await directory.close();
-        await disk.enlarge();
-        const again = await openDataDirectory(path, { create: false });
-        assert.deepEqual((await again.log.load(200)).entries, [
-          first,
-          ...entries.slice(0, written),
-        ]);
-        await again.log.persist([batch([entries[written]!])]);
-        await again.close();
+        await body(path, disk);
       } finally {
         await disk.unmount();
       }
     });
-  },
+  Deno.test({ name: `sick disk: ${name} (${NEEDS_MOUNTS})`, ignore, fn });
+}
+
+onSmallDisk("a full one is told, and costs nothing but the write", async (path, disk) => {
+  const directory = await founded(path);
+  const first = (await directory.log.load(1)).entries[0]!;
+  const entries = longEntries(first, 100);
+  let written = 0;
+  const fill = async () => {
+    for (; written < entries.length; written++) {
+      await directory.log.persist([batch([entries[written]!])]);
+    }
+  };
+  await rejectsWith(fill(), "DISK_FULL", /log\.db: the disk is full; free some space/);
+  assert.ok(written > 5, `${written} entries fit`);
+  await directory.close();
+  await disk.enlarge();
+  const again = await openDataDirectory(path, { create: false });
+  assert.deepEqual((await again.log.load(200)).entries, [first, ...entries.slice(0, written)]);
+  await again.log.persist([batch([entries[written]!])]);
+  await again.close();
 });
 
-Deno.test({
-  name: `sick disk: a data directory cannot be made on a full one (${NEEDS_MOUNTS})`,
-  ignore,
-  fn: async () => {
-    await inDirectory(async (path) => {
-      const disk = await mountSmall(path);
-      assert.ok(disk !== null);
-      try {
-        await disk.fill();
-        await rejectsWith(
-          openDataDirectory(path, { create: true }),
-          "DISK_FULL",
-          /the disk is full; free some space/,
-        );
-      } finally {
-        await disk.unmount();
-      }
-    });
-  },
+onSmallDisk("a data directory cannot be made on a full one", async (path, disk) => {
+  await disk.fill();
+  const opening = openDataDirectory(path, { create: true });
+  await rejectsWith(opening, "DISK_FULL", /the disk is full; free some space/);
 });
 
 /** Entries of 64 KiB each. */
