@@ -32,7 +32,7 @@ export const wireLimits = {
   /** The same of the peer port: a few to each member, and what is not one yet. */
   peerConnectionsMax: 1_024,
   /** Connections that close between two collections of garbage: each leaves some 20 KiB. */
-  connectionsCollected: 1_000,
+  connectionsCollected: 250,
   /** Descriptors that connections leave to files and calls of its own: a node without any stops. */
   descriptorsKept: 512,
   /** Longest from a connection to its first bytes, ms: who says nothing must not hold one. */

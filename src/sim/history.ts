@@ -117,8 +117,11 @@ export type HistoryFact =
   }
   /** The node claims that no view without it can have been formed (§5). */
   | { readonly kind: "certain"; readonly node: NodeId }
-  /** The node would answer a linearizable read now, and lacks an entry that was acknowledged. */
-  | { readonly kind: "mayRead"; readonly node: NodeId }
+  /**
+   * The node would answer a linearizable read now, and an entry that was acknowledged is not on its
+   * disk, or not applied.
+   */
+  | { readonly kind: "mayRead"; readonly node: NodeId; readonly appliedIndex: Index }
   | { readonly kind: "invoked"; readonly operation: number; readonly body: OperationBody }
   /** A client's command came to a node for the first time; each, if attempts differ (§8). */
   | { readonly kind: "requested"; readonly node: NodeId; readonly command: PlainCommand }

@@ -266,9 +266,10 @@ export class SimNode {
       clock,
       logger: silentLogger,
     });
+    const appliedIndex = () => this.state.applied().index;
+    const watch = { node: this.name, image: this.image, appliedIndex };
     const driver = createDriver({
-      createCore: (options) =>
-        watched(parts.createCore(options), { node: this.name, image: this.image, world, recorder }),
+      createCore: (options) => watched(parts.createCore(options), { ...watch, world, recorder }),
       self: member,
       incarnation: this.#incarnation,
       chain,

@@ -6,7 +6,7 @@
  */
 
 import type { Core } from "../raft/core_api.ts";
-import type { NodeId } from "../raft/types.ts";
+import type { Index, NodeId } from "../raft/types.ts";
 import type { Recorder } from "./recorder.ts";
 import type { DiskImage } from "./sim_disk.ts";
 import type { World } from "./world.ts";
@@ -15,6 +15,8 @@ import type { World } from "./world.ts";
 export interface WatchOptions {
   readonly node: NodeId;
   readonly image: DiskImage;
+  /** Up to where its state has applied the log. */
+  readonly appliedIndex: () => Index;
   readonly world: World;
   readonly recorder: Recorder;
 }
@@ -22,9 +24,11 @@ export interface WatchOptions {
 /**
  * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on,
  * until the run is over, any event may be what it waits for. Tells of each hand-over, and of a node
- * that would answer a linearizable read while it lacks the newest acknowledged entry.
+ * that would answer a linearizable read while it lacks the newest acknowledged entry, or has yet to
+ * apply it.
  */
-export function watched(core: Core, { node, image, world, recorder }: WatchOptions): Core {
+export function watched(core: Core, options: WatchOptions): Core {
+  const { node, image, world, recorder } = options;
   let taker: NodeId | null = null;
   /** The entry of which it was told last that the node would read without it. */
   let told: Recorder["acknowledged"] = null;
@@ -45,10 +49,12 @@ export function watched(core: Core, { node, image, world, recorder }: WatchOptio
       }
       const { acknowledged } = recorder;
       // Asked last, and once for each entry: whoever leads has them all but for a while.
-      const lacks = acknowledged !== told && acknowledged !== null && !image.holds(acknowledged);
+      const isNew = acknowledged !== told && acknowledged !== null;
+      const appliedIndex = isNew ? options.appliedIndex() : 0;
+      const lacks = isNew && (appliedIndex < acknowledged.index || !image.holds(acknowledged));
       if (lacks && core.canRead(clocks)) {
         told = acknowledged;
-        recorder.fact({ kind: "mayRead", node });
+        recorder.fact({ kind: "mayRead", node, appliedIndex });
       }
       return effects;
     },

@@ -38,4 +38,10 @@ export class AcknowledgedEntries {
     }
     return null;
   }
+
+  /** The first above this index. */
+  above(index: Index): AcknowledgedEntry | null {
+    for (const entry of this.#entries.values()) if (entry.index > index) return entry;
+    return null;
+  }
 }

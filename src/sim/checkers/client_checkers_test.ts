@@ -164,14 +164,15 @@ Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end
 
 Deno.test("LinearizableReads: who lacks what was acknowledged would answer none", () => {
   const [first, second] = [firstConfig("n1", "n2"), entry(2, term(1))];
-  const mayRead: HistoryFact = { kind: "mayRead", node: "n2" };
-  const before = [wrote("n1", first, second), wrote("n2", first), acknowledged("n1", 2, term(1))];
-  assert.match(
-    findingOf(linearizableReads, historyOf([...before, mayRead]))!,
-    /n2 would answer a read without request-2, which n1 acknowledged at 2/,
+  const mayRead = (appliedIndex: number): HistoryFact => (
+    { kind: "mayRead", node: "n2", appliedIndex }
   );
-  const good = historyOf([...before, wrote("n2", second), mayRead]);
-  assert.equal(findingOf(linearizableReads, good), null);
+  const before = [wrote("n1", first, second), wrote("n2", first), acknowledged("n1", 2, term(1))];
+  const finding = /n2 would answer a read without request-2, which n1 acknowledged at 2/;
+  assert.match(findingOf(linearizableReads, historyOf([...before, mayRead(2)]))!, finding);
+  const written = [...before, wrote("n2", second)];
+  assert.match(findingOf(linearizableReads, historyOf([...written, mayRead(1)]))!, finding);
+  assert.equal(findingOf(linearizableReads, historyOf([...written, mayRead(2)])), null);
 });
 
 Deno.test("LinearizableReads: what was confirmed before is shown, what was not begun is not", () => {

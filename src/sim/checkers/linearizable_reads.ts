@@ -3,7 +3,7 @@
  * began, nothing that was not yet being sent when it ended, and everything that an earlier such
  * read has shown. The rows are a grow-only list, so this is all that linearizability asks. And
  * whether or not anybody reads just then: no node would answer one while it lacks an entry that was
- * acknowledged by then.
+ * acknowledged by then, or has yet to apply it.
  *
  * @module
  */
@@ -26,7 +26,8 @@ export const linearizableReads: Checker = {
       onEvent(event, disks, report) {
         entries.take(event);
         if (event.kind === "mayRead") {
-          const left = entries.missingFrom(disks.of(event.node));
+          const left = entries.missingFrom(disks.of(event.node)) ??
+            entries.above(event.appliedIndex);
           if (left === null) return;
           report(
             `${event.node} would answer a read without ${left.requestId}, which ${left.node} ` +
