@@ -98,7 +98,7 @@ function stories(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitra
     together(fc.tuple(away, plan("snapshot", "serve"), plan("snapshot", "serve"))),
     downfall(config.nodes),
     together(fc.tuple(apart(config, atMs), plan("config", "apply", "promise"))),
-    ...leaderStories(node, atMs),
+    ...leaderStories(config.nodes, node, atMs),
     ...(forks(config) ? [split(config).map((fault): Fault[] => [fault])] : []),
     // More often: most of them wait in vain, as what they wait for is refused or over at once.
     { weight: 6, arbitrary: amidst(config, atMs) },

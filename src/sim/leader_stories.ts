@@ -13,14 +13,16 @@ import type { Fault, Target } from "./scenario.ts";
 /** Port calls after which a planned crash comes, at most: a few writes and what they bring. */
 export const CALLS_MAX = 40;
 
-/** All of them; `node` is whoever else is hit, at about `atMs`. */
+/** All of them, in a cluster of so many; `node` is whoever else is hit, at about `atMs`. */
 export function leaderStories(
+  nodes: number,
   node: fc.Arbitrary<number>,
   atMs: fc.Arbitrary<number>,
 ): readonly fc.Arbitrary<Fault[]>[] {
   return [
     lagAndCrash(node, atMs),
     returnWithTail(node, atMs),
+    returnWithSharedTail(nodes, atMs),
     outlivedLease(node, atMs),
     absenceAndCrash(node),
   ];
@@ -61,6 +63,26 @@ function returnWithTail(node: fc.Arbitrary<number>, atMs: fc.Arbitrary<number>) 
         ...(crashes === null ? [] : [{ ...then, kind: "crash", afterCalls: crashes } as const]),
       ];
     });
+}
+
+/**
+ * The leader is deaf while the others take what it writes, and then cut off: it comes back with
+ * entries that it has in common with them and does not know to be committed, and with some to be cut.
+ */
+function returnWithSharedTail(nodes: number, atMs: fc.Arbitrary<number>) {
+  const deaf = fc.integer({ min: 20, max: 0.5 * FAILURE_TIMEOUT_MS });
+  const away = fc.integer({ min: 1_100, max: 2.5 * FAILURE_TIMEOUT_MS });
+  return fc.record({ atMs, deaf, away }).map(({ atMs, deaf, away }): Fault[] => [
+    ...Array.from({ length: nodes }, (_, from): Fault => (
+      { atMs, kind: "block", from, to: "leader", ms: deaf + away }
+    )),
+    {
+      atMs: Math.min(atMs + deaf, DURATION_MS - 1),
+      kind: "isolate",
+      nodes: ["leader"],
+      ms: away,
+    },
+  ]);
 }
 
 /**
