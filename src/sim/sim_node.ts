@@ -186,10 +186,9 @@ export class SimNode {
   }
 
   async #begin(running: Running, powerCut: boolean): Promise<void> {
-    await this.state.recover({ powerCut, base: this.image.base });
-    if (!running.process.alive) return;
     try {
-      await running.driver.start();
+      await this.state.recover({ powerCut, base: this.image.base });
+      if (running.process.alive) await running.driver.start();
     } catch (error) {
       if (running.process.alive) this.#fatal(error instanceof Error ? error : new Error());
     }
