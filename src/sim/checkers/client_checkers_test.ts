@@ -143,15 +143,17 @@ Deno.test("Durability: a message is there as it was sent, and from when its outc
 
 Deno.test("Durability: the time of messages does not go back", () => {
   const message = { fromAccountId: "a", toAccountId: "b", body: "hi" };
-  const check = (...times: readonly number[]) => {
+  const check = (times: readonly number[], ...before: HistoryFact[]) => {
     const messages = new Map(
       times.map((sentAtMs, index) => [`m${index}`, { ...message, index, sentAtMs }]),
     );
     const finals = [finalState("n1", { messages })];
-    return findingOf(durability, historyOf([ACCEPTED, final("n1", 9, "d")], { finals }));
+    return findingOf(durability, historyOf([...before, ACCEPTED, final("n1", 9, "d")], { finals }));
   };
-  assert.equal(check(1, 1, 2), null);
-  assert.match(check(2, 1)!, /a message of 2 at 0, then at 1 one of 1/);
+  assert.equal(check([1, 1, 2]), null);
+  assert.match(check([2, 1])!, /a message of 2 at 0, then at 1 one of 1/);
+  const cameOver: HistoryFact = { kind: "handOver", node: "n2", to: "n1", running: true };
+  assert.equal(check([2, 1], cameOver), null, "what came over keeps its time");
 });
 
 Deno.test("Convergence: equal digests at equal indexes, equal indexes in the end", () => {
