@@ -1,15 +1,17 @@
 /**
- * `jmessage admin backup`: a file with everything that a cluster replicates. Owns the flags and
- * what is said; the taking is `backup_taking.ts`'s, the file `src/storage`'s.
+ * `jmessage admin backup`: a file with everything that a cluster replicates, or that a stopped node
+ * holds. Owns the flags and what is said; the taking is `backup_taking.ts`'s and
+ * `backup_of_stopped.ts`'s, the file `src/storage`'s.
  *
  * @module
  */
 
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { VerifiedBackup } from "../storage/backup_reader.ts";
 import { BackupWriter } from "../storage/backup_writer.ts";
-import { type AdminCluster, type AdminConnect, withCluster } from "./admin_cluster.ts";
-import { takeBackup } from "./backup_taking.ts";
+import { type AdminConnect, withCluster } from "./admin_cluster.ts";
+import { takeFromStopped } from "./backup_of_stopped.ts";
+import { takeBackup, type TakingOptions } from "./backup_taking.ts";
 import { newCommand } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { jsonOption, serversOption, timeoutOption } from "./options.ts";
@@ -23,6 +25,7 @@ export interface BackupOptions {
 }
 
 interface BackupFlags {
+  readonly from?: string | undefined;
   readonly overwrite?: true | undefined;
   readonly servers: readonly string[];
   readonly timeout: number;
@@ -36,19 +39,39 @@ export function backupCommand(options: BackupOptions): CommandUnknownOpts {
   })
     .argument("<file>", "where to write it; it holds hashes of passwords, so keep it safe")
     .option("--overwrite", "replace the file if it is there")
+    .addOption(fromOption())
     .addOption(serversOption()).addOption(timeoutOption(3_600)).addOption(jsonOption())
-    .action((file, flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
-        const backup = await interruptible((signal) =>
-          write(cluster, { file, flags, output: options.output, signal })
-        );
-        print(file, { backup, flags, output: options.output });
-      })
-    );
+    .action(async (file, flags, command) => {
+      const { output, connect } = options;
+      const made = (take: Take) =>
+        interruptible((signal) => write(take, { file, flags, output, signal }));
+      const { from } = flags;
+      if (from !== undefined) {
+        // The environment may name a cluster for all other commands.
+        if (command.getOptionValueSource("servers") === "cli") {
+          command.error("option '--from <dir>' cannot be used with option '-s, --servers <list>'");
+        }
+        const backup = await made((taking) => takeFromStopped(from, taking));
+        print(file, { backup, flags, output });
+        return;
+      }
+      await withCluster(flags, connect, async (cluster) => {
+        const backup = await made((taking) => takeBackup({ cluster, ...taking }));
+        print(file, { backup, flags, output });
+      });
+    });
 }
 
+function fromOption() {
+  const text = "take what a stopped node holds in this data directory, and ask no cluster";
+  return new Option("--from <dir>", text);
+}
+
+/** Writes a whole backup, from wherever it comes. */
+type Take = (taking: Omit<TakingOptions, "cluster">) => Promise<void>;
+
 async function write(
-  cluster: AdminCluster,
+  take: Take,
   { file, flags, output, signal }: {
     readonly file: string;
     readonly flags: BackupFlags;
@@ -60,8 +83,7 @@ async function write(
   try {
     let total = 0;
     const received = progress(output, (rows) => `received ${rows} of ${total} rows`);
-    await takeBackup({
-      cluster,
+    await take({
       writer,
       signal,
       onRows: (rows, rowsTotal) => {

@@ -10,6 +10,7 @@ import { schemaVersion } from "../chat/schema.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { maxTerm } from "../raft/term.ts";
+import type { CoreStatus } from "../raft/io.ts";
 import type { TermStart } from "../raft/types.ts";
 import type { BackupHeader, BackupPart, CallContext } from "../rpc/api.ts";
 import type { NodeDriver } from "./driver_api.ts";
@@ -20,7 +21,9 @@ import { TransferProgress } from "./transfer_progress.ts";
 
 export interface BackupServerOptions {
   readonly identity: () => Pick<Identity, "nodeId" | "clusterId">;
-  readonly driver: Pick<NodeDriver, "status" | "waitApplied">;
+  readonly driver: Pick<NodeDriver, "waitApplied"> & {
+    status(): Pick<CoreStatus, "policy" | "term">;
+  };
   readonly log: Pick<LogStore, "history">;
   readonly state: Pick<StateStore, "openSnapshot">;
   /** Rows in a chunk, for progress. */

@@ -97,7 +97,7 @@ export function planForcedConfig(
   const entry = forcedEntry(stored, { open, newest, c0, self, committed });
   return {
     epoch: entry.term.epoch,
-    has: describeLog({ committed, lastIndex: entry.index - 1 }),
+    has: describeLog({ commitIndex: committed.index, lastIndex: entry.index - 1 }),
     mayLose: describeLosses(newest, { self, lastIndex: entry.index - 1 }),
     batch: { number: 1, promised: entry.term, commitIndex: entry.index, entries: [entry] },
   };
@@ -129,12 +129,13 @@ function forcedEntry(
   return { index, term, checksum: chain(last.checksum, index, term, body), ...body };
 }
 
-function describeLog(
-  { committed, lastIndex }: { readonly committed: LogPosition; readonly lastIndex: Index },
+/** What a log has, and what counts of it. */
+export function describeLog(
+  { commitIndex, lastIndex }: { readonly commitIndex: Index; readonly lastIndex: Index },
 ): string[] {
   const log = `This node's log ends at index ${lastIndex}; it knows that everything up to index ` +
-    `${committed.index} is committed, and keeps all of it.`;
-  if (lastIndex === committed.index) return [log];
+    `${commitIndex} is committed, and keeps all of it.`;
+  if (lastIndex === commitIndex) return [log];
   return [log, "What is after that may never have been acknowledged, and counts from now on."];
 }
 
@@ -156,6 +157,7 @@ function describeLosses(
 
 function notMember(nodeId: NodeId): ChatError {
   const text = `Cannot recover node ${nodeId}: its newest configuration does not have it as a ` +
-    "member; recover the directory of one that is";
+    "member; recover the directory of one that is, or make a new cluster of what this one holds " +
+    "with admin backup FILE --from DIR and admin restore";
   return new ChatError("INVALID_ARGUMENT", text);
 }

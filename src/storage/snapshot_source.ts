@@ -145,8 +145,11 @@ export async function openFileSource(
 }
 
 /** Reads a database that nobody changes meanwhile, and leaves it open. */
-export function openStillSource(database: Database): Promise<ChunkedSource> {
-  return streamFrom(database, database, { counted: false, close: () => Promise.resolve() });
+export function openStillSource(
+  database: Database,
+  { counted }: Pick<SourceOptions, "counted">,
+): Promise<ChunkedSource> {
+  return streamFrom(database, database, { counted, close: () => Promise.resolve() });
 }
 
 async function streamFrom(

@@ -161,7 +161,7 @@ export class StateDatabase implements Reader {
 
   /** All rows as they are now. */
   openSource(options: SourceOptions): Promise<ChunkedSource> {
-    if (this.#still) return openStillSource(this.#writer);
+    if (this.#still) return openStillSource(this.#writer, options);
     if (this.path === null) return openMemorySource(this.#writer, options);
     return openFileSource(this.path, options);
   }

@@ -32,11 +32,15 @@ export interface StillFile {
 
 /** The file, if it is whole by itself and of this schema's version; else a copy that is ours. */
 export async function stillFile(path: string, version: number): Promise<StillFile> {
-  const wal = `${path}-wal`;
-  const walBytes = (await stat(wal).catch(() => null))?.size ?? 0;
-  if (walBytes === 0 && await versionOf(path) === version) {
+  if (await walBytesOf(path) === 0 && await versionOf(path) === version) {
     return { path, isOriginal: true, release: () => Promise.resolve() };
   }
+  return await copyOf(path);
+}
+
+/** A copy in any case, which may be changed. */
+export async function copyOf(path: string): Promise<StillFile> {
+  const walBytes = await walBytesOf(path);
   let copies: string | null = null;
   const release = async () => {
     if (copies !== null) await rm(copies, { recursive: true, force: true });
@@ -45,7 +49,7 @@ export async function stillFile(path: string, version: number): Promise<StillFil
     copies = await mkdtemp(join(dirname(path), copyPrefix));
     const copy = join(copies, basename(path));
     await copyFile(path, copy, constants.COPYFILE_FICLONE);
-    if (walBytes > 0) await copyFile(wal, `${copy}-wal`, constants.COPYFILE_FICLONE);
+    if (walBytes > 0) await copyFile(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
     return { path: copy, isOriginal: false, release };
   } catch (error) {
     await release();
@@ -58,6 +62,10 @@ export async function removeCopies(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (name.startsWith(copyPrefix)) await rm(join(directory, name), { recursive: true });
   }
+}
+
+async function walBytesOf(path: string): Promise<number> {
+  return (await stat(`${path}-wal`).catch(() => null))?.size ?? 0;
 }
 
 async function versionOf(path: string): Promise<number | null> {

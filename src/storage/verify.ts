@@ -13,17 +13,15 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
-import { limits } from "../limits.ts";
 import type { Config, Index } from "../raft/types.ts";
 import { checkApplied, checkClusterId, lockStopped } from "./data_directory.ts";
 import { digestOf } from "./digest.ts";
 import type { DirectoryLock } from "./lock.ts";
-import { LOG_FILE, logSchema } from "./log_schema.ts";
-import { LibsqlLogStore } from "./log_store.ts";
+import type { LibsqlLogStore } from "./log_store.ts";
 import { StateDatabase } from "./state_database.ts";
 import { stateSchema } from "./state_schema.ts";
-import { openMemoryState } from "./state_store.ts";
 import { removeCopies, stillFile } from "./still_file.ts";
+import { applyThrough, withStillLog } from "./stopped_node.ts";
 
 /** What was found. */
 export interface Verification {
@@ -64,7 +62,7 @@ export async function verifyDirectory(
   try {
     await removeCopies(directory);
     const findings = { directory, problems, onProgress };
-    await withLog(findings, async (log) => {
+    await withStillLog(directory, async (log) => {
       found = { lastIndex: log.lastIndex };
       checkClusterId(log);
       await log.check();
@@ -83,25 +81,6 @@ interface Findings {
   readonly directory: string;
   readonly problems: string[];
   readonly onProgress: (index: Index) => void;
-}
-
-async function withLog(
-  { directory }: Findings,
-  body: (log: LibsqlLogStore) => Promise<void>,
-): Promise<void> {
-  const file = await stillFile(join(directory, LOG_FILE), logSchema.version);
-  try {
-    const log = file.isOriginal
-      ? await LibsqlLogStore.openStill(file.path)
-      : await LibsqlLogStore.open(file.path, () => "none yet");
-    try {
-      await body(log);
-    } finally {
-      await log.close();
-    }
-  } finally {
-    await file.release();
-  }
 }
 
 async function look(log: LibsqlLogStore) {
@@ -150,14 +129,11 @@ async function digestFromLog(
   onProgress: (index: Index) => void,
 ): Promise<string | null> {
   if (log.base.index > 0) return null;
-  const state = await openMemoryState();
+  const state = await StateDatabase.openMemory();
   try {
-    for (let { index } = state.applied(); index < through; { index } = state.applied()) {
-      const to = Math.min(index + limits.applyEntriesMax, through);
-      await state.apply(await log.read(index + 1, to, limits.appendBytesMax));
-      onProgress(state.applied().index);
-    }
-    return (await state.digest()).digest;
+    await applyThrough(state, { log, through, onProgress });
+    const source = await state.openSource({ counted: false, onClosed: () => {} });
+    return (await digestOf(source)).digest;
   } finally {
     await state.close();
   }

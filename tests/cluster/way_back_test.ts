@@ -88,6 +88,11 @@ async function proveRecovery(test: ClusterTest): Promise<void> {
   await test.kill(last!, ...gone);
   const data = test.cluster.dataDirectory(last!.id);
   const { clusterId } = last!.ready;
+  const file = join(dirname(data), "last.backup");
+  const backup = await run(["admin", "backup", file, "--from", data, "--json"]);
+  const acknowledged = test.writers.acknowledgedSoFar().length;
+  assert.ok(Number(backup.messages) >= acknowledged, "a backup of it has everything, too");
+  assert.deepEqual([backup.clusterId, backup.node], [clusterId, last!.id]);
   const recovered = await run(["admin", "recover", "--data", data, "--force", "--yes", "--json"]);
   assert.deepEqual(recovered, { clusterId, epoch: 1 });
   await test.restart(last!);
