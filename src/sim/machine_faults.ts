@@ -142,6 +142,8 @@ export class MachineFaults {
   #flipEntry(node: SimNode, { permille, restartAfterMs }: FaultOf<"flipEntry">): boolean {
     if (!this.#budget.allowsLaterLoss(node) || !node.image.flip(permille)) return false;
     this.#budget.lose(node);
+    // It may need the entry before, for one that is behind or on another side.
+    node.onceStopped(() => this.#setAside(node));
     this.#after(restartAfterMs, () => this.#refusesDamage(node));
     return true;
   }
@@ -157,11 +159,17 @@ export class MachineFaults {
     if (damaged === null) return this.#budget.regain(node);
     this.#after(REFUSAL_MS, () => {
       assert(!node.alive, `${node.id} starts with a damaged entry at ${damaged.index}`);
-      this.#options.count("refused to start on a damaged log");
+    });
+  }
+
+  /** What is damaged is set aside, also when the faults are over: a new node takes its address. */
+  #setAside(node: SimNode): void {
+    if (node.image.damaged === null) return;
+    this.#options.count("stopped by a damaged log");
+    this.#after(REFUSAL_MS, () => {
+      if (node.isRetired) return;
       node.retire();
-      if (!this.#options.healed() && this.#cluster.replace(node) !== null) {
-        this.#options.count("replaced");
-      }
+      if (this.#cluster.replace(node) !== null) this.#options.count("replaced");
     });
   }
 

@@ -30,8 +30,13 @@ export interface Applied {
   readonly commitIndex: Index;
 }
 
-/** The log store. */
-export function mortalLog(log: LogStore, { process, world }: Omit<Place, "disk">): LogStore {
+/** The log store. What is damaged in it ends the process at once, whoever reads it. */
+export function mortalLog(
+  log: LogStore,
+  { process, world, onDamage }: Omit<Place, "disk"> & {
+    readonly onDamage: (error: unknown) => void;
+  },
+): LogStore {
   return {
     load: (entriesMax) => log.load(entriesMax),
     persist(batches) {
@@ -40,7 +45,14 @@ export function mortalLog(log: LogStore, { process, world }: Omit<Place, "disk">
       const call = config ? "config" : promise ? "promise" : "persist";
       return process.call(call) ? log.persist(batches) : never();
     },
-    read: (from, to, bytesMax) => world.track(log.read(from, to, bytesMax)),
+    read: async (from, to, bytesMax) => {
+      try {
+        return await world.track(log.read(from, to, bytesMax));
+      } catch (error) {
+        if (process.alive) onDamage(error);
+        return await never();
+      }
+    },
     history: (through) => log.history(through),
     compact: (base) => process.call("compact") ? log.compact(base) : never(),
     close: () => log.close(),

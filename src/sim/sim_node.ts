@@ -190,7 +190,7 @@ export class SimNode {
       await this.state.recover({ powerCut, base: this.image.base });
       if (running.process.alive) await running.driver.start();
     } catch (error) {
-      if (running.process.alive) this.#fatal(error instanceof Error ? error : new Error());
+      if (running.process.alive) this.#fatal(error);
     }
   }
 
@@ -256,7 +256,8 @@ export class SimNode {
     const { disk, member } = this;
     const clock = new SimClock({ world, process, time: this.time });
     const log = this.#logStore(process);
-    const wrapped = parts.wrapLog(mortalLog(log, { process, world }));
+    const onDamage = (error: unknown) => this.#fatal(error);
+    const wrapped = parts.wrapLog(mortalLog(log, { process, world, onDamage }));
     const { transport, api: links } = this.#transport(process, clock);
     const snapshots = new SnapshotServer({
       log,
@@ -381,8 +382,9 @@ export class SimNode {
     };
   }
 
-  #fatal(error: Error): void {
+  #fatal(thrown: unknown): void {
     const { recorder } = this.#options;
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     const refused = this.isCopy && ChatError.from(error).reason === "COPIED_DATA_DIRECTORY";
     if (refused || this.disk.gave(error)) return this.#stopped(error);
     recorder.fact({ kind: "fatal", node: this.name, message: error.stack ?? "" });

@@ -91,7 +91,7 @@ for (const policy of [ALL, ALL_WITHOUT, MAJORITY]) {
     });
     const [stopped] = eventsOf(result, "stopped", "n1");
     assert.match(stopped!.reason, /log\.db: a bad checksum of the entry at index \d+/);
-    assert.equal(result.faults.get("refused to start on a damaged log"), 1);
+    assert.equal(result.faults.get("stopped by a damaged log"), 1);
     assert.deepEqual(membersOf(result), ["n0", "n2", "n3"]);
     assert.deepEqual(result.broken, []);
   });
@@ -107,8 +107,24 @@ Deno.test("fault flipEntry: a machine that burns down before it is started again
       { atMs: 3_500, kind: "blackout", downMs: 10, gapMs: 0, lateMs: 0, order: 0 },
     ],
   });
-  assert.equal(result.faults.get("refused to start on a damaged log"), undefined);
+  assert.equal(result.faults.get("stopped by a damaged log"), undefined);
   assert.ok(!result.history.judgeLiveness, "nobody has to go on without it");
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault flipEntry: a node that needs the entry to hand it over ends at once, and is replaced", async () => {
+  const result = await runFrame({
+    policy: ALL,
+    budget: "over",
+    spares: 1,
+    faults: [
+      { atMs: 200, kind: "isolate", nodes: [0], ms: 4_700 },
+      { atMs: 4_800, kind: "flipEntry", node: 0, permille: 999, restartAfterMs: 60_000 },
+    ],
+  });
+  const [stopped] = eventsOf(result, "stopped", "n0");
+  assert.match(stopped!.reason, /log\.db: a bad checksum of the entry at index \d+/);
+  assert.equal(result.faults.get("replaced"), 1);
   assert.deepEqual(result.broken, []);
 });
 
