@@ -51,6 +51,9 @@ async function join(options: PeerServiceOptions, ask: JoinAsk): Promise<JoinAnsw
   if (ask.clusterId !== "" && ask.clusterId !== clusterId) {
     return { kind: "refused", error: wrongCluster(ask.clusterId, clusterId) };
   }
+  if (ask.clusterId === "" && isVoter(options.driver, ask.member.id)) {
+    return { kind: "refused", error: idTaken(ask.member.id) };
+  }
   const refusal = await options.driver.join(ask.member);
   return refusal === null ? { kind: "accepted", clusterId } : refused(options, refusal);
 }
@@ -109,6 +112,21 @@ async function* fetchSnapshot(
 
 function memberOf(driver: NodeDriver, id: NodeId): Member | undefined {
   return driver.status().members.find(({ member }) => member.id === id)?.member;
+}
+
+/**
+ * Whether the cluster counts on a node of that id. One that knows no cluster is not that node, whatever
+ * it is called: it has no log, and must not be looked for where it is (§3).
+ */
+function isVoter(driver: NodeDriver, id: NodeId): boolean {
+  return driver.status().members.some(({ member, voter }) => voter && member.id === id);
+}
+
+function idTaken(id: NodeId): ChatError {
+  const text =
+    `Cannot join as node ${id} with an empty data directory: the cluster has a node of ` +
+    "that id; leave --id out or give another one, or start that node on its own --data";
+  return new ChatError("INVALID_ARGUMENT", text, { field: "id" });
 }
 
 async function handOver(options: PeerServiceOptions, ask: HandOverAsk): Promise<HandOverAnswer> {

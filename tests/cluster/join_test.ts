@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { withCluster } from "./cluster.ts";
+import { PROGRAM } from "./program.ts";
 
 /** Messages a second that flow meanwhile. */
 const FLOW = 200;
@@ -21,6 +22,27 @@ Deno.test("cluster of 2: a third joins while 200 messages a second flow", async 
     await test.writers.more(FLOW, "after the join");
     assert.ok(test.writers.takePauseMs() < JOIN_PAUSE_MS_MAX, "the join did not stop writes");
     await test.prove(3);
+  });
+});
+
+Deno.test("cluster of 2: an empty directory that goes by a member's name is refused, and the member goes on", async () => {
+  await withCluster({ nodes: 2, senders: 2, perSecond: 50 }, async (test) => {
+    const [first, second] = test.cluster.nodes;
+    const data = `${test.cluster.dataDirectory(second!.id)}-again`;
+    const anywhere = ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"];
+    const { code, stderr } = await new Deno.Command(PROGRAM.command, {
+      args: [...PROGRAM.args, "node", "--data", data, "--id", second!.id, ...anywhere].concat(
+        "--join",
+        first!.ready.peerListen,
+      ),
+      stdin: "null",
+    }).output();
+    assert.equal(code, 2);
+    const text = new TextDecoder().decode(stderr);
+    assert.match(text, /Cannot join as node n2 with an empty data directory: .*leave --id out/);
+    await test.writers.more(50, "after it was refused");
+    assert.equal(second!.process.exit, undefined, second!.process.log.slice(-3).join("\n"));
+    await test.prove(2);
   });
 });
 

@@ -1,10 +1,12 @@
 /**
- * What a node takes from another one's hand-over: of its own cluster, and so much at a time.
+ * What a node takes from another one's hand-over: of its own cluster, and so much at a time; and whom
+ * it lets join.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import { ChatError } from "../../src/errors.ts";
 import { limits } from "../../src/limits.ts";
 import { Gate } from "../../src/node/gate.ts";
 import { createPeerService, type PeerServiceOptions } from "../../src/node/peer_service.ts";
@@ -49,4 +51,46 @@ Deno.test("peer service: a hand-over of another cluster, or of too much at once,
   }
   await assert.rejects(ask({ clusterId: "cluster-2" }), { reason: "WRONG_CLUSTER" });
   assert.equal(taken, 3);
+});
+
+Deno.test("peer service: one that knows no cluster is no member of it, whatever its id", async () => {
+  const gate = new Gate();
+  gate.open();
+  const member = (id: string, port: number) => (
+    { id, peerAddress: `127.0.0.1:${port}`, clientAddress: `127.0.0.1:${port + 1}` }
+  );
+  const joined: string[] = [];
+  const members = [
+    { member: member("n1", 1_000), voter: true },
+    { member: member("n2", 2_000), voter: true },
+    { member: member("n3", 3_000), voter: false },
+  ];
+  const driver = {
+    status: () => ({ members }),
+    join: ({ id }: { readonly id: string }) => {
+      joined.push(id);
+      return Promise.resolve(null);
+    },
+  };
+  const { join } = createPeerService({
+    nodeId: "n1",
+    clusterId: () => "cluster-1",
+    driver: driver as unknown as PeerServiceOptions["driver"],
+    gate,
+    transport: {} as PeerServiceOptions["transport"],
+    snapshots: {} as PeerServiceOptions["snapshots"],
+  });
+  const ask = async (id: string, clusterId: string) => {
+    const context = { deadlineMs: Date.now() + 1_000, signal: new AbortController().signal };
+    const answer = await join({ clusterId, member: member(id, 4_000) }, context);
+    return answer.kind === "refused" ? answer.error : answer.kind;
+  };
+  assert.equal(await ask("n4", ""), "accepted");
+  assert.equal(await ask("n3", ""), "accepted", "a learner asks again until it hears of it");
+  assert.equal(await ask("n2", "cluster-1"), "accepted", "a voter may have moved");
+  const refusal = await ask("n2", "");
+  assert.ok(refusal instanceof ChatError);
+  assert.equal(refusal.reason, "INVALID_ARGUMENT");
+  assert.match(refusal.message, /^Cannot join as node n2 with an empty data directory: /);
+  assert.deepEqual(joined, ["n4", "n3", "n2"], "it changes nothing");
 });
