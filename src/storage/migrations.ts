@@ -9,7 +9,7 @@
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import { Database } from "./database.ts";
-import { asDamage, checkSchema, checkStructure } from "./soundness.ts";
+import { asDamage, checkSchema, checkStructure, hasSchema } from "./soundness.ts";
 import { corrupt } from "./storage_error.ts";
 
 /** The step that leads to a version: statements that run in one transaction. */
@@ -19,7 +19,10 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** What a database's tables are, and how an older one comes to have them. */
+/**
+ * What a database's tables are, and how an older one comes to have them. Each version has other
+ * tables than the one before: the header says which it is, and the tables say whether that is true.
+ */
 export interface Schema {
   /** The newest version. */
   readonly version: number;
@@ -42,7 +45,10 @@ export async function openMigrated(
     // Some settings are written into the file: first see whether it is ours, and as we made it.
     const version = await checkVersion(database, options.schema);
     if (version === options.schema.version) await checkSchema(database, options.schema);
-    else if (version > 0) await checkStructure(database);
+    else if (version > 0) {
+      await checkHeader(database, version, options.schema);
+      await checkStructure(database);
+    }
     await database.configure(options.pragmas);
     await migrate(database, options.schema);
     await checkWritable(database);
@@ -89,9 +95,21 @@ export async function migrate(database: Database, schema: Schema): Promise<void>
 export async function checkVersion(database: Database, schema: Schema): Promise<number> {
   const version = await asDamage(database.name, readVersion(database));
   if (version <= schema.version) return version;
+  await checkHeader(database, version, schema);
   const text = `Cannot use ${database.name}: a newer jmessage wrote it (schema version ` +
     `${version}, this one knows ${schema.version}); run that version`;
   throw new ChatError("DATA_DIRECTORY", text);
+}
+
+/**
+ * Throws `CORRUPT` if it says that it is of another version and has the tables of this one: nothing
+ * else tells of a damaged header, and the steps from that version on would be taken twice.
+ */
+async function checkHeader(database: Database, version: number, schema: Schema): Promise<void> {
+  if (!await hasSchema(database, schema)) return;
+  const detail =
+    `it says that it is of version ${version}, and has the tables of ${schema.version}`;
+  throw corrupt(database.name, detail);
 }
 
 /** A file that cannot be written is opened without a word: ask for a write, and take it back. */

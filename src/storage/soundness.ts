@@ -17,15 +17,20 @@ import { textColumns, textFrom } from "./text.ts";
 /** SQLITE_ERROR: nothing is wrong but the statement. */
 const plainError = 1;
 
-/** Throws `CORRUPT` unless the tables and indexes are exactly those that the schema makes. */
-export async function checkSchema(database: Database, { statements }: Schema): Promise<void> {
+/** Throws `CORRUPT` unless {@linkcode hasSchema}. */
+export async function checkSchema(database: Database, schema: Schema): Promise<void> {
+  if (await hasSchema(database, schema)) return;
+  throw corrupt(database.name, "its schema is not as it was made");
+}
+
+/** Whether the tables and indexes are exactly those that the schema makes. */
+export async function hasSchema(database: Database, { statements }: Schema): Promise<boolean> {
   const found = await asDamage(database.name, schemaOf(database));
   const model = Database.openMemory();
   try {
     await model.script(statements);
     const wanted = await schemaOf(model);
-    const same = found.length === wanted.length && found.every((one, at) => one === wanted[at]);
-    if (!same) throw corrupt(database.name, "its schema is not as it was made");
+    return found.length === wanted.length && found.every((one, at) => one === wanted[at]);
   } finally {
     await model.close();
   }

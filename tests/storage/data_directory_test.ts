@@ -145,11 +145,13 @@ Deno.test("data directory: a newer schema is refused, in the log and in the stat
   await inDirectory(async (path) => {
     await (await withState(path)).close();
     await inCopy(path, async (copy) => {
+      await alter(join(copy, "log.db"), "CREATE TABLE later (x)");
       await alter(join(copy, "log.db"), "PRAGMA user_version = 99");
       const line = /log\.db: a newer jmessage wrote it \(schema version 99, this one knows 1\);/;
       await refused(copy, {}, "DATA_DIRECTORY", line);
     });
     await inCopy(path, async (copy) => {
+      await alter(join(copy, "chat-1.db"), "CREATE TABLE later (x)");
       await alter(join(copy, "chat-1.db"), "PRAGMA user_version = 99");
       await refused(copy, {}, "DATA_DIRECTORY", /chat-1\.db: a newer jmessage wrote it/);
     });

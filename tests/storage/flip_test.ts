@@ -7,6 +7,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { machineCollector } from "../../src/collector.ts";
@@ -21,7 +22,7 @@ const SEED = 60_101;
 /** Flips before closed connections are collected: each keeps its files open until then. */
 const FLIPS_PER_COLLECTION = 25;
 
-const refusal = /^(CORRUPT|DATA_DIRECTORY) Cannot use (log|chat-1)\.db(-wal)?: [^\n]+$/;
+const refusal = /^CORRUPT Cannot use (log|chat-1)\.db(-wal)?: [^\n]+$/;
 
 const files = [["stopped", "log.db"], ["stopped", "chat-1.db"], [
   "killed",
@@ -62,6 +63,27 @@ for (const [how, file] of files) {
       }
       // What SQLite forgets of the state's write-ahead log is applied again.
       if (structural !== null) assert.ok(refused > FLIPS / 4, `${refused} were refused`);
+    });
+  });
+}
+
+/** Where the header of a database says of which version it is, and of which program. */
+const versionBytes = [60, 61, 62, 63, 68, 69, 70, 71];
+
+for (const file of ["log.db", "chat-1.db"]) {
+  Deno.test(`damage: any bit of the version of ${file} is refused, and no step to it is taken twice`, async () => {
+    await inDirectory(async (parent) => {
+      const path = (await makeDirectories(parent)).stopped;
+      const bytes = readFileSync(join(path, file));
+      for (const at of versionBytes) {
+        for (let bit = 0; bit < 8; bit++) {
+          const damaged = new Uint8Array(bytes);
+          damaged[at]! ^= 1 << bit;
+          writeFileSync(join(path, file), damaged);
+          assert.match(await toldBy(path), refusal, `bit ${bit} of byte ${at}`);
+          assert.deepEqual(readFileSync(join(path, file)), Buffer.from(damaged), "nothing changes");
+        }
+      }
     });
   });
 }
