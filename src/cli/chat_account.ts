@@ -139,6 +139,13 @@ async function deleteAccount(
   options: ChatOptions,
   yes: boolean,
 ): Promise<string> {
+  // Before anything is asked: a script without a terminal must not delete by mistake.
+  if (!yes && !options.input.interactive) {
+    throw new ChatError(
+      "INVALID_ARGUMENT",
+      "Cannot ask whether to delete the account as there is no terminal; add --yes to go on",
+    );
+  }
   let name = "";
   await withLogin(flags, options, async (context) => {
     name = context.client.user ?? "";
@@ -150,7 +157,6 @@ async function deleteAccount(
 }
 
 async function confirmDeletion(name: string, options: ChatOptions): Promise<void> {
-  if (!options.input.interactive) return;
   const answer = await options.input.ask(
     `Delete ${printable(name)} and the messages it received for good? Type the name to go on: `,
   );

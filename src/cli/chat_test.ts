@@ -28,15 +28,17 @@ interface Run {
 interface RunOptions {
   readonly stdin?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** What a person at a terminal answers; without it there is none. */
+  readonly answer?: string;
 }
 
-/** Answers nobody, but has lines of stdin. */
-function inputOf(lines: readonly string[]): Input {
-  const left = [...lines];
+/** Has lines of stdin, and a person only where there is an answer. */
+function inputOf({ stdin = [], answer }: RunOptions): Input {
+  const left = [...stdin];
   const refuse = () => Promise.reject(new Error("nobody is there"));
   return {
-    interactive: false,
-    ask: refuse,
+    interactive: answer !== undefined,
+    ask: answer === undefined ? refuse : () => Promise.resolve(answer),
     askSecret: refuse,
     nextLine: () => Promise.resolve(left.shift() ?? null),
   };
@@ -58,7 +60,7 @@ async function withChat(
     let error = "";
     const command = chatCommand({
       connect: cluster.connect,
-      input: inputOf(options.stdin ?? []),
+      input: inputOf(options),
       environment: options.environment ?? {},
       output: {
         line: (line) => void text.push(line),
@@ -134,6 +136,25 @@ Deno.test("chat commands: logout ends this login, or the session that it names",
     deepEqual((await chat(["logout", "--json"])).json, [{ user: "ann" }]);
     equal(cluster.ended.at(-1), "that of token-ann");
     match((await chat(["-u", "ann", "users"])).error, /Cannot act as ann without a login/);
+  });
+});
+
+Deno.test("chat commands: an account is deleted only by a yes: the flag's, or a person's", async () => {
+  await withChat(async (chat, cluster) => {
+    const deletions = () => cluster.calls.filter((call) => call.startsWith("deleteAccount")).length;
+    await chat(["-u", "ann", "login"], PASSWORD);
+    for (const stdin of [[], ["no"], ["ann"]]) {
+      const { code, error } = await chat(["delete-account"], { stdin });
+      equal(code, 2);
+      match(error, /^jmessage: Cannot ask .* there is no terminal; add --yes to go on$/);
+    }
+    equal((await chat(["delete-account"], { answer: "no" })).code, 2);
+    equal(deletions(), 0);
+    equal((await chat(["delete-account"], { answer: "ann" })).code, 0);
+    equal(deletions(), 1);
+    await chat(["-u", "ann", "login"], PASSWORD);
+    deepEqual((await chat(["delete-account", "--yes", "--json"])).json, [{ user: "ann" }]);
+    equal(deletions(), 2);
   });
 });
 

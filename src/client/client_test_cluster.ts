@@ -179,6 +179,11 @@ export class FakeCluster {
           this.#assertLeads(address);
           return {};
         }),
+      deleteAccount: (_, context) =>
+        this.#call("deleteAccount", address, context, () => {
+          this.#assertLeads(address);
+          return {};
+        }),
       logout: ({ sessionId }, context) =>
         this.#call("logout", address, context, () => {
           this.#assertLeads(address);
