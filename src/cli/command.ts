@@ -81,6 +81,8 @@ function readEnvironment(command: CommandUnknownOpts): void {
     const text = option.envVar === undefined ? undefined : process.env[option.envVar];
     if (text === undefined) continue;
     const value = environmentValue(command, { option, text });
+    // Commander takes any value for a consent that must be given, a false one too.
+    if (value === false && option.mandatory) continue;
     command.setOptionValueWithSource(option.attributeName(), value, "env");
   }
 }

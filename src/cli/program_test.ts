@@ -42,6 +42,11 @@ async function trial(args: readonly string[]): Promise<Trial> {
         .action((flags) => void seen.push(flags)),
     );
     group.addCommand(
+      newCommand("burn", "burn it", { example: "jmessage fruit burn --surely" })
+        .requiredOption("--surely", "it is gone then")
+        .action((flags) => void seen.push(flags)),
+    );
+    group.addCommand(
       newCommand("drop", "drop one", { example: "jmessage fruit drop" }).action(() => {
         throw new ChatError("NO_LEADER", "Cannot drop as nobody leads;\n\x1b[31mtry again");
       }),
@@ -73,6 +78,18 @@ Deno.test("program: every flag has a variable, and the flag wins over it", async
   const off = { ...variables, JMESSAGE_PEELED: "0" };
   const both = await trialWith(off, ["fruit", "eat", "--how-many=5"]);
   assert.deepEqual(both.seen, [{ howMany: 5, peeled: false }]);
+});
+
+Deno.test("program: a flag that must be given is not given by a variable that says no", async () => {
+  for (const no of ["0", "", "false", "No", "off"]) {
+    const { code, errors, seen } = await trialWith({ JMESSAGE_SURELY: no }, ["fruit", "burn"]);
+    assert.deepEqual([code, seen], [2, []], `JMESSAGE_SURELY=${no}`);
+    assert.match(errors[0] ?? "", /required option '--surely' not specified/);
+  }
+  const yes = await trialWith({ JMESSAGE_SURELY: "1" }, ["fruit", "burn"]);
+  assert.deepEqual(yes.seen, [{ surely: true }]);
+  const both = await trialWith({ JMESSAGE_SURELY: "0" }, ["fruit", "burn", "--surely"]);
+  assert.deepEqual(both.seen, [{ surely: true }]);
 });
 
 Deno.test("program: misuse is one line that names the help, and exit code 2", async () => {
