@@ -28,8 +28,8 @@ export type HttpPages = Readonly<Record<string, () => HttpPage | Promise<HttpPag
 const TEXT = "text/plain; charset=utf-8";
 
 /**
- * Serves the pages to GET and HEAD on `host:port`, in plain text or behind TLS. Throws
- * `INVALID_ARGUMENT` if the address cannot be had.
+ * Serves the pages to GET and HEAD on `host:port`, in plain text or behind TLS. Throws as
+ * `open` does if the address cannot be had.
  */
 export async function serveHttp(
   address: string,

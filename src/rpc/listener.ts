@@ -224,8 +224,8 @@ function asItIs(bytes: Buffer): Buffer {
 }
 
 /**
- * Binds to `host:port`, in plain text or behind TLS. Throws `INVALID_ARGUMENT` if the address
- * cannot be had.
+ * Binds to `host:port`, in plain text or behind TLS. Throws as `open` does if the
+ * address cannot be had.
  */
 export async function listen(
   server: CountingServer,

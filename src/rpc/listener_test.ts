@@ -42,7 +42,7 @@ Deno.test("listener: port 0 becomes a real port, and a taken port is refused by 
     await assert.rejects(
       serveClients(listener.address, fakeServices()),
       (error) =>
-        error instanceof ChatError && error.reason === "INVALID_ARGUMENT" &&
+        error instanceof ChatError && error.reason === "INTERNAL" &&
         error.message.includes(listener.address),
     );
   } finally {

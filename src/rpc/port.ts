@@ -35,7 +35,16 @@ export interface OpenPort {
   readonly connections: number;
 }
 
-/** Binds a port. Throws `INVALID_ARGUMENT` if the address cannot be had. */
+/**
+ * What may be over when it is tried again, and so is no wrong usage: whoever starts a node anew
+ * (systemd) must not give up. An address may come late, with its network.
+ */
+const PASSING = new Set<unknown>(["EADDRINUSE", "EADDRNOTAVAIL", "EAI_AGAIN"]);
+
+/**
+ * Binds a port. If the address cannot be had, throws `INTERNAL` where it may be had later, and else
+ * `INVALID_ARGUMENT`.
+ */
 export async function open(
   port: OpenPort,
   address: string,
@@ -73,7 +82,10 @@ export function closeInTime(
 function cannotListen(address: string, cause: unknown): ChatError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
-  return new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return PASSING.has(code)
+    ? new ChatError("INTERNAL", text, { cause })
+    : new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
 }
 
 /** Binds to `host:port`; gives the address with the real port. */

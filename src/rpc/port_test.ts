@@ -1,11 +1,13 @@
 /**
- * The end of a port: once, and as soon as the least patient of those who close it wants.
+ * The end of a port: once, and as soon as the least patient of those who close it wants. And which
+ * addresses that cannot be had are worth another try.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import { closeInTime } from "./port.ts";
+import { ChatError, REASONS } from "../errors.ts";
+import { closeInTime, open, type OpenPort } from "./port.ts";
 
 const PATIENT_MS = 10_000;
 
@@ -30,4 +32,27 @@ Deno.test("port: what is over in time is not broken off", async () => {
   await close(0);
   // Behind a timer that would have been due before.
   await new Promise((resolve) => setTimeout(resolve, 0));
+});
+
+Deno.test("port: an address that may be had later is no wrong usage", async () => {
+  const cases = [
+    ["EADDRINUSE", 1],
+    ["EADDRNOTAVAIL", 1],
+    ["EAI_AGAIN", 1],
+    ["ENOTFOUND", 2],
+    ["EACCES", 2],
+  ] as const;
+  for (const [code, exitCode] of cases) {
+    const port: OpenPort = {
+      bind: () => Promise.reject(Object.assign(new Error(`listen ${code}`), { code })),
+      close: () => Promise.resolve(),
+      connections: 0,
+    };
+    await assert.rejects(open(port, "a:1", () => 0), (error) => {
+      assert.ok(error instanceof ChatError);
+      assert.match(error.message, /^Cannot listen on a:1: .*another port/);
+      assert.equal(REASONS[error.reason].exitCode, exitCode, code);
+      return true;
+    });
+  }
 });

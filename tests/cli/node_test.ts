@@ -90,7 +90,8 @@ Deno.test("node: a start that cannot be is one line with a way out", async () =>
     const { listen } = await start("--data", data).ready;
     const cases: [string[], number, RegExp][] = [
       [["--data", data], 1, /data directory.*(in use|locked|another)/],
-      [["--data", `${directory}/b`, "--listen", listen], 2, /Cannot listen on .*another port/],
+      [["--data", `${directory}/b`, "--listen", listen], 1, /Cannot listen on .*another port/],
+      [["--data", `${directory}/b`, "--listen", "nowhere"], 2, /Must be HOST:PORT/],
       [["--data", `${directory}/c`, "--id", "a b"], 2, /id must be 1 to 64 of ASCII letters/],
       [["--data", `${directory}/d`, "--heartbeat-ms", "900"], 2, /at least 4 heartbeats/],
     ];
