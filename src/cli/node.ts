@@ -162,9 +162,7 @@ async function runOnce(
 ): Promise<NodeOptions | null> {
   const node = await startNode(options);
   signals.onFirst(() => void node.stop());
-  if (options.tls !== undefined || options.peerTls !== undefined) {
-    signals.onHangUp(() => void node.reloadCertificates());
-  }
+  signals.onHangUp(hangUpTask(node, options));
   void announce(node, { json, output });
   try {
     await Promise.race([node.stopped, signals.second]);
@@ -180,6 +178,12 @@ async function runOnce(
       http: node.http ?? undefined,
     };
   }
+}
+
+/** What SIGHUP does: never what it does by itself, which is to end the node. */
+function hangUpTask(node: RunningNode, { tls, peerTls, logger }: NodeOptions): () => void {
+  if (tls !== undefined || peerTls !== undefined) return () => void node.reloadCertificates();
+  return () => logger?.log("info", "SIGHUP changes nothing: this node has no certificates to read");
 }
 
 function optionsOf(flags: NodeFlags): NodeOptions {
@@ -263,18 +267,22 @@ async function announce(
 
 /**
  * SIGTERM and SIGINT: the first one asks the node to stop, a second one ends it at once. SIGHUP asks
- * for what the node says.
+ * for what the node says, and never ends it.
  */
 class Signals {
   readonly #second = Promise.withResolvers<never>();
   readonly #onSignal = () => this.#take();
+  readonly #onHangUp = () => this.#hangUp();
   #count = 0;
   #stop: () => void = () => {};
-  #onHangUp: (() => void) | null = null;
+  /** Until there is a node to be told, SIGHUP waits. */
+  #hangUpTask: (() => void) | null = null;
+  #hungUp = false;
 
   constructor() {
     this.#second.promise.catch(() => {});
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, this.#onSignal);
+    process.on("SIGHUP", this.#onHangUp);
   }
 
   /** Rejects at the second signal. */
@@ -293,16 +301,20 @@ class Signals {
     if (this.told) stop();
   }
 
-  /** Calls back at each SIGHUP; whoever asked before is forgotten. */
+  /** Calls back at each SIGHUP, also if one came already; whoever asked before is forgotten. */
   onHangUp(task: () => void): void {
-    if (this.#onHangUp !== null) process.off("SIGHUP", this.#onHangUp);
-    this.#onHangUp = task;
-    process.on("SIGHUP", task);
+    this.#hangUpTask = task;
+    if (this.#hungUp) this.#hangUp();
   }
 
   close(): void {
-    if (this.#onHangUp !== null) process.off("SIGHUP", this.#onHangUp);
+    process.off("SIGHUP", this.#onHangUp);
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, this.#onSignal);
+  }
+
+  #hangUp(): void {
+    this.#hungUp = this.#hangUpTask === null;
+    this.#hangUpTask?.();
   }
 
   #take(): void {

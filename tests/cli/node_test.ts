@@ -84,6 +84,20 @@ Deno.test("node: a second signal ends it at once, and that is a failure", async 
   });
 });
 
+Deno.test("node: SIGHUP without certificates is one line in its log, and it goes on", async () => {
+  await withNodes(async (directory, start) => {
+    const node = start("--data", `${directory}/a`);
+    await node.ready;
+    const told = () => node.log.filter((line) => line.includes("SIGHUP")).length;
+    for (const times of [1, 2]) {
+      node.kill("SIGHUP");
+      await until(() => told() === times, { what: "the line about SIGHUP", ms: 10_000 });
+    }
+    node.kill("SIGTERM");
+    assert.deepEqual(await node.exited, { code: 0, signal: null });
+  });
+});
+
 Deno.test("node: a start that cannot be is one line with a way out", async () => {
   await withNodes(async (directory, start) => {
     const data = `${directory}/a`;
