@@ -5,7 +5,7 @@
  * @module
  */
 
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import process from "node:process";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -48,10 +48,9 @@ export async function readSecrets(
     const file = await open(path, "r");
     try {
       ({ mode, uid } = await file.stat());
-      const buffer = new Uint8Array(limits.secretFileBytesMax + 1);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-      if (bytesRead > limits.secretFileBytesMax) throw refuse("it is too long for a secret");
-      secret = new TextDecoder().decode(buffer.subarray(0, bytesRead)).trim();
+      const bytes = await readBounded(file);
+      if (bytes.length > limits.secretFileBytesMax) throw refuse("it is too long for a secret");
+      secret = new TextDecoder().decode(bytes).trim();
     } finally {
       await file.close();
     }
@@ -75,4 +74,19 @@ export async function readSecrets(
     );
   }
   return lines;
+}
+
+/**
+ * What the file holds, up to one byte more than a secret may have. As it comes, from wherever it
+ * stands: a pipe has no places, and gives what was written piece by piece.
+ */
+async function readBounded(file: FileHandle): Promise<Uint8Array> {
+  const buffer = new Uint8Array(limits.secretFileBytesMax + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
 }
