@@ -232,3 +232,12 @@ export function brokenLinks(sources: readonly Source[]): readonly string[] {
       .map((target) => `${place}: links to ${target}, which is not there`)
   );
 }
+
+/** Ends of table rows outside a table: a formatter takes what is no row for text, and wraps it. */
+export function lostRows(sources: readonly Source[]): readonly string[] {
+  return sources.filter(({ place }) => place.endsWith(".md")).flatMap(({ place, text }) =>
+    text.split("\n").flatMap((line, index) =>
+      /^\s*[^|\s].* \|$/.test(line) ? [`${place}:${index + 1}: a row without its table`] : []
+    )
+  );
+}

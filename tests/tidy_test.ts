@@ -12,6 +12,7 @@ import {
   brokenLinks,
   importProblems,
   leftoverProblems,
+  lostRows,
   openingProblems,
   programProblems,
   sizeProblems,
@@ -72,6 +73,10 @@ Deno.test("tidy: every limit limits something", () => {
 
 Deno.test("tidy: links between papers lead somewhere", () => {
   assert.deepEqual(brokenLinks(sources), []);
+});
+
+Deno.test("tidy: rows of papers are in their tables", () => {
+  assert.deepEqual(lostRows(sources), []);
 });
 
 Deno.test("tidy: every package is pinned and used", async () => {
@@ -181,4 +186,11 @@ Deno.test("tidy limits and links: finds what is unused and what leads nowhere", 
   assert.deepEqual(unusedLimits(planted(parts)), ["b", "c"]);
   const papers = { "a.md": "[b](b.md) [c](src/c.ts#x) [web](https://example.org)", "b.md": "" };
   assert.equal(brokenLinks(planted(papers)).length, 1);
+});
+
+Deno.test("tidy rows: finds one that is wrapped like text, and takes none for one", () => {
+  const lost = "- a point. | what | is\n  lost | here |\n";
+  assert.deepEqual(lostRows(planted({ "a.md": lost })), ["a.md:2: a row without its table"]);
+  const fine = "| a | b |\n| - | - |\n\n  | in a list | it is |\n\n`a | b` or `all|majority`\n";
+  assert.deepEqual(lostRows(planted({ "a.md": fine })), []);
 });
