@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { isRequestId } from "../client/request_id.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -18,7 +18,7 @@ import {
   withLogin,
 } from "./chat_context.ts";
 import { messageJson, messageLine, usersTable } from "./chat_text.ts";
-import { newCommand } from "./command.ts";
+import { newCommand, withoutVariable } from "./command.ts";
 import { parseInteger } from "./options.ts";
 import { outliveReader } from "./output.ts";
 
@@ -51,7 +51,7 @@ function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnkno
   })
     .argument("<to>", "the receiver's name")
     .argument("<text>", "the message; - reads messages from stdin, one a line, as they come")
-    .option("--id <uuid>", "request id (UUIDv7): the same one again sends no second", requestId)
+    .addOption(idOption())
     .action((to, text, own) => {
       if (text === "-" && own.id !== undefined) throw misuse("--id is for one message, not stdin");
       return withLogin(flags(), options, async (context) => {
@@ -61,6 +61,12 @@ function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnkno
         print(await client.send(to, text, { timeoutMs, requestId: own.id }));
       });
     });
+}
+
+/** `JMESSAGE_ID` names a node; and one id for all messages would send the first alone. */
+function idOption() {
+  const text = "request id (UUIDv7): the same one again sends no second";
+  return withoutVariable(new Option("--id <uuid>", text).argParser(requestId));
 }
 
 function historyCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnknownOpts {

@@ -197,6 +197,23 @@ Deno.test("chat commands: the same --id twice is one message", async () => {
   });
 });
 
+Deno.test("chat commands: the variable that names a node is no request id", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    for (const value of ["b", "018f0000-0000-7000-8000-000000000001"]) {
+      Deno.env.set("JMESSAGE_ID", value);
+      try {
+        equal((await chat(["send", "bob", "hello"])).error, "");
+        equal((await chat(["send", "bob", "-"], { stdin: ["more"] })).error, "");
+      } finally {
+        Deno.env.delete("JMESSAGE_ID");
+      }
+    }
+    deepEqual(cluster.log.map(({ body }) => body), ["hello", "more", "hello", "more"]);
+    ok(cluster.log.every(({ id }) => !id.startsWith("018f0000")));
+  });
+});
+
 Deno.test("chat commands: inbox prints the stable fields, and acknowledges what it printed", async () => {
   await withChat(async (chat, cluster) => {
     cluster.write("bob", "ann", "hi\n\x1b[2J");

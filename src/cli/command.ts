@@ -56,15 +56,28 @@ export function environmentName(flag: string): string {
   return `JMESSAGE_${flag.replace(/^--(no-)?/, "").replaceAll("-", "_").toUpperCase()}`;
 }
 
+/** Options that are about one run alone, whatever the environment says. */
+const ofOneRun = new WeakSet<object>();
+
+/**
+ * Marks a flag that has no variable: one is set for many commands, and what it says there under the
+ * same name is another thing.
+ */
+export function withoutVariable<T extends object>(option: T): T {
+  ofOneRun.add(option);
+  return option;
+}
+
 const OFF = new Set(["", "0", "false", "no", "off"]);
 
 /**
- * Readies a finished tree: environment variables for every flag, and misuse thrown as
+ * Readies a finished tree: environment variables for the flags, and misuse thrown as
  * `ChatError` of reason `INVALID_ARGUMENT` in one line instead of printed.
  */
 export function prepare(command: CommandUnknownOpts): void {
   for (const option of command.options) {
-    if (option.long && option.long !== "--version") option.env(environmentName(option.long));
+    const hasVariable = option.long !== "--version" && !ofOneRun.has(option);
+    if (option.long && hasVariable) option.env(environmentName(option.long));
   }
   // Only now is it known which command runs: another's variables must not be able to stop it.
   command.hook("preSubcommand", (_, child) => readEnvironment(child));
