@@ -183,6 +183,31 @@ Deno.test("node tls: a certificate for another node is refused at the start, and
   });
 });
 
+Deno.test("node tls: the client port takes a certificate for another node, as its clients look at the host", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    const [n1, n2] = [await ca.node("n1"), await ca.node("n2")];
+    const lines: string[] = [];
+    const node = await startNode({
+      data: join(directory, "data"),
+      id: "n1",
+      listen: "127.0.0.1:0",
+      peerListen: "127.0.0.1:0",
+      tls: n1,
+      logger: createLogger({ level: "info", format: "text", write: (line) => lines.push(line) }),
+    });
+    try {
+      await Deno.copyFile(n2.cert, n1.cert);
+      await Deno.copyFile(n2.key, n1.key);
+      await node.reloadCertificates();
+      assert.match(lines.join(""), /Certificates for clients were read again/);
+      assert.ok(!lines.some((line) => line.includes("stay in use")), lines.join(""));
+    } finally {
+      await node.stop();
+    }
+  });
+});
+
 Deno.test("node tls: who began anew after damage goes on with its certificate", async () => {
   await withDirectory(async (directory) => {
     const ca = await TestCa.make(directory);
