@@ -14,6 +14,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonLine } from "../printable.ts";
 import type { SalvageRecord } from "../rpc/api.ts";
+import { fileError } from "../storage/file_error.ts";
 import type { AdminCluster } from "./admin_cluster.ts";
 import { timeText } from "./chat_text.ts";
 import { newCommand } from "./command.ts";
@@ -182,10 +183,8 @@ async function writeWhole(
     return records;
   } catch (thrown) {
     await rm(temporary, { force: true }).catch(() => {});
-    if (thrown instanceof ChatError) throw thrown;
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    const text = `Cannot write ${printable(file)}: ${printable(why)}; name another file`;
-    throw new ChatError("DATA_DIRECTORY", text, { cause: thrown });
+    // Never by its own text, which has the temporary name.
+    throw fileError(thrown, { verb: "write", file: printable(file) });
   }
 }
 

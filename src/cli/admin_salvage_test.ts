@@ -203,7 +203,9 @@ Deno.test("admin salvage export: what breaks off in the middle leaves nothing be
     assert.equal(await readFile(file, "utf8"), "mine");
     const nowhere = join(folder, "none", "out.jsonl");
     const lost = await trial([[record(3)]], ["export", nowhere]);
-    assert.equal(lost.code, 1);
-    assert.match(lost.errors[0] ?? "", /^jmessage: Cannot write .*ENOENT.*; name another file$/);
+    assert.deepEqual([lost.code, lost.asked], [2, []]);
+    assert.deepEqual(lost.errors, [
+      `jmessage: Cannot write ${nowhere}: there is no such file or directory; give another path`,
+    ]);
   });
 });

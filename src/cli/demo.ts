@@ -15,6 +15,7 @@ import type { ChatClient } from "../client/chat_client.ts";
 import { openChat } from "../client/open.ts";
 import { ChatError } from "../errors.ts";
 import { connect } from "../rpc/client.ts";
+import { fileError } from "../storage/file_error.ts";
 import { AdminCluster } from "./admin_cluster.ts";
 import { waitSynced } from "./admin_wait.ts";
 import { interactiveChat } from "./chat_interactive.ts";
@@ -51,7 +52,7 @@ export function demoCommand(): CommandUnknownOpts {
 }
 
 async function runDemo(nodes: number): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), "jmessage-demo-"));
+  const directory = await temporaryDirectory();
   const cluster = new NodeCluster({ program: thisProgram(), directory });
   const interrupted = onInterrupt();
   // Its nodes must not outlive it, whoever has stopped reading.
@@ -64,6 +65,16 @@ async function runDemo(nodes: number): Promise<void> {
   } finally {
     interrupted.stop();
     await cluster.close();
+  }
+}
+
+async function temporaryDirectory(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "jmessage-demo-"));
+  } catch (thrown) {
+    const file = `a directory for the demo in ${tmpdir()}`;
+    const elsewhere = "set TMPDIR to a directory that can be written to";
+    throw fileError(thrown, { verb: "make", file, elsewhere });
   }
 }
 

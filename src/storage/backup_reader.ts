@@ -14,7 +14,7 @@ import { schemaVersion } from "../chat/schema.ts";
 import { limits } from "../limits.ts";
 import type { TermStart } from "../raft/types.ts";
 import type { BackupHeader } from "../rpc/api.ts";
-import { backupFileError } from "./backup_file_error.ts";
+import { fileError } from "./file_error.ts";
 import {
   type BackupEnd,
   chainedChecksum,
@@ -159,7 +159,7 @@ class PartReader {
 
   static async open(path: string): Promise<PartReader> {
     const file = await open(path, "r").catch((error) => {
-      throw backupFileError(error, path, "read");
+      throw fileError(error, { verb: "read", file: `the backup ${path}` });
     });
     const parts = new PartReader(path, file);
     try {
@@ -214,7 +214,7 @@ class PartReader {
     while (filled < length) {
       const { bytesRead } = await this.#file.read(buffer, filled, length - filled, this.position)
         .catch((error) => {
-          throw backupFileError(error, this.#path, "read");
+          throw fileError(error, { verb: "read", file: `the backup ${this.#path}` });
         });
       if (bytesRead === 0) break;
       filled += bytesRead;

@@ -13,7 +13,7 @@ import process from "node:process";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { BackupPart } from "../rpc/api.ts";
-import { backupFileError } from "./backup_file_error.ts";
+import { fileError } from "./file_error.ts";
 import { encodePart, type FilePart, firstChecksum, magicLine } from "./backup_format.ts";
 import { type VerifiedBackup, verifyBackup } from "./backup_reader.ts";
 import { RowCounter } from "./row_count.ts";
@@ -143,7 +143,7 @@ export class BackupWriter {
     try {
       return await step();
     } catch (error) {
-      throw backupFileError(error, this.#path, "write");
+      throw fileError(error, { verb: "write", file: `the backup ${this.#path}` });
     }
   }
 }
@@ -156,7 +156,7 @@ function taken(path: string, detail: string): ChatError {
 async function removeLeftBehind(path: string): Promise<void> {
   const directory = dirname(path);
   const names = await readdir(directory).catch((error) => {
-    throw backupFileError(error, path, "write");
+    throw fileError(error, { verb: "write", file: `the backup ${path}` });
   });
   const prefix = `${basename(path)}.partial-`;
   for (const name of names) {

@@ -13,11 +13,12 @@ import { until } from "./wait.ts";
 /** Runs `test` with a demo that keeps its files in a directory of its own. */
 async function withDemo(
   test: (demo: Deno.ChildProcess, directory: string) => Promise<void>,
+  { below = "" } = {},
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "jmessage-demo-test-" });
   const demo = new Deno.Command(PROGRAM.command, {
     args: [...PROGRAM.args, "demo"],
-    env: { TMPDIR: directory },
+    env: { TMPDIR: directory + below },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -93,4 +94,16 @@ Deno.test("demo: with nobody left to read it, it still cleans up", async () => {
     assert.deepEqual(processesOf(text).filter(isRunning), []);
     assert.deepEqual(entries(directory), []);
   });
+});
+
+Deno.test("demo: where no directory can be made, it says which and what to set", async () => {
+  await withDemo(async (demo, directory) => {
+    const { code, stdout, stderr } = await demo.output();
+    assert.deepEqual([code, new TextDecoder().decode(stdout)], [2, ""]);
+    assert.equal(
+      new TextDecoder().decode(stderr),
+      `jmessage: Cannot make a directory for the demo in ${directory}/none: there is no such file ` +
+        "or directory; set TMPDIR to a directory that can be written to\n",
+    );
+  }, { below: "/none" });
 });
