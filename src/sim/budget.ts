@@ -6,7 +6,7 @@
  */
 
 import { configQuorum } from "./quorum.ts";
-import type { Member, NodeId } from "../raft/types.ts";
+import type { ConfigEntry, Member, NodeId } from "../raft/types.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Budget, ScenarioConfig } from "./scenario.ts";
 import type { Pair } from "./partition_shapes.ts";
@@ -289,14 +289,18 @@ export class FaultBudget {
 
   /**
    * What the policy promises with only these nodes left (§1): also by a config that the one that
-   * is to go has on its disk, and may have sent before.
+   * is to go has on its disk, or one that is down, and may have sent before.
    */
   #survives(left: readonly SimNode[], gone: SimNode): boolean {
     const { policy } = this.#cluster;
     if (this.#forks) return true;
     const ids = new Set(left.map(({ id }) => id));
-    return [...left, gone].every((node) =>
-      openVoters(node).every((voters) => configQuorum(policy, voters, ids))
+    const live = [...left, gone];
+    const committed = Math.max(...live.map((node) => node.status()?.commitIndex ?? 0));
+    const sent = this.#cluster.nodes.filter((node) => node.down && !node.isCopy)
+      .flatMap((node) => votersOf(node.image.configs().filter(({ index }) => index > committed)));
+    return [...live.flatMap(openVoters), ...sent].every((voters) =>
+      configQuorum(policy, voters, ids)
     );
   }
 }
@@ -309,7 +313,11 @@ function openVoters(node: SimNode): readonly (readonly NodeId[])[] {
   const commitIndex = node.status()?.commitIndex ?? 0;
   const known = node.image.configAt(commitIndex);
   const later = node.image.configs().filter(({ index }) => index > commitIndex);
-  return [...(known === null ? [] : [known]), ...later]
+  return votersOf([...(known === null ? [] : [known]), ...later]);
+}
+
+function votersOf(configs: readonly ConfigEntry[]): readonly (readonly NodeId[])[] {
+  return configs
     .flatMap(({ config: { voters, learners } }) =>
       learners.length === 0 ? [voters] : [voters, [...voters, ...learners]]
     )

@@ -126,3 +126,28 @@ Deno.test("partition: within the budget none is long while a disk is damaged tha
     assert.equal(result.faults.get(second.kind), undefined, `${second.kind} is left out`);
   }
 });
+
+Deno.test("fault crash: not of a node that a config needs which is on a dead leader's disk alone", async () => {
+  const result = await runFrame({
+    nodes: 5,
+    spares: 2,
+    policy: ALL_WITHOUT,
+    ending: "survivors",
+    durationMs: 3_105,
+    writeEveryMs: 400,
+    seed: 0,
+    operations: [
+      { atMs: 100, kind: "send", from: 0, to: 0 },
+      { atMs: 649, kind: "send", from: 2, to: 0 },
+      { atMs: 993, kind: "read", user: 1, linearizable: true, node: 2 },
+    ],
+    faults: [
+      { atMs: 100, kind: "crash", node: 2, powerCut: false, afterCalls: 0, on: "config" },
+      // The leader drops one that it does not hear, and dies before anybody has that on disk.
+      { atMs: 605, kind: "block", from: "follower", to: "leader", ms: 974 },
+      { atMs: 2_105, kind: "crash", node: "leader", powerCut: true, afterCalls: 0 },
+    ],
+  });
+  assert.equal(result.faults.get("crash"), 1);
+  assert.deepEqual(result.broken, []);
+});
