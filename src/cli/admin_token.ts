@@ -7,13 +7,13 @@
  */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { rename, rm, writeFile } from "node:fs/promises";
 import { ChatError } from "../errors.ts";
 import { systemClock } from "../client/clock.ts";
 import { newRequestId } from "../client/request_id.ts";
 import { newAdminToken } from "../node/admin_access.ts";
 import { tokenHash } from "../node/sessions.ts";
 import { type AdminCluster, pause } from "./admin_cluster.ts";
+import { TokenFile } from "./admin_token_file.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, serversOption, timeoutOption } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -57,40 +57,43 @@ async function rotate(
   { output }: TokenOptions,
 ): Promise<void> {
   const token = newAdminToken();
-  if (out === undefined) {
-    await setToken(cluster, token);
-    if (json) output.json({ token });
-    else output.line(`admin token: ${token}\n(it is shown this once; the old one is good no more)`);
-    return;
-  }
-  const kept = `${out}.new`;
-  await keep(kept, token);
+  // Before anything is asked: a path that is wrong or a full disk must not cost the only copy.
+  const file = out === undefined ? null : await TokenFile.prepare(out, token);
   try {
     await setToken(cluster, token);
   } catch (thrown) {
     const error = ChatError.from(thrown);
-    if (error.definite) await rm(kept, { force: true });
+    if (!error.definite) throw unknownOutcome(error, { file, token });
+    await file?.discard();
     throw error;
   }
-  await rename(kept, out);
+  await file?.finish();
+  if (out === undefined) {
+    if (json) output.json({ token });
+    else output.line(`admin token: ${token}\n(it is shown this once; the old one is good no more)`);
+    return;
+  }
   if (json) output.json({ file: out });
   else output.line(`the new admin token is in ${printable(out)}; the old one is good no more`);
 }
 
-/** Before it is asked for: a disk that is full must not cost the only copy. */
-async function keep(file: string, token: string): Promise<void> {
-  try {
-    await writeFile(file, `${token}\n`, { mode: 0o600, flag: "wx" });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const text = `Cannot write ${file}: ${why}; give another file with --out`;
-    throw new ChatError("INVALID_ARGUMENT", text, { field: "out", cause });
-  }
+/** Whoever asked must be left with both tokens, as either may be the one that holds. */
+function unknownOutcome(
+  cause: ChatError,
+  { file, token }: { readonly file: TokenFile | null; readonly token: string },
+): ChatError {
+  const then = file === null
+    ? `the new one is ${token}; try it as JMESSAGE_ADMIN_TOKEN once the cluster answers: if it ` +
+      "is not accepted, the old one holds"
+    : `the new one is in ${file.kept}; try it with --token-file ${file.kept} once the cluster ` +
+      `answers: if it is accepted, move it to ${file.path}, else delete it, as the old one holds`;
+  const text = `Cannot tell whether the token was changed (${cause.message}): ${then}`;
+  return new ChatError(cause.reason, text, { cause, afterIndefinite: true });
 }
 
 /**
- * Asks until it is certain. After an answer that was lost, the token in force may be either one: the
- * same request is made with both.
+ * Asks until it is certain; throws an indefinite error if it never was. After an answer that was
+ * lost, the token in force may be either one: the same request is made with both.
  */
 async function setToken(cluster: AdminCluster, token: string): Promise<void> {
   const request = {
@@ -108,15 +111,12 @@ async function setToken(cluster: AdminCluster, token: string): Promise<void> {
         return;
       } catch (thrown) {
         const error = ChatError.from(thrown);
-        const unsure = !error.definite || (lost !== null && error.reason === "UNAUTHENTICATED");
-        if (!unsure) throw error;
+        // Once an answer is lost, no later refusal says what became of the first request.
+        if (error.definite && lost === null) throw error;
         if (!error.definite) lost = error;
       }
     }
-    if (lost !== null && Date.now() >= cluster.deadlineMs) {
-      const text = `Cannot tell whether the token was changed: ${lost.message}`;
-      throw new ChatError(lost.reason, text, { cause: lost, afterIndefinite: true });
-    }
+    if (lost !== null && Date.now() >= cluster.deadlineMs) throw lost;
     await pause();
   }
 }

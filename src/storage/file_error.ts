@@ -18,6 +18,7 @@ const problems: ReadonlyMap<string, Problem> = new Map<string, Problem>([
   ["ENOTDIR", ["INVALID_ARGUMENT", "a part of its path is no directory"]],
   ["EISDIR", ["INVALID_ARGUMENT", "it is a directory", "give the path of a file"]],
   ["ENAMETOOLONG", ["INVALID_ARGUMENT", "its name is too long"]],
+  ["ELOOP", ["INVALID_ARGUMENT", "its links lead nowhere"]],
   ["EACCES", ["DATA_DIRECTORY", "this user must not"]],
   ["EPERM", ["DATA_DIRECTORY", "this user must not"]],
   ["EROFS", ["DATA_DIRECTORY", "the disk is read-only"]],
@@ -38,9 +39,18 @@ export function fileError(
   { verb, file, elsewhere = "give another path" }: FileAct,
 ): ChatError {
   if (thrown instanceof ChatError) return thrown;
+  const { reason, detail } = fileProblem(thrown, elsewhere);
+  return new ChatError(reason, `Cannot ${verb} ${file}: ${detail}`, { cause: thrown });
+}
+
+/** What is wrong with a file, and what to do, as the end of a sentence. */
+export function fileProblem(
+  thrown: unknown,
+  elsewhere = "give another path",
+): { readonly reason: Reason; readonly detail: string } {
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const unknown: Problem = ["INTERNAL", message.replaceAll(/\s+/g, " ")];
   const [reason, what, remedy = elsewhere] = problems.get(code) ?? unknown;
-  return new ChatError(reason, `Cannot ${verb} ${file}: ${what}; ${remedy}`, { cause: thrown });
+  return { reason, detail: `${what}; ${remedy}` };
 }
