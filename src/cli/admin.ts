@@ -9,11 +9,10 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { StatusResponse } from "../rpc/api.ts";
 import { connect } from "../rpc/client.ts";
 import { backupCommand } from "./admin_backup.ts";
 import { certsCommand } from "./admin_certs.ts";
-import { type AdminConnect, withCluster } from "./admin_cluster.ts";
+import { type AdminConnect, type ClusterStatus, withCluster } from "./admin_cluster.ts";
 import { addCredentialOptions } from "./admin_credentials.ts";
 import { recoverCommand } from "./admin_recover.ts";
 import { restoreCommand } from "./admin_restore.ts";
@@ -168,7 +167,7 @@ function waitCommand(options: AdminOptions): CommandUnknownOpts {
     );
 }
 
-function printStatus(status: StatusResponse, flags: ClusterFlags, output: Output): void {
+function printStatus(status: ClusterStatus, flags: ClusterFlags, output: Output): void {
   if (flags.json) output.json(statusJson(status));
   else output.line(statusText(status));
 }

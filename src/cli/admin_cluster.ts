@@ -24,6 +24,14 @@ export type AdminConnection = AdminApi & { close(): void };
 /** Opens a connection; nothing is sent before the first call. */
 export type AdminConnect = SecureConnect<AdminConnection>;
 
+/** The cluster as it was put together, with who said what. */
+export interface ClusterStatus extends StatusResponse {
+  /** Ids of members that spoke for themselves; of others, an index of 0 is one that nobody told. */
+  readonly answered: readonly string[];
+  /** Ids of members that answer, but not to whoever asks. */
+  readonly refused: readonly string[];
+}
+
 /** Runs `action` on the cluster at the servers, and closes what it opened. */
 export async function withCluster(
   flags:
@@ -99,19 +107,24 @@ export class AdminCluster {
    * row of every member that answers replaced by what it says of itself.
    * Throws `NO_LEADER` if no address answers at all, `UNAUTHENTICATED` if one wants another token.
    */
-  async status(): Promise<StatusResponse> {
+  async status(): Promise<ClusterStatus> {
     const first = await this.#firstAnswer();
     const others = first.members.filter((member) => member.id !== first.self);
     const answers = await Promise.allSettled(
       others.map((member) => this.#statusOf(member.clientAddress)),
     );
     const all = [first];
-    for (const [index, answer] of answers.entries()) {
-      const same = answer.status === "fulfilled" && answer.value.clusterId === first.clusterId &&
-        answer.value.self === others[index]?.id;
+    const refused: string[] = [];
+    for (const [index, { id }] of others.entries()) {
+      const answer = answers[index];
+      if (answer?.status === "rejected") {
+        if (isRefused(answer.reason)) refused.push(id);
+        continue;
+      }
+      const same = answer?.value.clusterId === first.clusterId && answer.value.self === id;
       if (same) all.push(answer.value);
     }
-    return merge(all);
+    return { ...merge(all), answered: all.map(({ self }) => self), refused };
   }
 
   /**

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { DigestResponse, StatusResponse } from "../rpc/api.ts";
+import type { DigestResponse, StatusMember, StatusResponse } from "../rpc/api.ts";
+import type { ClusterStatus } from "./admin_cluster.ts";
 import { printable, table } from "./text.ts";
 
 /** The object that `admin status --json` prints: the contract's fields and no other. */
@@ -46,7 +47,7 @@ function list(names: readonly string[]): string {
 }
 
 /** The cluster in a few lines and a table. */
-export function statusText(status: StatusResponse): string {
+export function statusText(status: ClusterStatus): string {
   const policy = status.quorum === "all"
     ? `all, last resort ${status.lastResort ? "on" : "off"}`
     : "majority";
@@ -69,14 +70,19 @@ export function statusText(status: StatusResponse): string {
     member.voter ? "yes" : "no",
     member.clientAddress,
     member.peerAddress,
-    member.lastIndex,
-    member.commitIndex,
-    member.appliedIndex,
+    ...[member.lastIndex, member.commitIndex, member.appliedIndex].map((index) =>
+      index === 0 && !status.answered.includes(member.id) ? null : index
+    ),
     ...(hasTls ? [dayOf(member.certificateExpiresAtMs)] : []),
-    member.reachable ? "" : "does not answer",
+    remarkOn(member, status),
   ]);
   const columns = [...heading, ...(hasTls ? ["CERTIFICATE UNTIL"] : []), ""];
   return [...lines, "", table(columns, rows)].join("\n");
+}
+
+function remarkOn({ id, reachable }: StatusMember, { refused }: ClusterStatus): string {
+  if (refused.includes(id)) return "does not accept this token";
+  return reachable ? "" : "does not answer";
 }
 
 function dayOf(ms: number | undefined): string {

@@ -6,14 +6,13 @@
  */
 
 import { ChatError } from "../errors.ts";
-import type { StatusResponse } from "../rpc/api.ts";
-import { type AdminCluster, pause } from "./admin_cluster.ts";
+import { type AdminCluster, type ClusterStatus, pause } from "./admin_cluster.ts";
 
 /** Polls until the cluster is synced; throws `NOT_UP_TO_DATE` with what is missing. */
 export async function waitSynced(
   cluster: AdminCluster,
   options: { readonly membersMin: number },
-): Promise<StatusResponse> {
+): Promise<ClusterStatus> {
   let missing = "no node answered";
   let goal = 0;
   while (Date.now() < cluster.deadlineMs) {
@@ -35,7 +34,7 @@ export async function waitSynced(
 }
 
 function whatIsMissing(
-  status: StatusResponse,
+  status: ClusterStatus,
   options: { readonly membersMin: number; readonly goal: number },
 ): string | undefined {
   const { members } = status;

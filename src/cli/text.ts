@@ -24,19 +24,19 @@ export function columnsOf(text: string): number {
 }
 
 /**
- * Rows under a heading, columns aligned by two spaces, numbers to the right. Cells are made
- * printable. Without rows there is only the heading.
+ * Rows under a heading, columns aligned by two spaces, numbers to the right; `null` is a number that
+ * nobody knows, shown as "-". Cells are made printable. Without rows there is only the heading.
  */
 export function table(
   heading: readonly string[],
-  rows: readonly (readonly (string | number)[])[],
+  rows: readonly (readonly (string | number | null)[])[],
 ): string {
-  const cells = rows.map((row) => row.map((cell) => printable(String(cell))));
+  const cells = rows.map((row) => row.map((cell) => printable(String(cell ?? "-"))));
   const widths = heading.map((title, column) =>
     Math.max(columnsOf(title), ...cells.map((row) => columnsOf(row[column] ?? "")))
   );
   const right = heading.map((_, column) =>
-    rows.length > 0 && rows.every((row) => typeof row[column] === "number")
+    rows.length > 0 && rows.every((row) => row[column] === null || typeof row[column] === "number")
   );
   const line = (row: readonly string[]) =>
     widths.map((width, column) => {
