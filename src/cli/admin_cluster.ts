@@ -15,7 +15,12 @@ import type {
   StatusMember,
   StatusResponse,
 } from "../rpc/api.ts";
-import { adminTokenOf, type CredentialFlags } from "./admin_credentials.ts";
+import {
+  adminTokenOf,
+  type CredentialFlags,
+  LocalTokenError,
+  localTokenRefused,
+} from "./admin_credentials.ts";
 import { type SecureConnect, secured, type TlsFlags } from "./tls_options.ts";
 
 /** The admin service of one node, reached over an open connection. */
@@ -45,7 +50,7 @@ export async function withCluster(
   const cluster = new AdminCluster(flags.servers, {
     connect: await secured(flags, connect),
     deadlineMs,
-    token: await adminTokenOf(flags, flags.servers),
+    ...await adminTokenOf(flags, flags.servers),
   });
   try {
     await action(cluster);
@@ -58,11 +63,18 @@ export async function withCluster(
 
 /** What to do where a node does not know who asks. */
 function explained(error: ChatError): ChatError {
-  if (error.reason !== "UNAUTHENTICATED") return error;
+  if (error.reason !== "UNAUTHENTICATED" || error instanceof LocalTokenError) return error;
   const text = "Cannot ask the cluster without its admin token, or with another one: give " +
     "--token-file FILE, JMESSAGE_ADMIN_TOKEN, --data DIR of the asked node on its own machine, or " +
     "an operator's --tls-cert and --tls-key";
   return new ChatError("UNAUTHENTICATED", text, { cause: error });
+}
+
+/** Whom to ask for what a leader does. */
+interface Leader {
+  /** As people are told. */
+  readonly name: string;
+  readonly address: string;
 }
 
 /** Asks one cluster, through the addresses it was given and those it learns. */
@@ -74,6 +86,8 @@ export class AdminCluster {
   readonly deadlineMs: number;
   /** Shown to each node; `undefined`: none. */
   readonly token: string | undefined;
+  /** It is one node's own: others will not take it later, either. */
+  readonly isLocal: boolean;
 
   constructor(
     servers: readonly string[],
@@ -81,6 +95,7 @@ export class AdminCluster {
       readonly connect: AdminConnect;
       readonly deadlineMs: number;
       readonly token?: string | undefined;
+      readonly isLocal?: boolean;
     },
     connections: Map<string, AdminConnection> = new Map(),
   ) {
@@ -88,6 +103,7 @@ export class AdminCluster {
     this.#connect = options.connect;
     this.deadlineMs = options.deadlineMs;
     this.token = options.token;
+    this.isLocal = options.isLocal ?? false;
     this.#connections = connections;
   }
 
@@ -141,7 +157,7 @@ export class AdminCluster {
     while (Date.now() < this.deadlineMs) {
       const answers = await this.#digestsAt(members, atLeastIndex);
       if (answers instanceof ChatError) {
-        if (Date.now() >= refusedUntil) throw answers;
+        if (this.isLocal || Date.now() >= refusedUntil) throw answers;
         await pause();
         continue;
       }
@@ -175,25 +191,33 @@ export class AdminCluster {
 
   /** Calls the leader; tries again while there is none or it has just changed. */
   async onLeader<T>(call: (api: AdminApi, context: CallContext) => Promise<T>): Promise<T> {
-    let address: string | undefined;
+    let leader: Leader | undefined;
     while (true) {
       try {
-        address ??= await this.#leaderAddress();
-        return await call(this.#open(address), this.#context());
+        leader ??= await this.#leader();
+        return await call(this.#open(leader.address), this.#context());
       } catch (thrown) {
         const error = ChatError.from(thrown);
+        if (this.isLocal && leader !== undefined && isRefused(error)) {
+          const orWhat = ", or ask the leader with the --data of its own, on its machine";
+          throw localTokenRefused([`The leader ${leader.name}`], { cause: error, orWhat });
+        }
         const again = error.reason === "NOT_LEADER" || error.reason === "NO_LEADER";
         if (!again || Date.now() + limits.adminPollMs >= this.deadlineMs) throw error;
-        address = error.leader === "" ? undefined : error.leader;
+        const { leader: address = "" } = error;
+        leader = address === "" ? undefined : { name: `at ${address}`, address };
         await pause();
       }
     }
   }
 
-  async #leaderAddress(): Promise<string> {
+  async #leader(): Promise<Leader> {
     const status = await this.status();
     const leader = status.members.find((member) => member.id === status.leader);
-    if (leader !== undefined) return leader.clientAddress;
+    if (leader !== undefined) {
+      const { id, clientAddress: address } = leader;
+      return { name: `${id} (${address})`, address };
+    }
     throw new ChatError("NO_LEADER", "Cannot reach a leader as none is known; try again shortly");
   }
 
@@ -230,9 +254,14 @@ export class AdminCluster {
       ),
     );
     // A comparison without a voter would hide what it has; who joins may know no token yet.
-    for (const [place, one] of answers.entries()) {
-      const refused = one.status === "rejected" && isRefused(one.reason);
-      if (refused && members[place]?.voter) return ChatError.from(one.reason);
+    const refused = members.flatMap(({ id, voter }, place) => {
+      const answer = answers[place];
+      const isOne = voter && answer?.status === "rejected" && isRefused(answer.reason);
+      return isOne ? [{ id, cause: ChatError.from(answer.reason) }] : [];
+    });
+    if (refused[0] !== undefined) {
+      const { cause } = refused[0];
+      return this.isLocal ? localTokenRefused(refused.map(({ id }) => id), { cause }) : cause;
     }
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (digests.length > 0) return digests;
@@ -254,7 +283,7 @@ export class AdminCluster {
 }
 
 /** A node that answers, but not to whoever asks. */
-function isRefused(thrown: unknown): boolean {
+export function isRefused(thrown: unknown): boolean {
   const { reason } = ChatError.from(thrown);
   return reason === "UNAUTHENTICATED" || reason === "PERMISSION_DENIED";
 }

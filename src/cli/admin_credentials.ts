@@ -22,6 +22,14 @@ export interface CredentialFlags {
   readonly data?: string | undefined;
 }
 
+/** What is shown to the nodes. */
+export interface Credentials {
+  /** `undefined`: none. */
+  readonly token: string | undefined;
+  /** It is that of one node, which no other one will ever accept. */
+  readonly isLocal: boolean;
+}
+
 /** Gives the flags to a command, and to those below it, that ask a cluster. */
 export function addCredentialOptions(command: CommandUnknownOpts): void {
   for (const child of command.commands) addCredentialOptions(child);
@@ -41,17 +49,37 @@ export function addCredentialOptions(command: CommandUnknownOpts): void {
 export async function adminTokenOf(
   flags: CredentialFlags,
   servers: readonly string[],
-): Promise<string | undefined> {
-  if (flags.tokenFile !== undefined) return await readSecretFile(flags.tokenFile, "token-file");
+): Promise<Credentials> {
+  if (flags.tokenFile !== undefined) {
+    return { token: await readSecretFile(flags.tokenFile, "token-file"), isLocal: false };
+  }
   if (flags.data !== undefined) {
     const local = await readLocalToken(flags.data);
-    if (local !== null) return local;
+    if (local !== null) return { token: local, isLocal: true };
     const text = `Cannot use --data ${flags.data}: there is no ${localTokenFile(flags.data)} ` +
       "to read; no node runs there, or another user's";
     throw new ChatError("INVALID_ARGUMENT", text, { field: "data" });
   }
   const given = process.env["JMESSAGE_ADMIN_TOKEN"]?.trim();
-  if (given) return given;
-  if (!servers.every(isLoopback)) return undefined;
-  return await readLocalToken(DEFAULT_DATA) ?? undefined;
+  if (given) return { token: given, isLocal: false };
+  const found = servers.every(isLoopback) ? await readLocalToken(DEFAULT_DATA) : null;
+  return { token: found ?? undefined, isLocal: found !== null };
+}
+
+/** The error of a command that needs members of which some refuse another one's local token. */
+export function localTokenRefused(
+  who: readonly string[],
+  { cause, orWhat = "" }: { readonly cause?: unknown; readonly orWhat?: string } = {},
+): LocalTokenError {
+  const names = `${who.join(", ")} ${who.length === 1 ? "does" : "do"}`;
+  const text = `${names} not accept this token: a local one (--data) is good for its own node ` +
+    `only; give --token-file FILE or JMESSAGE_ADMIN_TOKEN${orWhat}`;
+  return new LocalTokenError(text, { cause });
+}
+
+/** What to do is said already. */
+export class LocalTokenError extends ChatError {
+  constructor(message: string, options: { readonly cause?: unknown }) {
+    super("UNAUTHENTICATED", message, options);
+  }
 }

@@ -44,6 +44,8 @@ function connectionTo(address: string, { isLocal, silent = [] }: Cluster) {
     status: async (_request, context) => await (check(context), statusOf(id)),
     digest: async (_request, context) =>
       await (check(context), { id, appliedIndex: 9, digest: "d" }),
+    transferLeadership: async (_request, context) =>
+      await (check(context), { leader: "c", term: "1.3.c" }),
     rotateAdminToken: async (_request, context) => await (check(context), {}),
     // deno-lint-ignore require-yield
     backup: async function* (_request, context) {
@@ -109,4 +111,43 @@ Deno.test("admin status: what nobody told is no number", async () => {
   const { json: [status] } = await trial("status --json", "a", { isLocal: true });
   const { members } = status as StatusResponse;
   assert.deepEqual(members.map(({ commitIndex }) => commitIndex), [9, 0, 0]);
+});
+
+const ADVICE = "not accept this token: a local one (--data) is good for its own node only; " +
+  "give --token-file FILE or JMESSAGE_ADMIN_TOKEN";
+
+Deno.test("admin: a local token where others must answer is refused at once, in one line", async () => {
+  const commands = [
+    ["digest", "b, c do"],
+    ["wait --synced", "b, c do"],
+    ["backup FILE", "b does"],
+  ] as const;
+  for (const [command, who] of commands) {
+    const { code, error, remarks, ms } = await trial(command, "a", { isLocal: true });
+    assert.deepEqual([code, error, remarks], [1, `jmessage: ${who} ${ADVICE}`, []], command);
+    assert.ok(ms < 1_000, `${command} took ${ms} ms`);
+  }
+});
+
+Deno.test("admin: what a leader must do is not asked again with another node's token", async () => {
+  for (const command of ["token rotate", "token rotate --out FILE", "transfer"]) {
+    const { code, error, ms } = await trial(command, "b", { isLocal: true });
+    const text = `jmessage: The leader a (a:1) does ${ADVICE}, or ask the leader with the --data ` +
+      "of its own, on its machine";
+    assert.deepEqual([code, error], [1, text]);
+    assert.ok(ms < 1_000, `${command} took ${ms} ms`);
+  }
+  assert.equal((await trial("token rotate", "a", { isLocal: true })).code, 0);
+});
+
+Deno.test("admin backup: of a follower by its own token, it says why the leader says nothing", async () => {
+  const { remarks, error, ms } = await trial("backup FILE --timeout 2", "b", {
+    isLocal: true,
+  });
+  assert.deepEqual(remarks.slice(0, 1), [
+    "The leader a does not accept this token: what others have acknowledged lately may be " +
+    "missing in the backup",
+  ]);
+  assert.match(error, /b was asked/);
+  assert.ok(ms < 9_000, `it took ${ms} ms`);
 });

@@ -6,7 +6,8 @@
  */
 
 import { ChatError } from "../errors.ts";
-import { type AdminCluster, type ClusterStatus, pause } from "./admin_cluster.ts";
+import { type AdminCluster, type ClusterStatus, isRefused, pause } from "./admin_cluster.ts";
+import { localTokenRefused } from "./admin_credentials.ts";
 
 /** Polls until the cluster is synced; throws `NOT_UP_TO_DATE` with what is missing. */
 export async function waitSynced(
@@ -22,7 +23,10 @@ export async function waitSynced(
       const problem = whatIsMissing(status, { membersMin: options.membersMin, goal });
       if (problem === undefined) return status;
       missing = problem;
+      if (cluster.isLocal && status.refused.length > 0) throw localTokenRefused(status.refused);
     } catch (thrown) {
+      // A node that joins may know no token yet, but will never know another one's own.
+      if (cluster.isLocal && isRefused(thrown)) throw thrown;
       missing = ChatError.from(thrown).message;
     }
     await pause();
@@ -37,13 +41,14 @@ function whatIsMissing(
   status: ClusterStatus,
   options: { readonly membersMin: number; readonly goal: number },
 ): string | undefined {
-  const { members } = status;
+  const { members, refused } = status;
   if (status.leader === "") return "there is no leader";
   if (members.length < options.membersMin) {
     return `${members.length} of ${options.membersMin} members are there`;
   }
   for (const member of members) {
     if (!member.reachable) return `${member.id} does not answer`;
+    if (refused.includes(member.id)) return `${member.id} does not accept this token`;
     if (!member.voter) return `${member.id} is not a voter yet`;
     if (member.appliedIndex < options.goal) {
       return `${member.id} has applied ${member.appliedIndex} of ${options.goal}`;

@@ -8,9 +8,10 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { AdminApi, BackupPart, StatusMember, StatusResponse } from "../rpc/api.ts";
+import type { AdminApi, BackupPart, StatusMember } from "../rpc/api.ts";
 import type { BackupWriter } from "../storage/backup_writer.ts";
-import { type AdminCluster, pause } from "./admin_cluster.ts";
+import { type AdminCluster, type ClusterStatus, isRefused, pause } from "./admin_cluster.ts";
+import { localTokenRefused } from "./admin_credentials.ts";
 
 export interface TakingOptions {
   readonly cluster: AdminCluster;
@@ -39,6 +40,7 @@ export async function takeBackup(options: TakingOptions): Promise<void> {
     signal.throwIfAborted();
     if (failure === null) return;
     const { id } = ask.member;
+    if (cluster.isLocal && isRefused(failure)) throw localTokenRefused([id], { cause: failure });
     failures.set(id, (failures.get(id) ?? 0) + 1);
     // Somebody else's backup ends some time.
     if (failure.reason !== "OVERLOADED") attempt += 1;
@@ -50,18 +52,22 @@ export async function takeBackup(options: TakingOptions): Promise<void> {
   }
 }
 
-/** A voter that does not lead and failed least; the leader where it is the only one. */
+/** A voter that does not lead, accepts the token and failed least; the leader if it is alone. */
 async function chooseGiver(
   { cluster, remark, signal }: TakingOptions,
   failures: ReadonlyMap<string, number>,
 ): Promise<Ask> {
   const { status, leader } = await statusWithLeader(cluster, signal);
   if (leader === undefined) {
-    remark("No leader answers: what others have acknowledged lately may be missing in the backup");
+    const why = status.refused.includes(status.leader)
+      ? `The leader ${status.leader} does not accept this token`
+      : "No leader answers";
+    remark(`${why}: what others have acknowledged lately may be missing in the backup`);
   }
   const voters = status.members.filter(({ voter, reachable }) => voter && reachable);
   const others = voters.filter(({ id }) => id !== status.leader);
   const [member] = (others.length > 0 ? others : voters).toSorted((left, right) =>
+    Number(status.refused.includes(left.id)) - Number(status.refused.includes(right.id)) ||
     (failures.get(left.id) ?? 0) - (failures.get(right.id) ?? 0) ||
     right.appliedIndex - left.appliedIndex
   );
@@ -77,16 +83,17 @@ async function chooseGiver(
 async function statusWithLeader(
   cluster: AdminCluster,
   signal: AbortSignal,
-): Promise<{ readonly status: StatusResponse; readonly leader: StatusMember | undefined }> {
+): Promise<{ readonly status: ClusterStatus; readonly leader: StatusMember | undefined }> {
   const waitUntil = Math.min(cluster.deadlineMs, Date.now() + limits.backupWaitMsMax);
   while (true) {
     const status = await cluster.status();
     signal.throwIfAborted();
     // What others say of it has no commit index.
     const leader = status.members.find((one) => one.id === status.leader && one.commitIndex > 0);
-    if (leader !== undefined || Date.now() + limits.adminPollMs >= waitUntil) {
-      return { status, leader };
-    }
+    const isOver = leader !== undefined || Date.now() + limits.adminPollMs >= waitUntil;
+    // A leader that refuses another one's token will not take it later.
+    const isRefusing = cluster.isLocal && status.refused.includes(status.leader);
+    if (isOver || isRefusing) return { status, leader };
     await pause();
   }
 }
