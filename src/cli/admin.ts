@@ -94,18 +94,23 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((flags) =>
       withCluster(flags, options.connect, async (cluster) => {
-        const members = await cluster.digests();
-        const first = members?.[0];
-        if (members === undefined || first === undefined) {
+        const compared = await cluster.compared();
+        const first = compared?.digests[0];
+        if (compared === undefined || first === undefined) {
           throw new ChatError(
             "NOT_UP_TO_DATE",
             "Cannot compare digests as writes never paused long enough; try again when it is quieter",
           );
         }
+        const { digests: members, missing } = compared;
         const identical = members.every((member) => member.digest === first.digest);
         const { appliedIndex } = first;
         if (flags.json) options.output.json({ identical, appliedIndex, members });
         else options.output.line(digestText({ identical, appliedIndex, members }));
+        if (missing.length > 0) {
+          const names = missing.map(printable).join(", ");
+          options.output.remark(`No digest came from ${names}: not compared with the others`);
+        }
         if (!identical) {
           throw new ChatError(
             "CORRUPT",

@@ -70,6 +70,13 @@ function explained(error: ChatError): ChatError {
   return new ChatError("UNAUTHENTICATED", text, { cause: error });
 }
 
+/** Digests at one index. */
+export interface Comparison {
+  readonly digests: readonly DigestResponse[];
+  /** Ids of members that gave none. */
+  readonly missing: readonly string[];
+}
+
 /** Whom to ask for what a leader does. */
 interface Leader {
   /** As people are told. */
@@ -148,8 +155,13 @@ export class AdminCluster {
    * if they were never seen at one index before the deadline, which only steady writes cause.
    */
   async digests(): Promise<readonly DigestResponse[] | undefined> {
+    return (await this.compared())?.digests;
+  }
+
+  /** The same, with the ids of those whose digests are missing. */
+  async compared(): Promise<Comparison | undefined> {
     const seen = new Map<number, Map<string, DigestResponse>>();
-    const { members } = await this.status();
+    const { members, missing: missed } = await this.status();
     let atLeastIndex = Math.max(...members.map((member) => member.appliedIndex));
     // A member may be behind a change of the admin token, but not for long.
     const refusedUntil = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax) -
@@ -165,7 +177,11 @@ export class AdminCluster {
         const row = seen.get(answer.appliedIndex) ?? new Map<string, DigestResponse>();
         seen.set(answer.appliedIndex, row.set(answer.id, answer));
         if (answers.every(({ id }) => row.has(id))) {
-          return answers.map(({ id }) => row.get(id) ?? answer);
+          const digests = answers.map(({ id }) => row.get(id) ?? answer);
+          // Whom a last resort left behind may have what the others have not.
+          const expected = new Set([...members, ...missed].map(({ id }) => id));
+          for (const { id } of digests) expected.delete(id);
+          return { digests, missing: [...expected] };
         }
       }
       atLeastIndex = Math.max(atLeastIndex, ...answers.map((answer) => answer.appliedIndex));

@@ -27,21 +27,28 @@ function statusOf(self: string): StatusResponse {
   return { ...about, tolerates: 2, self, members };
 }
 
+function alone(): StatusResponse {
+  const { members: [a, ...others], ...status } = statusOf("a");
+  return { ...status, livesByLastResort: true, members: [a!], missing: others };
+}
+
 interface Cluster {
   /** Who takes the token "local-b" or "local-a" and so on: its own alone. */
   readonly isLocal: boolean;
   /** Who does not answer at all. */
   readonly silent?: readonly string[];
+  /** "a" went on alone, by last resort. */
+  readonly isAlone?: boolean;
 }
 
-function connectionTo(address: string, { isLocal, silent = [] }: Cluster) {
+function connectionTo(address: string, { isLocal, silent = [], isAlone }: Cluster) {
   const id = address.slice(0, 1);
   const check = ({ token }: CallContext) => {
     if (silent.includes(id)) throw new ChatError("NO_ANSWER", "gone");
     if (isLocal && token !== `local-${id}`) throw new ChatError("UNAUTHENTICATED", "another token");
   };
   const api: Partial<AdminApi> = {
-    status: async (_request, context) => await (check(context), statusOf(id)),
+    status: async (_request, context) => await (check(context), isAlone ? alone() : statusOf(id)),
     digest: async (_request, context) =>
       await (check(context), { id, appliedIndex: 9, digest: "d" }),
     transferLeadership: async (_request, context) =>
@@ -150,4 +157,22 @@ Deno.test("admin backup: of a follower by its own token, it says why the leader 
   ]);
   assert.match(error, /b was asked/);
   assert.ok(ms < 9_000, `it took ${ms} ms`);
+});
+
+Deno.test("admin digest: who did not answer is named, for people and beside JSON", async () => {
+  const cluster = { isLocal: false, silent: ["a", "c"] };
+  const { code, lines, remarks } = await trial("digest", "b", cluster);
+  assert.deepEqual([code, remarks], [0, [
+    "No digest came from a, c: not compared with the others",
+  ]]);
+  assert.match(lines.join("\n"), /^identical at index 9\n/);
+  const forPrograms = await trial("digest --json", "b", cluster);
+  const members = [{ id: "b", appliedIndex: 9, digest: "d" }];
+  assert.deepEqual(forPrograms.json, [{ identical: true, appliedIndex: 9, members }]);
+  assert.deepEqual(forPrograms.remarks, remarks);
+  assert.deepEqual((await trial("digest", "b", { isLocal: false })).remarks, []);
+  const left = await trial("digest", "a", { isLocal: false, isAlone: true });
+  assert.deepEqual([left.code, left.remarks], [0, [
+    "No digest came from b, c: not compared with the others",
+  ]]);
 });
