@@ -59,10 +59,10 @@ export function suspects(state: CoreState): readonly NodeId[] {
  * A leader that this node cannot follow (§9): as long as that one grants it a lease, it needs this
  * node's disk. So it is asked for none, while the voters of this node's own side are.
  */
-function notAsked(state: CoreState): NodeId | null {
+function notAsked(state: CoreState): CoreState["fork"] {
   const { fork } = state;
   if (fork === null || state.slow - fork.seenAt >= state.timeout) return null;
-  return leaderInSight(state) === null ? fork.leader : null;
+  return leaderInSight(state) === null ? fork : null;
 }
 
 /** §5: pings every member, and whoever pings this node, once an interval. */
@@ -79,10 +79,12 @@ export function sendPings(state: CoreState): void {
     term: state.leadership?.term ?? state.promised,
     suspects: leads ? suspects(state) : [],
     side: canReadAt(state, state.fast) ? ownSideOf(state) : null,
+    cannotFollow: null,
   };
   const parted = notAsked(state);
   for (const id of pingTargets(state)) {
-    state.send(id, id === parted ? { ...ping, asksLease: false } : ping);
+    if (id !== parted?.leader) state.send(id, ping);
+    else state.send(id, { ...ping, asksLease: false, cannotFollow: parted.term });
   }
 }
 
@@ -142,6 +144,7 @@ export function onPing(state: CoreState, peer: Peer, ping: Ping): void {
   peer.asksLease = ping.asksLease;
   peer.leads = ping.leads ? ping.term : null;
   peer.side = ping.side;
+  peer.cannotFollow = ping.cannotFollow;
   peer.gaveUpTerm = ping.leads ? null : ping.term;
   state.seen = maxTerm(state.seen, ping.term);
   const fromLeader = peer.id === state.leader && ping.leads &&

@@ -109,14 +109,24 @@ function mayGoOnWithout(state: CoreState, config: Config): boolean {
   return !usesLastResort(config.policy) || state.rules.mayDrop(someoneIsCertain(state, config));
 }
 
+/**
+ * Whether a voter lives and says of this very term that it cannot follow: the fork is there already,
+ * and it gives in once this side serves, which it cannot as long as it counts on that one's disk.
+ */
+function cannotFollow(state: CoreState, id: NodeId): boolean {
+  const { pingedAt, gone, cannotFollow: term } = state.peer(id);
+  if (state.leadership === null || term === null || gone) return false;
+  return state.slow - pingedAt < state.timeout && sameTerm(term, state.leadership.term);
+}
+
 /** §6 "Dropping": proposes those with whom it can go on, or gives up leading. */
 function regroup(state: CoreState, config: Config): void {
   const voters = survivors(state, leaderAnchors(state));
   const stays = (id: NodeId) => voters?.some((voter) => voter.id === id) === true;
-  const keepsAll = openConfigs(state).every((entry) =>
-    entry.config.voters.every((voter) => stays(voter.id))
-  );
-  if (!keepsAll && !mayGoOnWithout(state, config)) return;
+  const out = openConfigs(state).flatMap((entry) => entry.config.voters)
+    .filter((voter) => !stays(voter.id));
+  const waits = out.every((voter) => cannotFollow(state, voter.id));
+  if (!waits && !mayGoOnWithout(state, config)) return;
   if (voters === null) return stepDown(state);
   // Who was on its way out by a config that never committed may be a voter again.
   const change = { voters, learners: config.learners.filter(({ id }) => !stays(id)) };

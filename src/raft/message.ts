@@ -30,6 +30,11 @@ export interface Ping {
   readonly suspects: readonly NodeId[];
   /** The sender's side of a fork (§9), if it leads and nobody else can have been elected since. */
   readonly side: Side | null;
+  /**
+   * The receiver's term, if the sender cannot follow it in that: what it has is on another side of a
+   * fork, and it waits for the receiver to go on without it (§6, §9).
+   */
+  readonly cannotFollow: Term | null;
 }
 
 /** Answer to a ping (§5). */

@@ -82,6 +82,8 @@ export interface Peer {
   leads: Term | null;
   /** The side of a fork that it leads, by its last ping, else `null` (§9). */
   side: Side | null;
+  /** The term of this node in which it said, in its last ping, that it cannot follow it (§6). */
+  cannotFollow: Term | null;
   /** The highest term in which it said, in a ping, that it does not lead; `null` if never. */
   gaveUpTerm: Term | null;
   /** Highest term that it is known to have promised. */
@@ -117,6 +119,7 @@ export function newPeer(id: NodeId, grantUntil: number): Peer {
     asksLease: false,
     leads: null,
     side: null,
+    cannotFollow: null,
     gaveUpTerm: null,
     promised: null,
     promotions: 0,

@@ -117,6 +117,7 @@ function pingFromWire(wire: v1.Ping): Message {
     term: termFromWire(wire.term, "ping.term"),
     suspects: [...wire.suspects],
     side: sideFromWire(wire.side, "ping.side"),
+    cannotFollow: optionalTermFromWire(wire.cannotFollow, "ping.cannot_follow"),
   };
 }
 

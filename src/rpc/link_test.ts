@@ -94,6 +94,7 @@ function ping(nonce: number): Frame {
     term,
     suspects: [],
     side: null,
+    cannotFollow: null,
   };
   return { kind: "raft", message };
 }

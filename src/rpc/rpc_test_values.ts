@@ -147,6 +147,7 @@ const heartbeats = {
     term: terms,
     suspects: list(texts),
     side: fc.option(sides),
+    cannotFollow: fc.option(terms),
   }),
   pong: record({
     kind: kind("pong"),

@@ -64,6 +64,7 @@ scenario("a config that was held back for a candidate is forgotten when it follo
       term,
       suspects: [],
       side: null,
+      cannotFollow: null,
     } as const;
     receives(c, "n2", "n1", { kind: "ping", ...ping });
     c.feed("n2", { kind: "tick", random: 0.5 });

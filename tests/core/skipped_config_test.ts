@@ -56,6 +56,7 @@ for (const more of ["n4", "n3 and n4"] as const) {
             term,
             suspects: [],
             side: null,
+            cannotFollow: null,
           } as const;
           const effects = c.feed("n2", {
             kind: "message",

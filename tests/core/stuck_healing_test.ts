@@ -61,6 +61,26 @@ scenario("a voter that cannot follow is gone on without, and gives in", { nodes:
   ],
 ]);
 
+scenario("a leader that somebody cannot follow goes on without that one", { nodes: 4 }, [
+  ["n1 begins to go on with n3 alone: it has that on its disk as both die", (c) => {
+    settle(c);
+    c.partition(["n1", "n3"], ["n2", "n4"]);
+    c.proposeAt("n1", "on two disks");
+    killOnceNewestHas(c, "n1", ["n1", "n3"]);
+    c.kill("n3");
+  }],
+  ["n2 dies; n4 goes on alone, and dies as that is on its disk", (c) => {
+    c.run(c.policy.failureTimeoutMs / 2);
+    c.kill("n2");
+    killOnceNewestHas(c, "n4", ["n4"]);
+  }],
+  ["all are back: n4 makes all of them its voters, and n1 cannot follow it", (c) => {
+    for (const id of ["n1", "n2", "n3", "n4"]) c.start(id);
+    c.heal();
+    meets(c, ["n1", "n2", "n3", "n4"], ["on two disks"]);
+  }],
+]);
+
 scenario("who is taken in with the log that it has, has not given in in vain", { nodes: 5 }, [
   ["n4 and n5 go on by last resort; n1 has started anew, and is alone", (c) => {
     settle(c);

@@ -671,6 +671,7 @@ export namespace jmessage {
       term?: jmessage.v1.Term | null;
       suspects: readonly string[];
       side?: jmessage.v1.Side | null;
+      cannotFollow?: jmessage.v1.Term | null;
     }
     export namespace Ping {
       export function encode(message: Ping, writer?: Writer): Writer;

@@ -7499,6 +7499,7 @@ export const jmessage = $root.jmessage = (() => {
             Ping.prototype.term = null;
             Ping.prototype.suspects = $util.emptyArray;
             Ping.prototype.side = null;
+            Ping.prototype.cannotFollow = null;
 
             Ping.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -7520,6 +7521,8 @@ export const jmessage = $root.jmessage = (() => {
                         writer.uint32(42).string(message.suspects[i]);
                 if (message.side != null && $Object.hasOwnProperty.call(message, "side"))
                     $root.jmessage.v1.Side.encode(message.side, writer.uint32(50).fork(), _depth + 1).ldelim();
+                if (message.cannotFollow != null && $Object.hasOwnProperty.call(message, "cannotFollow"))
+                    $root.jmessage.v1.Term.encode(message.cannotFollow, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -7598,6 +7601,12 @@ export const jmessage = $root.jmessage = (() => {
                             if (wireType !== 2)
                                 break;
                             message.side = $root.jmessage.v1.Side.decode(reader, reader.size(), $undefined, _depth + 1, message.side);
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            message.cannotFollow = $root.jmessage.v1.Term.decode(reader, reader.size(), $undefined, _depth + 1, message.cannotFollow);
                             continue;
                         }
                     }
