@@ -250,8 +250,8 @@ withNodes(
       [{ join: ["nowhere"] }, "INVALID_ARGUMENT"],
       [{ policy: { heartbeatMs: 1_000, failureTimeoutMs: 1_000 } }, "INVALID_ARGUMENT"],
       [{ data: join(nodes.directory, "a") }, "DATA_DIRECTORY"],
-      [{ listen: a.listen }, "INVALID_ARGUMENT"],
-      [{ peerListen: a.peerListen }, "INVALID_ARGUMENT"],
+      [{ listen: a.listen }, "INTERNAL"],
+      [{ peerListen: a.peerListen }, "INTERNAL"],
     ];
     for (const [options, reason] of wrong) {
       await assert.rejects(nodes.start("x", options), { reason }, JSON.stringify(options));

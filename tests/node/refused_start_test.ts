@@ -17,6 +17,7 @@ Deno.test("node: leaves a directory whose state it refuses as it was", async () 
   await inDirectory(async (data) => {
     const options = { data, ...ports };
     await founded(options);
+    await alter(join(data, "chat-1.db"), "CREATE TABLE later (x)");
     await alter(join(data, "chat-1.db"), "PRAGMA user_version = 99");
     const before = contents(data);
     await assert.rejects(startNode(options), { reason: "DATA_DIRECTORY" });
