@@ -38,9 +38,11 @@ export async function output(
 export async function unpack(
   one: PinnedPackage,
   parent: string,
-  env: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const { name, version, integrity } = one;
+  // A build asks for what it needs, and not whether there is a newer npm.
+  const env = { npm_config_update_notifier: "false", ...environment };
   const directory = join(parent, name.replace("/", "+"));
   await Deno.mkdir(directory, { recursive: true });
   const registry = await output("npm", ["config", "get", "registry"], directory, env);
