@@ -52,10 +52,6 @@ export class FaultBudget {
     this.#compacts = logTailEntries != null;
   }
 
-  get partitioned(): boolean {
-    return this.#partitioned;
-  }
-
   /** Whether the policy promises that writes are accepted once the faults are over (§1). */
   promisesWrites(ending: ScenarioConfig["ending"]): boolean {
     // Beyond the promise everybody has to come back, also to hand over what one side alone has.
@@ -241,6 +237,7 @@ export class FaultBudget {
     if (!short) {
       if (this.#keepsQuorum && this.#awaitsFault) return false;
       this.#longUntil = Math.max(this.#longUntil, this.#cluster.world.now + ms);
+      if (!this.#partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
       this.#partitioned = true;
     }
     for (const { from, to } of pairs) this.#noteSilence(from, to, ms);

@@ -43,10 +43,6 @@ export class FaultInjector {
     });
   }
 
-  get partitioned(): boolean {
-    return this.#budget.partitioned;
-  }
-
   /** Whether the policy promises that writes are accepted in the end (§1). */
   promisesWrites(ending: ScenarioConfig["ending"]): boolean {
     return this.#budget.promisesWrites(ending);

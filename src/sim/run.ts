@@ -13,7 +13,7 @@ import { Cluster, SOUND_PARTS } from "./cluster.ts";
 import { FaultInjector } from "./fault_injector.ts";
 import { FaultMoments } from "./fault_moments.ts";
 import type { FinalState, History } from "./history.ts";
-import type { NodeId, Term } from "../raft/types.ts";
+import type { NodeId } from "../raft/types.ts";
 import type { Scenario } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { NodeParts } from "./sim_node_options.ts";
@@ -66,9 +66,6 @@ const DELIVERY_TIMEOUTS = 5;
 
 /** So many writes of the steady load come with one read; no multiple of the users. */
 const READ_EVERY = 4;
-
-/** How often the claims of nodes that lag behind are looked at, ms. */
-const WATCH_MS = 50;
 
 /** How often it is asked whether everybody has caught up, ms: not after each event. */
 const LOOK_MS = 5;
@@ -158,7 +155,6 @@ class Run {
     void this.#clients.begin().then(() => begun = true);
     await this.#world.run(bound, () => begun && founders.every((node) => node.ready));
     assert(begun && founders.every((node) => node.ready), "Without faults a cluster serves");
-    this.#watch();
   }
 
   async #disturb(): Promise<void> {
@@ -194,7 +190,6 @@ class Run {
     const { pausedUntil } = this.#faults;
     if (pausedUntil > this.#world.now) await this.#world.run(pausedUntil);
     this.#cluster.recorder.fact({ kind: "healed" });
-    if (this.#faults.partitioned) this.#cluster.recorder.fact({ kind: "partitioned" });
     const grace = config.policy.isolationGraceMs;
     const bound = this.#judgeLiveness()
       ? LIVENESS_TIMEOUTS * this.#timeout + LIVENESS_GRACES * grace
@@ -324,27 +319,6 @@ class Run {
     const { subscribers, confirmed } = this.#clients;
     for (const id of confirmed) if (!subscribers.some((one) => one.has(id))) return false;
     return true;
-  }
-
-  /** Looks at what nodes claim that lack the newest acknowledged entry (LeaseSafety). */
-  #watch(): void {
-    const { recorder, nodes } = this.#cluster;
-    let newest: { index: number; term: Term } | null = null;
-    let seen = 0;
-    const look = () => {
-      for (; seen < recorder.events.length; seen++) {
-        const event = recorder.events[seen]!;
-        if (event.kind === "acknowledged") newest = event;
-      }
-      for (const node of nodes) {
-        if (newest === null || node.image.holds(newest) || node.process?.stalled !== false) {
-          continue;
-        }
-        if (node.status()?.certain === true) recorder.fact({ kind: "certain", node: node.id });
-      }
-      this.#world.after(WATCH_MS, look);
-    };
-    look();
   }
 
   #judgeLiveness(): boolean {

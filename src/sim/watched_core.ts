@@ -6,7 +6,7 @@
  */
 
 import type { Core } from "../raft/core_api.ts";
-import type { Index, NodeId } from "../raft/types.ts";
+import type { Clocks, Index, NodeId } from "../raft/types.ts";
 import type { Recorder } from "./recorder.ts";
 import type { DiskImage } from "./sim_disk.ts";
 import type { World } from "./world.ts";
@@ -23,19 +23,37 @@ export interface WatchOptions {
 
 /**
  * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on,
- * until the run is over, any event may be what it waits for. Tells of each hand-over, and of a node
- * that would answer a linearizable read while it lacks the newest acknowledged entry, or has yet to
- * apply it.
+ * until the run is over, any event may be what it waits for. Tells of each hand-over; of a node that
+ * is certain (§5) while the newest acknowledged entry is not on its disk; and of one that would
+ * answer a linearizable read then, or before it has applied that entry. At each step: what it was
+ * sure of at the last one it does not act on any more.
  */
 export function watched(core: Core, options: WatchOptions): Core {
   const { node, image, world, recorder } = options;
   let taker: NodeId | null = null;
-  /** The entry of which it was told last that the node would read without it. */
-  let told: Recorder["acknowledged"] = null;
+  /** The entry of which it was told last that the node would read without it, or is certain. */
+  const told: Record<"mayRead" | "certain", Recorder["acknowledged"]> = {
+    mayRead: null,
+    certain: null,
+  };
   const hands = (to: NodeId | null) => {
     if (taker !== null) recorder.fact({ kind: "handOver", node, to: taker, running: false });
     taker = to;
     if (to !== null) recorder.fact({ kind: "handOver", node, to, running: true });
+  };
+  /** What costs most is asked last, and told once for each entry: mostly a node has them all. */
+  const look = (acknowledged: NonNullable<Recorder["acknowledged"]>, clocks: Clocks) => {
+    const stored = image.holds(acknowledged);
+    if (!stored && told.certain !== acknowledged && core.status().certain) {
+      told.certain = acknowledged;
+      recorder.fact({ kind: "certain", node });
+    }
+    if (told.mayRead === acknowledged) return;
+    const appliedIndex = options.appliedIndex();
+    if ((!stored || appliedIndex < acknowledged.index) && core.canRead(clocks)) {
+      told.mayRead = acknowledged;
+      recorder.fact({ kind: "mayRead", node, appliedIndex });
+    }
   };
   return {
     step(input, clocks) {
@@ -47,15 +65,7 @@ export function watched(core: Core, options: WatchOptions): Core {
         if (kind === "handOver") hands(effect.to);
         if (kind === "handOverEnded") hands(null);
       }
-      const { acknowledged } = recorder;
-      // Asked last, and once for each entry: whoever leads has them all but for a while.
-      const isNew = acknowledged !== told && acknowledged !== null;
-      const appliedIndex = isNew ? options.appliedIndex() : 0;
-      const lacks = isNew && (appliedIndex < acknowledged.index || !image.holds(acknowledged));
-      if (lacks && core.canRead(clocks)) {
-        told = acknowledged;
-        recorder.fact({ kind: "mayRead", node, appliedIndex });
-      }
+      if (recorder.acknowledged !== null) look(recorder.acknowledged, clocks);
       return effects;
     },
     canRead: (clocks) => core.canRead(clocks),

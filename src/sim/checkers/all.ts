@@ -14,7 +14,7 @@
  * | `LeaderCompleteness` | `leader_completeness.ts`                                                |
  * | `StateMachineSafety` | `state_machine_safety.ts`                                               |
  * | `NoTruncation`       | `no_truncation.ts`                                                      |
- * | `LeaseSafety`        | `lease_safety.ts`, of claims that `run.ts` looks at now and then        |
+ * | `LeaseSafety`        | `lease_safety.ts`, of what a node is sure of at each step               |
  * | `LinearizableReads`  | `linearizable_reads.ts`, of reads that are made, and that might be      |
  * | `SessionReads`       | `session_reads.ts` (§8)                                                 |
  * | `Linearizability`    | `linearizability.ts`, of all that clients were told (§8)                |

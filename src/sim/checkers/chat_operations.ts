@@ -46,8 +46,8 @@ class Collector {
   readonly requests = new Map<string, Request>();
   readonly #reads = new Map<number, Read>();
   readonly #floors = new Floors();
-  /** Places of messages that somebody was shown. */
-  readonly shown = new Map<string, Index>();
+  /** Places of messages that somebody was shown, or may have noticed otherwise. */
+  readonly shown: Map<string, Index>;
   readonly answered: {
     readonly read: Read;
     readonly step: ChatStep;
@@ -56,6 +56,10 @@ class Collector {
   }[] = [];
   /** Requests whose clients were told two different things. */
   readonly contradicted: string[] = [];
+
+  constructor(stored: ReadonlyMap<string, Index>) {
+    this.shown = new Map(stored);
+  }
 
   take(event: HistoryEvent, at: number): void {
     switch (event.kind) {
@@ -138,12 +142,15 @@ class Collector {
   }
 }
 
-/** All operations of a history that an order must be found for, and contradictions seen on the way. */
-export function operationsOf(history: History): {
+/**
+ * All operations of a history that an order must be found for, and contradictions seen on the way.
+ * `stored`: where messages lie in the log, by id, though maybe nobody was shown them there.
+ */
+export function operationsOf(history: History, stored: ReadonlyMap<string, Index> = new Map()): {
   readonly operations: readonly ChatOperation[];
   readonly contradicted: readonly string[];
 } {
-  const collector = new Collector();
+  const collector = new Collector(stored);
   history.events.forEach((event, at) => collector.take(event, at));
   const operations: ChatOperation[] = [];
   const places = new Map<string, number>();

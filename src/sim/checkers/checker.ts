@@ -41,7 +41,10 @@ export interface CheckerRun {
 /** A checker: its name in §11, and how it begins. */
 export interface Checker {
   readonly name: string;
-  /** False: across a partition with the last resort on, nothing of it is promised (§1, §9). */
+  /**
+   * False: from a partition with the last resort on, nothing of it is promised (§1, §9). Then it is
+   * judged up to there.
+   */
   readonly holdsAcrossForks: boolean;
   begin(history: History): CheckerRun;
 }
@@ -106,8 +109,11 @@ export class DiskLog {
     return null;
   }
 
-  /** Takes a batch in and gives the entries that it removed. */
-  write(batch: WrittenBatch): readonly WrittenEntry[] {
+  /**
+   * Takes a batch in and gives the entries that it removed. `parted`: they may be a side's, which
+   * goes over to another: then one of the two came about in a later epoch (§7).
+   */
+  write(batch: WrittenBatch, { parted = false } = {}): readonly WrittenEntry[] {
     let removed: readonly WrittenEntry[] = [];
     if (batch.installed !== undefined) {
       const base = batch.installed;
@@ -125,12 +131,18 @@ export class DiskLog {
       this.#base = base;
       this.#entries.length = 0;
     }
+    if (batch.promised !== undefined) this.#promised = batch.promised;
     if (batch.truncateFrom !== undefined) {
       const place = Math.max(batch.truncateFrom - this.#base.index - 1, 0);
-      removed = [...removed, ...this.#entries.splice(place)];
+      const epoch = this.#promised?.epoch ?? 0;
+      const isMarked = this.config?.marked === true;
+      const cut = this.#entries.splice(place);
+      removed = [...removed, ...cut];
+      for (const { index, term } of parted ? cut : []) {
+        if (isMarked || term.epoch < epoch) this.#givenUp.add(placeText(index, term));
+      }
     }
     this.#entries.push(...batch.entries);
-    if (batch.promised !== undefined) this.#promised = batch.promised;
     if (batch.commitIndex !== undefined) this.#commitIndex = batch.commitIndex;
     return removed;
   }
@@ -145,6 +157,12 @@ export class Disks {
   readonly #logs = new Map<NodeId, DiskLog>();
   /** What the newest write removed. */
   removed: readonly WrittenEntry[] = [];
+  readonly #mayFork: boolean;
+  #parted = false;
+
+  constructor({ mayFork }: { readonly mayFork: boolean }) {
+    this.#mayFork = mayFork;
+  }
 
   of(node: NodeId): DiskLog {
     let log = this.#logs.get(node);
@@ -176,9 +194,10 @@ export class Disks {
   }
 
   take(event: HistoryEvent): void {
+    if (event.kind === "partitioned") this.#parted = this.#mayFork;
     if (event.kind !== "written") return;
     const log = this.of(event.node);
-    this.removed = event.batches.flatMap((batch) => log.write(batch));
+    this.removed = event.batches.flatMap((batch) => log.write(batch, { parted: this.#parted }));
   }
 }
 
@@ -195,10 +214,12 @@ export function checkHistory(
 ): Judgement {
   const forked = isForked(history);
   const violations = new Map<string, Violation>();
-  const runs = checkers
-    .filter(({ holdsAcrossForks }) => holdsAcrossForks || !forked)
-    .map((checker) => ({ name: checker.name, run: checker.begin(history) }));
-  const disks = new Disks();
+  const runs = checkers.map((checker) => ({
+    name: checker.name,
+    run: checker.begin(history),
+    ends: forked && !checker.holdsAcrossForks,
+  }));
+  const disks = new Disks({ mayFork: forked });
   let at = 0;
   const undecided: string[] = [];
   const reportFor = (checker: string): Report => (message, kind = "safety") => {
@@ -207,12 +228,13 @@ export function checkHistory(
     else if (!violations.has(key)) violations.set(key, { checker, kind, at, message });
   };
   const reporting = runs.map((one) => ({ ...one, report: reportFor(one.name) }));
-  const watching = reporting.filter(({ run }) => run.onEvent !== undefined);
+  let watching = reporting.filter(({ run }) => run.onEvent !== undefined);
   for (const event of history.events) {
     at = event.at;
+    if (event.kind === "partitioned") watching = watching.filter(({ ends }) => !ends);
     disks.take(event);
     for (const { run, report } of watching) run.onEvent!(event, disks, report);
   }
-  for (const { run, report } of reporting) run.onEnd?.(history, report);
+  for (const { run, report, ends } of reporting) if (!ends) run.onEnd?.(history, report);
   return { violations: [...violations.values()], undecided };
 }

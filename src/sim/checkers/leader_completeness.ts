@@ -1,21 +1,25 @@
 /**
- * `LeaderCompleteness`: whoever leads in a term has every entry that was acknowledged before.
+ * `LeaderCompleteness`: whoever leads in a term has every entry that was acknowledged before. Where
+ * sides of a partition may both have gone on, each has what was acknowledged before they parted.
  *
  * @module
  */
 
 import { termText } from "../../raft/term.ts";
 import { AcknowledgedEntries } from "./acknowledged.ts";
-import type { Checker } from "./checker.ts";
+import { type Checker, isForked } from "./checker.ts";
 
 export const leaderCompleteness: Checker = {
   name: "LeaderCompleteness",
-  holdsAcrossForks: false,
-  begin() {
+  holdsAcrossForks: true,
+  begin(history) {
+    const forked = isForked(history);
     const entries = new AcknowledgedEntries();
+    let parted = false;
     return {
       onEvent(event, disks, report) {
-        entries.take(event);
+        parted ||= forked && event.kind === "partitioned";
+        if (!parted) entries.take(event);
         if (event.kind !== "role" || event.role !== "leader") return;
         const missing = entries.missingFrom(disks.of(event.node), event.term);
         if (missing === null) return;

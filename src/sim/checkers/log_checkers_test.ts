@@ -241,16 +241,6 @@ Deno.test("LeaderCompleteness: a leader has what was acknowledged in earlier ter
   assert.equal(findingOf(leaderCompleteness, historyOf(good)), null);
 });
 
-Deno.test("LeaderCompleteness: across a fork nothing is asked", () => {
-  const facts: HistoryFact[] = [
-    { kind: "partitioned" },
-    wrote("n1", firstConfig("n1"), two),
-    acknowledged("n1", 2, term(1)),
-    leads("n2", term(2, "n2")),
-  ];
-  assert.equal(findingOf(leaderCompleteness, historyOf(facts)), null);
-});
-
 Deno.test("OneView: an old leader acknowledges late only what the new one has", () => {
   const other = entry(2, term(2, "n2"));
   const both = [wrote("n1", firstConfig("n1"), two), wrote("n2", firstConfig("n1"), other)];

@@ -1,21 +1,25 @@
 /**
  * `NoTruncation`: no committed entry is ever removed from a log, but by the meeting of two sides
- * of a partition (§9). Committed is what any node has applied.
+ * of a partition (§9), which cuts nothing that was committed before they parted. Committed is what
+ * any node has applied.
  *
  * @module
  */
 
 import { termText } from "../../raft/term.ts";
-import type { Checker } from "./checker.ts";
+import { type Checker, isForked } from "./checker.ts";
 
 export const noTruncation: Checker = {
   name: "NoTruncation",
-  holdsAcrossForks: false,
-  begin() {
+  holdsAcrossForks: true,
+  begin(history) {
+    const forked = isForked(history);
     const committed = new Set<string>();
+    let parted = false;
     return {
       onEvent(event, disks, report) {
-        if (event.kind === "applied") {
+        parted ||= forked && event.kind === "partitioned";
+        if (event.kind === "applied" && !parted) {
           for (const { checksum } of event.entries) committed.add(checksum);
         }
         if (event.kind !== "written") return;
