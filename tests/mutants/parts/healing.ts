@@ -10,6 +10,16 @@ import { meetings } from "./campaigns.ts";
 
 export const HEALING: readonly Mutant[] = [
   {
+    name: "answers reads on a side that others may have left",
+    part: "healing",
+    campaign: meetings,
+    edit: {
+      file: "src/raft/reads.ts",
+      find: "age(voter.id) - trusted <= state.grace",
+      replace: "true",
+    },
+  },
+  {
     name: "hands over one entry too few at the beginning",
     part: "healing",
     campaign: meetings,
