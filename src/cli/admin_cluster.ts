@@ -265,9 +265,7 @@ export class AdminCluster {
     atLeastIndex: number,
   ): Promise<readonly DigestResponse[] | ChatError> {
     const answers = await Promise.allSettled(
-      members.map((member) =>
-        this.#open(member.clientAddress).digest({ atLeastIndex }, this.#context())
-      ),
+      members.map(({ clientAddress }) => this.#digestOf(clientAddress, atLeastIndex)),
     );
     // A comparison without a voter would hide what it has; who joins may know no token yet.
     const refused = members.flatMap(({ id, voter }, place) => {
@@ -281,7 +279,27 @@ export class AdminCluster {
     }
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (digests.length > 0) return digests;
-    throw new ChatError("NOT_UP_TO_DATE", "Cannot read a digest as no member answers; try again");
+    const why = Date.now() < this.deadlineMs
+      ? "as no member answers; try again"
+      : "in time: that of a large database takes longer; give a longer --timeout";
+    throw new ChatError("NOT_UP_TO_DATE", `Cannot read a digest ${why}`);
+  }
+
+  /** A large state takes its time: it is waited for, but only as long as its node tells its status. */
+  async #digestOf(address: string, atLeastIndex: number): Promise<DigestResponse> {
+    const silent = new AbortController();
+    const watch = setInterval(
+      () => void this.#statusOf(address).catch((error) => silent.abort(error)),
+      limits.adminCallMsMax,
+    );
+    const { deadlineMs, token } = this;
+    const late = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
+    const signal = AbortSignal.any([silent.signal, late]);
+    try {
+      return await this.#open(address).digest({ atLeastIndex }, { deadlineMs, signal, token });
+    } finally {
+      clearInterval(watch);
+    }
   }
 
   #open(address: string): AdminConnection {

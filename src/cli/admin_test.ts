@@ -6,7 +6,9 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { AdminApi, CallContext, StatusMember, StatusResponse } from "../rpc/api.ts";
 import { adminCommand } from "./admin.ts";
 import type { AdminConnection } from "./admin_cluster.ts";
@@ -193,6 +195,37 @@ Deno.test("admin digest: members that differ are shown, and the command fails", 
   assert.equal(code, 1);
   assert.match(lines.join("\n"), /^different at index 10\n[^]*a {3}one\nb {3}other$/);
   assert.match(errors[0] ?? "", /Members differ at index 10/);
+});
+
+Deno.test("admin digest: a large state is waited for, a node that is silent meanwhile is not", async () => {
+  const members = [member("a"), member("b")];
+  const digest = (id: string) => ({ id, appliedIndex: 10, digest: "d" });
+  let looks = 0;
+  const nodes = {
+    "a:1": {
+      ...answers("a", members),
+      digest: async (_request: object, { signal }: CallContext) => {
+        await delay(1.2 * limits.adminCallMsMax, undefined, signal ? { signal } : {});
+        return digest("a");
+      },
+    },
+    "b:1": {
+      status: () =>
+        looks++ === 0
+          ? Promise.resolve(status("b", members))
+          : Promise.reject(new ChatError("NO_ANSWER", "silent")),
+      digest: (_request: object, { signal }: CallContext) =>
+        new Promise<never>((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        }),
+    },
+  };
+  const { code, json } = await trial(nodes, "admin digest --json -s a:1");
+  assert.equal(code, 0);
+  assert.deepEqual(json, [{ identical: true, appliedIndex: 10, members: [digest("a")] }]);
+  const late = await trial(nodes, "admin digest -s a:1 --timeout 1");
+  assert.equal(late.code, 1);
+  assert.match(late.errors[0] ?? "", /takes longer; give a longer --timeout/);
 });
 
 Deno.test("admin transfer: goes to the leader, and follows it when it has moved", async () => {
