@@ -99,7 +99,8 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
         if (compared === undefined || first === undefined) {
           throw new ChatError(
             "NOT_UP_TO_DATE",
-            "Cannot compare digests as writes never paused long enough; try again when it is quieter",
+            "Cannot compare digests as the members never gave them at one index in time; give a " +
+              "longer --timeout",
           );
         }
         const { digests: members, missing } = compared;

@@ -70,6 +70,9 @@ function explained(error: ChatError): ChatError {
   return new ChatError("UNAUTHENTICATED", text, { cause: error });
 }
 
+/** By how much the index of a digest lies ahead of what is applied, at first, ms of writes. */
+const AHEAD_MS_MIN = 100;
+
 /** Digests at one index. */
 export interface Comparison {
   readonly digests: readonly DigestResponse[];
@@ -152,7 +155,7 @@ export class AdminCluster {
 
   /**
    * Digests of all members that answer, at one index that all of them had applied; `undefined`
-   * if they were never seen at one index before the deadline, which only steady writes cause.
+   * if they were never seen at one index before the deadline.
    */
   async digests(): Promise<readonly DigestResponse[] | undefined> {
     return (await this.compared())?.digests;
@@ -162,7 +165,8 @@ export class AdminCluster {
   async compared(): Promise<Comparison | undefined> {
     const seen = new Map<number, Map<string, DigestResponse>>();
     const { members, missing: missed } = await this.status();
-    let atLeastIndex = Math.max(...members.map((member) => member.appliedIndex));
+    let atLeastIndex = newestOf(members);
+    let aheadMs = AHEAD_MS_MIN;
     // A member may be behind a change of the admin token, but not for long.
     const refusedUntil = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax) -
       limits.adminPollMs;
@@ -184,10 +188,22 @@ export class AdminCluster {
           return { digests, missing: [...expected] };
         }
       }
-      atLeastIndex = Math.max(atLeastIndex, ...answers.map((answer) => answer.appliedIndex));
-      await pause();
+      atLeastIndex = await this.#indexIn(aheadMs);
+      aheadMs = Math.min(2 * aheadMs, limits.catchUpWaitMsMax / 2);
     }
     return undefined;
+  }
+
+  /**
+   * The index that the cluster will have come to in so many ms, if it goes on as it does now: each
+   * member stops there for its digest, if it hears of that before.
+   */
+  async #indexIn(ms: number): Promise<number> {
+    const before = newestOf((await this.status()).members);
+    const beganMs = Date.now();
+    await pause();
+    const now = newestOf((await this.status()).members);
+    return now + Math.ceil((now - before) * ms / Math.max(1, Date.now() - beganMs));
   }
 
   /** A way to call the member that has applied most: whatever it shows is the newest there is. */
@@ -279,6 +295,10 @@ export class AdminCluster {
     }
     const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
     if (digests.length > 0) return digests;
+    const reasons = answers.map((one) => one.status === "rejected" && ChatError.from(one.reason));
+    // Writes went on slower than they were before: the next look takes them as they are then.
+    const early = reasons.some((error) => error && error.reason === "NOT_UP_TO_DATE");
+    if (early && Date.now() < this.deadlineMs) return [];
     const why = Date.now() < this.deadlineMs
       ? "as no member answers; try again"
       : "in time: that of a large database takes longer; give a longer --timeout";
@@ -314,6 +334,10 @@ export class AdminCluster {
     const signal = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
     return { deadlineMs, signal, token: this.token };
   }
+}
+
+function newestOf(members: readonly StatusMember[]): number {
+  return Math.max(...members.map(({ appliedIndex }) => appliedIndex));
 }
 
 /** A node that answers, but not to whoever asks. */

@@ -11,6 +11,7 @@ import { checkPageSize, checkRequestId, checkTokenHash } from "../chat/validate.
 import { ChatError } from "../errors.ts";
 import type { CoreStatus, MemberStatus } from "../raft/io.ts";
 import { termText } from "../raft/term.ts";
+import type { Index } from "../raft/types.ts";
 import type {
   AdminApi,
   BackupPart,
@@ -53,8 +54,8 @@ export function createAdminService(options: AdminServiceOptions): AdminApi {
     status: (_request, context) => pass(context, () => Promise.resolve(status(options))),
     digest: ({ atLeastIndex = 0 }, context) =>
       pass(context, async () => {
-        await driver.waitApplied(atLeastIndex, context.deadlineMs);
-        return { id: options.identity().nodeId, ...await state.digest() };
+        const digest = await digestAt(options, atLeastIndex, context.deadlineMs);
+        return { id: options.identity().nodeId, ...digest };
       }),
     transferLeadership: ({ to }, context) =>
       pass(context, async () => {
@@ -83,6 +84,23 @@ export function createAdminService(options: AdminServiceOptions): AdminApi {
       }),
     backup: (request, context) => backup(options, request, context),
   };
+}
+
+/**
+ * At `atLeastIndex` exactly where that is yet to be applied: others who are asked for the same one
+ * are then compared at one index, though writes go on.
+ */
+async function digestAt(
+  { driver, state }: Pick<AdminServiceOptions, "driver" | "state">,
+  atLeastIndex: Index,
+  deadlineMs: number,
+) {
+  const applied = driver.waitApplied(atLeastIndex, deadlineMs);
+  // What is there may be another history's, until the switch is over (§9).
+  if (driver.appliedPosition().index >= atLeastIndex) await applied;
+  const late = new AbortController();
+  applied.catch((error) => late.abort(error));
+  return await state.digest(atLeastIndex, late.signal);
 }
 
 /** The stream with its errors as `ChatError`s; the gate does not wait for it to end. */

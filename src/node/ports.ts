@@ -94,8 +94,14 @@ export interface StateStore {
   openSnapshot(): Promise<SnapshotSource>;
   /** Begins a new state beside this one; nothing is visible before `switchTo` (§6.4). */
   buildSnapshot(): Promise<SnapshotSink>;
-  /** SHA-256 over all rows at one applied index (§10). */
-  digest(): Promise<{ readonly appliedIndex: Index; readonly digest: string }>;
+  /**
+   * SHA-256 over all rows at one applied index (§10): at `atLeastIndex`, 0 if it is left out, or at
+   * what is applied, if that is further. Waits for it until the signal is aborted.
+   */
+  digest(
+    atLeastIndex?: Index,
+    signal?: AbortSignal,
+  ): Promise<{ readonly appliedIndex: Index; readonly digest: string }>;
   close(): Promise<void>;
 }
 

@@ -295,7 +295,10 @@ export interface RotateAdminTokenRequest {
 /** `jmessage.v1.AdminService`. */
 export interface AdminApi {
   status(request: object, context: CallContext): Promise<StatusResponse>;
-  /** This node's digest, once it has applied `atLeastIndex` (it may be further). */
+  /**
+   * This node's digest at `atLeastIndex`, which it waits for a while, or further if it is further.
+   * Throws `NOT_UP_TO_DATE` if that is not applied in time.
+   */
   digest(
     request: { readonly atLeastIndex?: number },
     context: CallContext,

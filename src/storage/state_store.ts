@@ -13,6 +13,7 @@ import { countUnknown, requestsBetween, salvagedFrom, settledAmong } from "../ch
 import { limits } from "../limits.ts";
 import type { ApplyResult, SnapshotSink, SnapshotSource, StateStore } from "../node/ports.ts";
 import type { Entry, Index, LogPosition } from "../raft/types.ts";
+import { AwaitedIndexes } from "./awaited_indexes.ts";
 import { type DamageListener, DamageWatch } from "./damage_watch.ts";
 import { digestOf, type StateDigest } from "./digest.ts";
 import { buildFile, buildMemory, removeState, type StateFiles } from "./snapshot_sink.ts";
@@ -33,6 +34,7 @@ export class LibsqlStateStore implements StateStore {
   readonly #sources = new Set<ChunkedSource>();
   readonly #walBytesMax: number;
   readonly #damage = new DamageWatch();
+  readonly #awaited = new AwaitedIndexes();
   #current: StateDatabase;
   #durableIndex: Index = 0;
 
@@ -66,8 +68,18 @@ export class LibsqlStateStore implements StateStore {
     return this.#current.applied;
   }
 
-  apply(entries: readonly Entry[]): Promise<ApplyResult> {
-    return this.#current.apply(entries);
+  /** A batch in which an index is waited for ends there, and another one begins. */
+  async apply(entries: readonly Entry[]): Promise<ApplyResult> {
+    const awaited = this.#awaited.after(this.applied().index);
+    const cut = entries.findIndex(({ index }) => index === awaited) + 1;
+    const result = await this.#current.apply(cut === 0 ? entries : entries.slice(0, cut));
+    await this.#awaited.reached(this.applied().index);
+    if (cut === 0 || cut === entries.length) return result;
+    const rest = await this.apply(entries.slice(cut));
+    return {
+      outcomes: new Map([...result.outcomes, ...rest.outcomes]),
+      messages: [...result.messages, ...rest.messages],
+    };
   }
 
   salvagedFrom(
@@ -114,8 +126,10 @@ export class LibsqlStateStore implements StateStore {
     return buildFile(dirname(path), this.#files, onFinished);
   }
 
-  async digest(): Promise<StateDigest> {
-    return await digestOf(await this.#openSource(false));
+  async digest(atLeastIndex: Index = 0, signal?: AbortSignal): Promise<StateDigest> {
+    const open = () => this.#openSource(false);
+    if (atLeastIndex <= this.applied().index) return await digestOf(await open());
+    return await digestOf(await this.#awaited.at(atLeastIndex, open, signal));
   }
 
   /** Checks everything in it. Throws `CORRUPT`, which says what is wrong first. */
@@ -153,6 +167,7 @@ export class LibsqlStateStore implements StateStore {
     // It was synced before the log switched to it.
     this.#durableIndex = next.applied.index;
     await this.#closeSources("another snapshot replaced the state");
+    await this.#awaited.reached(next.applied.index);
     await before.close();
     if (before.path !== null) await removeState(before.path);
   }

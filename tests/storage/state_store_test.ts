@@ -121,6 +121,33 @@ testBoth("reads that are asked for during an apply see it whole or not at all", 
   assert.equal(row?.count, 10);
 });
 
+testBoth(
+  "a digest that waits is of its very index, in the middle of a batch, too",
+  async (state) => {
+    const entries = conversation(10);
+    await state.apply(entries.slice(0, 3));
+    const taken = [7, 5, 9, 5].map((index) => state.digest(index));
+    const { outcomes, messages } = await state.apply(entries.slice(3));
+    const digests = await Promise.all(taken);
+    assert.deepEqual(digests.map(({ appliedIndex }) => appliedIndex), [7, 5, 9, 5]);
+    assert.deepEqual([...outcomes.keys()], entries.slice(3).map(({ index }) => index));
+    assert.equal(messages.length, 10);
+    const other = await openMemoryState();
+    for (const [index, at] of [[5, 1], [7, 0], [9, 2]] as const) {
+      await other.apply(entries.slice(other.applied().index, index));
+      assert.deepEqual(digests[at], await other.digest());
+    }
+    await other.close();
+    // What is further already is read as it is, and who gives up holds nothing up.
+    assert.equal((await state.digest(2)).appliedIndex, entries.length);
+    const late = new AbortController();
+    const never = state.digest(entries.length + 1, late.signal);
+    late.abort(new Error("too late"));
+    await assert.rejects(never, /too late/);
+    await assert.rejects(state.digest(entries.length + 1, late.signal), /too late/);
+  },
+);
+
 testBoth("a snapshot builds the same state elsewhere, in a file and in memory", async (state) => {
   await state.apply(everything());
   await inDirectory(async (directory) => {
