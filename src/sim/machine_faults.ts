@@ -202,12 +202,15 @@ export class MachineFaults {
   /**
    * Nobody else is at fault meanwhile: a copy of a node that is silent for T, or that somebody has
    * no link with at all, cannot be told from its next start, nor may the log be longer than the
-   * copy by what only the original has.
+   * copy by what only the original has. And somebody else must live, whom the copy needs and who
+   * refuses it: alone it waits for ever, and does nothing.
    */
   #copy(node: SimNode): boolean {
-    const { voters } = node.image.configAt(Infinity)?.config ?? { voters: [] };
-    const known = this.#cluster.nodes.every((other) => other === node || this.#knows(other, node));
-    if (voters.length < 2 || !known || !this.#budget.takesQuiet()) return false;
+    const voters = node.image.configAt(Infinity)?.config.voters ?? [];
+    const others = this.#cluster.nodes.filter((other) => other !== node);
+    const known = others.every((other) => this.#knows(other, node));
+    const refused = others.some((one) => one.alive && voters.some(({ id }) => id === one.id));
+    if (!refused || !known || !this.#budget.takesQuiet()) return false;
     const copy = this.#cluster.copy(node);
     if (copy === null) {
       this.#budget.release();
