@@ -6,7 +6,8 @@
  */
 
 import { setImmediate } from "node:timers";
-import type { ChatController } from "./chat_controller.ts";
+import { limits } from "../limits.ts";
+import { type ChatController, NOBODY } from "./chat_controller.ts";
 import type { ChatModel } from "./chat_model.ts";
 import { drawChat } from "./chat_screen.ts";
 import { ChatTerminal, type KeySource, type ScreenSink } from "./chat_terminal.ts";
@@ -28,6 +29,10 @@ export class FullChat {
   #controller: ChatController | null = null;
   #scroll = 0;
   #pasting = false;
+  /** What was pasted since the screen was drawn: by itself each key would take a look at all. */
+  #pasted = "";
+  #afterReturn = false;
+  #isCut = false;
   #drawing = false;
 
   constructor(options: FullChatOptions) {
@@ -56,6 +61,7 @@ export class FullChat {
     this.#drawing = true;
     setImmediate(() => {
       this.#drawing = false;
+      this.#takePasted();
       if (this.#model === null) return;
       this.#terminal.show(drawChat({
         model: this.#model,
@@ -70,11 +76,36 @@ export class FullChat {
   }
 
   #onKey(text: string, key: Key): void {
-    if (key.name === "paste-start") this.#pasting = true;
+    if (key.name === "paste-start") this.#startPaste();
     else if (key.name === "paste-end") this.#pasting = false;
-    else if (this.#pasting) this.#editor.insert(key.name === "return" ? "\n" : text);
-    else if (!this.#command(key) && !this.#editor.press(key)) this.#type(text, key);
+    else if (this.#pasting) this.#paste(text, key);
+    else {
+      this.#takePasted();
+      if (!this.#command(key) && !this.#editor.press(key)) this.#type(text, key);
+    }
     this.draw();
+  }
+
+  #startPaste(): void {
+    this.#pasting = true;
+    this.#isCut = false;
+  }
+
+  #paste(text: string, key: Key): void {
+    // Lines end with CR as a terminal pastes them, some with CR LF, which are one end.
+    const isSameEnd = key.name === "enter" && this.#afterReturn;
+    this.#afterReturn = key.name === "return";
+    if (this.#pasted.length >= limits.bodyBytesMax || isSameEnd) return;
+    this.#pasted += key.name === "return" ? "\n" : text;
+  }
+
+  #takePasted(): void {
+    const text = this.#pasted;
+    this.#pasted = "";
+    if (text === "" || this.#editor.insert(text) || this.#isCut || this.#model === null) return;
+    this.#isCut = true;
+    const remark = `The paste is cut: a line has at most ${limits.inputLengthMax} characters.`;
+    this.#model.notice(this.#model.current ?? NOBODY, remark, this.#options.now());
   }
 
   /** Keys that are not about the line. True if it was one. */

@@ -7,6 +7,8 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { EventEmitter } from "node:events";
+import { emitKeypressEvents } from "node:readline";
+import { PassThrough } from "node:stream";
 import { ChatClient } from "../client/chat_client.ts";
 import { ManualClock } from "../client/client_test_clock.ts";
 import { FakeCluster } from "../client/client_test_cluster.ts";
@@ -77,6 +79,9 @@ async function setUp() {
   });
   const keys = new FakeKeys();
   const screen = new FakeScreen();
+  const bytes = new PassThrough();
+  emitKeypressEvents(bytes);
+  bytes.on("keypress", (text, key) => keys.emit("keypress", text, key));
   const full = new FullChat({ source: keys, sink: screen, unicode: true, now: clock.wall });
   const model = new ChatModel("ann", { onChange: () => full.draw() });
   let ended = 0;
@@ -95,6 +100,11 @@ async function setUp() {
     screen,
     press,
     ended: () => ended,
+    /** As a terminal sends it, and the runtime makes keys of it. */
+    async feed(text: string) {
+      bytes.write(text);
+      await clock.advance(10);
+    },
     async type(text: string) {
       for (const character of text) await press(character, { text: character });
     },
@@ -126,17 +136,23 @@ Deno.test("chat on a terminal: what is typed is seen, sent, and answered", async
 });
 
 Deno.test("chat on a terminal: a paste of several lines is one message", async () => {
-  const { cluster, press, type, stop } = await setUp();
+  const { cluster, feed, type, press, stop } = await setUp();
   await type("/to bob");
   await press("return");
-  await press("paste-start");
-  await type("one");
-  await press("return", { text: "\r" });
-  await type("two");
-  await press("paste-end");
+  await feed("\x1b[200~one\rtwo\r\n\tthree~\x1b[20");
+  await feed("1~");
   equal(cluster.log.length, 0);
-  await press("return");
-  deepEqual(cluster.log.map(({ body }) => body), ["one\ntwo"]);
+  await feed("!\r");
+  deepEqual(cluster.log.map(({ body }) => body), ["one\ntwo\n\tthree~!"]);
+  await stop();
+});
+
+Deno.test("chat on a terminal: a large paste is cut with a word about it, at once", async () => {
+  const { screen, feed, stop } = await setUp();
+  const before = performance.now();
+  await feed(`\x1b[200~${"long ".repeat(20_000)}\x1b[201~`);
+  ok(performance.now() - before < 2_000);
+  match(screen.line(1), /-- The paste is cut: a line has at most 16384/);
   await stop();
 });
 

@@ -47,6 +47,11 @@ const RESET = "\x1b[0m";
 
 /** Alternate screen, no wrapping at the last column, pastes marked as such. */
 const ENTER = "\x1b[?1049h\x1b[?7l\x1b[?2004h\x1b[2J";
+/** Without the `~` that ends them. */
+const PASTE_MARKS: Readonly<Record<string, string>> = {
+  "\x1b[200": "paste-start",
+  "\x1b[201": "paste-end",
+};
 const LEAVE = "\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\x1b[?1049l";
 
 /** One terminal while a chat has it. */
@@ -57,6 +62,8 @@ export class ChatTerminal {
   /** What each row shows now: only what changed is written. */
   #shown: string[] = [];
   #open = false;
+  /** The mark of a paste of which the end is still to come. */
+  #mark: string | null = null;
 
   constructor(source: KeySource, sink: ScreenSink, listeners: TerminalListeners) {
     this.#source = source;
@@ -113,8 +120,13 @@ export class ChatTerminal {
     this.#sink.write(`${out}\x1b[${row + 1};${column + 1}H`);
   }
 
+  /** Deno reads the mark of a paste, such as `ESC[200~`, as two keys: the `~` comes by itself. */
   readonly #onKey = (text: string | undefined, key: Key): void => {
-    this.#listeners.onKey(text ?? "", key);
+    const mark = this.#mark;
+    this.#mark = PASTE_MARKS[key.sequence ?? ""] ?? null;
+    if (this.#mark !== null) return;
+    if (mark === null || text !== "~") return this.#listeners.onKey(text ?? "", key);
+    this.#listeners.onKey("", { name: mark });
   };
 
   readonly #onResize = (): void => {

@@ -10,6 +10,8 @@ import { limits } from "../limits.ts";
 /** A key as `node:readline` reports it. */
 export interface Key {
   readonly name?: string | undefined;
+  /** What the terminal sent for it. */
+  readonly sequence?: string | undefined;
   readonly ctrl?: boolean | undefined;
   readonly meta?: boolean | undefined;
 }
@@ -54,14 +56,17 @@ export class LineEditor {
     return text;
   }
 
-  insert(text: string): void {
+  /** False if not all of it had room. */
+  insert(text: string): boolean {
     const room = limits.inputLengthMax - this.#characters.length;
     const before = this.#characters.slice(0, this.#cursor).join("");
     const after = this.#characters.slice(this.#cursor);
     // What is typed may join the character before it: accents, joined emoji.
-    const head = charactersOf(before + text).slice(0, this.#cursor + room);
+    const joined = charactersOf(before + text);
+    const head = joined.slice(0, this.#cursor + room);
     this.#characters = [...head, ...after];
     this.#cursor = head.length;
+    return head.length === joined.length;
   }
 
   /** True if the key was one of editing. */
