@@ -28,6 +28,8 @@ export const commandLimits = {
   peopleRefreshMs: 3_000,
   /** How soon what was shown is acknowledged, ms: several at once. */
   acknowledgeMs: 500,
+  /** Bytes of a line of stdin: as a request may have, far above any message. */
+  inputLineBytesMax: 256 * 1024,
   /** Lines typed earlier that can be called back. */
   inputHistoryLines: 100,
   /** Characters of a line being typed: a pasted file must not stall the terminal. */

@@ -105,7 +105,8 @@ async function logout(flags: ChatFlags, options: ChatOptions, all: boolean): Pro
       if (error.reason !== "UNAUTHENTICATED" || all) throw error;
     }
     context.state.forgetSession(context.clusterId, name);
-  });
+    // To log in only to log out again would be nothing but a way to fail.
+  }, { anew: all });
   return name;
 }
 

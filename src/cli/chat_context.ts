@@ -60,14 +60,18 @@ export async function withCluster(
   }
 }
 
-/** Like {@linkcode withCluster}, logged in. */
+/**
+ * Like {@linkcode withCluster}, logged in; anew where the kept login has ended and the password is
+ * at hand, unless `anew` is false.
+ */
 export async function withLogin(
   flags: ChatFlags,
   options: ChatOptions,
   action: (context: ChatContext) => Promise<void>,
+  { anew = true }: { readonly anew?: boolean } = {},
 ): Promise<void> {
   await withCluster(flags, options, async (context) => {
-    await takeUpLogin(context, flags, options);
+    await takeUpLogin(context, flags, options, anew);
     try {
       await action(context);
     } catch (thrown) {
@@ -129,16 +133,34 @@ async function takeUpLogin(
   context: ChatContext,
   flags: ChatFlags,
   options: ChatOptions,
+  anew: boolean,
 ): Promise<void> {
   const { client, clusterId, state, timeoutMs } = context;
   const user = flags.user ?? onlyUser(state.users(clusterId));
   const session = state.session(clusterId, user);
-  const given = options.environment["JMESSAGE_PASSWORD"] !== undefined || flags.passwordStdin;
-  if (session !== null && !flags.passwordStdin) return client.useSession(session);
+  const fromEnvironment = options.environment["JMESSAGE_PASSWORD"] !== undefined;
+  const given = fromEnvironment || flags.passwordStdin;
+  if (session !== null && !flags.passwordStdin) {
+    client.useSession(session);
+    // Asked before anything is done: a command that has begun cannot begin again.
+    if (!anew || !fromEnvironment || !await hasEnded(context)) return;
+  }
   if (!given && !options.input.interactive) throw notLoggedIn(user);
   const password = await readPassword(flags, options, { user, twice: false });
   await client.login(user, password, { timeoutMs });
   keepLogin(context);
+}
+
+/** True if the cluster does not know the login any more that was kept. */
+async function hasEnded({ client, timeoutMs }: ChatContext): Promise<boolean> {
+  try {
+    await client.sessions({ timeoutMs }).next();
+    return false;
+  } catch (thrown) {
+    const error = ChatError.from(thrown);
+    if (error.reason !== "UNAUTHENTICATED") throw error;
+    return true;
+  }
 }
 
 /** Keeps the token of the login just made. */

@@ -115,8 +115,13 @@ export class ChatController {
     this.#tell(`${unsent} not accepted yet: /quit again leaves anyway.`);
   }
 
-  /** Resolves once nothing waits to be accepted any more. */
-  async settled(): Promise<void> {
+  /** Nobody types any more, so nobody can be asked: ends the chat once nothing waits. */
+  async leaveSettled(): Promise<void> {
+    await this.#settled();
+    this.leave();
+  }
+
+  async #settled(): Promise<void> {
     while (this.#client.state.unsent > 0) {
       await new Promise<void>((resolve) => {
         const stop = this.#client.onState(() => {

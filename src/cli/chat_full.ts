@@ -40,7 +40,7 @@ export class FullChat {
     this.#terminal = new ChatTerminal(options.source, options.sink, {
       onKey: (text, key) => this.#onKey(text, key),
       onResize: () => this.draw(),
-      onEnd: () => this.#controller?.leave(),
+      onEnd: () => void this.#controller?.leaveSettled(),
     });
   }
 

@@ -167,6 +167,23 @@ Deno.test("chat on a terminal: the terminal is left as it was found", async () =
   equal(screen.listenerCount("resize"), 0);
 });
 
+Deno.test("chat on a terminal: without a terminal it ends once nothing waits to be sent", async () => {
+  const { clock, cluster, keys, press, type, ended, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  for (const node of cluster.nodes.values()) node.hung = true;
+  await type("hi");
+  await press("return");
+  keys.emit("end");
+  await clock.advance(100);
+  equal(ended(), 0);
+  for (const node of cluster.nodes.values()) node.hung = false;
+  await clock.advance(60_000);
+  equal(ended(), 1);
+  deepEqual(cluster.log.map(({ body }) => body), ["hi"]);
+  await stop();
+});
+
 Deno.test("chat on a terminal: a change writes little, a new size everything", async () => {
   const { clock, screen, press, type, stop } = await setUp();
   await type("/to bob");

@@ -108,22 +108,20 @@ async function sendLines(
   to: string,
   { options, print }: { options: ChatOptions; print: SentPrinter },
 ): Promise<void> {
-  let number = 0;
+  let number = 1;
   // `send bob - | head -1` sends every line: what matters is not what is printed.
   outliveReader();
-  for (let line = await options.input.nextLine(); line !== null;) {
-    number++;
-    try {
+  try {
+    for (let line; (line = await options.input.nextLine()) !== null; number++) {
       // An empty line is no message.
       if (line !== "") print(await client.send(to, line, { timeoutMs }));
-    } catch (thrown) {
-      const error = ChatError.from(thrown);
-      throw new ChatError(error.reason, `${error.message} (line ${number} of stdin)`, {
-        cause: error,
-        afterIndefinite: !error.definite,
-      });
     }
-    line = await options.input.nextLine();
+  } catch (thrown) {
+    const error = ChatError.from(thrown);
+    throw new ChatError(error.reason, `${error.message} (line ${number} of stdin)`, {
+      cause: error,
+      afterIndefinite: !error.definite,
+    });
   }
 }
 

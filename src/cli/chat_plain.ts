@@ -95,8 +95,7 @@ export class PlainChat {
       if (this.#closed) return;
       this.#prompt();
     }
-    await controller.settled();
-    controller.leave();
+    await controller.leaveSettled();
   }
 
   #print(text: string): void {

@@ -302,6 +302,24 @@ Deno.test("chat commands: a login that has ended elsewhere is told once, with th
   });
 });
 
+Deno.test("chat commands: a login that has ended is made anew where the password is at hand", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const logins = () => cluster.calls.filter((call) => call.startsWith("login ")).length;
+    equal((await chat(["send", "bob", "one"], PASSWORD)).code, 0);
+    equal(logins(), 1, "the kept one is good");
+    const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
+    const asked = cluster.node("n1:1").failures;
+    asked.push(ended);
+    equal((await chat(["-s", "n1:1", "send", "bob", "two"], PASSWORD)).code, 0);
+    equal(logins(), 2);
+    asked.push(ended);
+    equal((await chat(["-s", "n1:1", "logout"], PASSWORD)).code, 0);
+    equal(logins(), 2, "not to be ended at once");
+    deepEqual(cluster.log.map(({ body }) => body), ["one", "two"]);
+  });
+});
+
 Deno.test("chat commands: a command that cannot be is misuse, with nothing on stdout", async () => {
   await withChat(async (chat) => {
     for (const words of [["nonsense"], ["send", "bob"], ["send"], ["--json"], ["users", "--x"]]) {

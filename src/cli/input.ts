@@ -10,6 +10,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { ChatError } from "../errors.ts";
+import { linesOf } from "./stdin_lines.ts";
 
 /** What commands ask a person, or read from whoever started them. Tests answer themselves. */
 export interface Input {
@@ -19,7 +20,7 @@ export interface Input {
   ask(question: string): Promise<string>;
   /** An answer that nobody may see over a shoulder. */
   askSecret(question: string): Promise<string>;
-  /** Next line of stdin, without its end; `null` after the last one. */
+  /** Next line of stdin, without its end; `null` after the last one. Refuses what is no text. */
   nextLine(): Promise<string | null>;
 }
 
@@ -47,8 +48,7 @@ export class TerminalInput implements Input {
   }
 
   async nextLine(): Promise<string | null> {
-    this.#lines ??= createInterface({ input: process.stdin, crlfDelay: Infinity })
-      [Symbol.asyncIterator]();
+    this.#lines ??= linesOf(process.stdin);
     const { done, value } = await this.#lines.next();
     return done ? null : value;
   }
