@@ -12,6 +12,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { fileProblem } from "../storage/file_error.ts";
 import type { Authority, Issued, Validity } from "../tls/authority.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger } from "./options.ts";
@@ -186,11 +187,12 @@ async function writeAll(directory: string, files: ReadonlyMap<string, Issued>): 
     }
   } catch (cause) {
     for (const path of written) await rm(path, { force: true });
-    const why = codeOf(cause) === "EEXIST"
-      ? "a file of that name is there, and nothing is ever overwritten"
-      : codeOf(cause);
-    const text = `Cannot write into ${directory}: ${why}; name another directory`;
-    throw new ChatError("INTERNAL", text, { cause });
+    if (codeOf(cause) === "EEXIST") {
+      const why = `a file of that name is there in ${directory}, and nothing is ever overwritten`;
+      throw misuse(`${why}; name another directory with --out`, cause);
+    }
+    const { reason, detail } = fileProblem(cause, "name another directory");
+    throw new ChatError(reason, `Cannot write into ${directory}: ${detail}`, { cause });
   }
 }
 

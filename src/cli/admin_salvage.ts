@@ -14,6 +14,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonLine } from "../printable.ts";
 import type { SalvageRecord } from "../rpc/api.ts";
+import { syncDirectory } from "../storage/directory_sync.ts";
 import { fileError } from "../storage/file_error.ts";
 import type { AdminCluster } from "./admin_cluster.ts";
 import { timeText } from "./chat_text.ts";
@@ -204,13 +205,4 @@ async function refuseExisting(file: string, overwrite: boolean): Promise<void> {
       "name another one, or replace it with --overwrite"
     : `Cannot write ${printable(file)} as it is no plain file; name another one`;
   throw new ChatError("INVALID_ARGUMENT", text);
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

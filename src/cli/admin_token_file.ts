@@ -7,7 +7,9 @@
  */
 
 import { lstat, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ChatError } from "../errors.ts";
+import { syncDirectory } from "../storage/directory_sync.ts";
 import { fileProblem } from "../storage/file_error.ts";
 
 /** A new token beside its final name, in which the old one may still be. */
@@ -39,6 +41,13 @@ export class TokenFile {
         `moved to ${this.path} (${fileProblem(cause).detail}): move it by hand`;
       throw new ChatError("DATA_DIRECTORY", text, { cause });
     }
+    try {
+      await syncDirectory(dirname(this.path));
+    } catch (cause) {
+      const text = `The token was changed, and the new one is in ${this.path}, but a loss of ` +
+        `power may take it (${fileProblem(cause).detail}): keep a copy elsewhere`;
+      throw new ChatError("DATA_DIRECTORY", text, { cause });
+    }
   }
 
   /** The token was not changed. */
@@ -57,6 +66,8 @@ export class TokenFile {
       } finally {
         await handle.close();
       }
+      // Its name, too: a token that is in force and nowhere could only be changed on the leader.
+      await syncDirectory(dirname(this.kept));
     } catch (error) {
       if (begun) await this.discard();
       throw isCode(error, "EEXIST") ? leftBehind(this.kept) : unwritable(this.path, error);

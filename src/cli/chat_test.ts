@@ -9,6 +9,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { FakeCluster } from "../client/client_test_cluster.ts";
 import { ChatError } from "../errors.ts";
 import { chatCommand } from "./chat.ts";
@@ -81,6 +82,15 @@ async function withChat(
   }
 }
 
+async function withVariable<T>(name: string, value: string, run: () => Promise<T>): Promise<T> {
+  process.env[name] = value;
+  try {
+    return await run();
+  } finally {
+    delete process.env[name];
+  }
+}
+
 const PASSWORD = { environment: { JMESSAGE_PASSWORD: "correct horse" } };
 
 Deno.test("chat commands: a login is kept, and later commands need no password", async () => {
@@ -126,6 +136,11 @@ Deno.test("chat commands: logout ends this login, or the session that it names",
     deepEqual(cluster.ended, ["phone", "tablet"]);
     equal((await chat(["users"])).code, 0, "this login is still there");
     equal((await chat(["logout", "--all", "--session", "phone"])).code, 2);
+    const { code, error } = await withVariable("JMESSAGE_ALL", "0", () => {
+      return chat(["logout", "--session", "phone"]);
+    });
+    equal(code, 0, error);
+    equal(cluster.ended.pop(), "phone");
     // An unset variable of a script must end nothing.
     equal((await chat(["logout", "--session", ""])).code, 2);
     equal(cluster.ended.length, 2);

@@ -96,7 +96,9 @@ function readEnvironment(command: CommandUnknownOpts): void {
     const value = environmentValue(command, { option, text });
     // Commander takes any value for a consent that must be given, a false one too.
     if (value === false && option.mandatory) continue;
-    command.setOptionValueWithSource(option.attributeName(), value, "env");
+    // Nor may a switch that is off stand against another flag.
+    const source = value === false ? "default" : "env";
+    command.setOptionValueWithSource(option.attributeName(), value, source);
   }
 }
 

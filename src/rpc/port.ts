@@ -37,9 +37,13 @@ export interface OpenPort {
 
 /**
  * What may be over when it is tried again, and so is no wrong usage: whoever starts a node anew
- * (systemd) must not give up. An address may come late, with its network.
+ * (systemd) must not give up. An address may come late, with its network;
+ * for one that is not there yet this runtime says EINVAL.
  */
-const PASSING = new Set<unknown>(["EADDRINUSE", "EADDRNOTAVAIL", "EAI_AGAIN"]);
+const PASSING = new Set<unknown>(["EADDRINUSE", "EADDRNOTAVAIL", "EINVAL", "EAI_AGAIN"]);
+
+/** The host is none, or is not here: no port of it would do. */
+const OTHER_HOST = new Set<unknown>(["ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EINVAL"]);
 
 /**
  * Binds a port. If the address cannot be had, throws `INTERNAL` where it may be had later, and else
@@ -81,8 +85,11 @@ export function closeInTime(
 /** The error for an address that cannot be had. */
 function cannotListen(address: string, cause: unknown): ChatError {
   const detail = cause instanceof Error ? cause.message : String(cause);
-  const text = `Cannot listen on ${address}: ${detail}. Choose another port or stop its owner`;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const remedy = OTHER_HOST.has(code)
+    ? "Give an address of this machine"
+    : "Choose another port or stop its owner";
+  const text = `Cannot listen on ${address}: ${detail}. ${remedy}`;
   return PASSING.has(code)
     ? new ChatError("INTERNAL", text, { cause })
     : new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });

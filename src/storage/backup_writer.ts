@@ -13,6 +13,7 @@ import process from "node:process";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { BackupPart } from "../rpc/api.ts";
+import { syncDirectory } from "./directory_sync.ts";
 import { fileError } from "./file_error.ts";
 import { encodePart, type FilePart, firstChecksum, magicLine } from "./backup_format.ts";
 import { type VerifiedBackup, verifyBackup } from "./backup_reader.ts";
@@ -173,14 +174,5 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

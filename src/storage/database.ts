@@ -198,7 +198,9 @@ export class Database implements Reader {
       "SELECT CAST(integrity_check AS BLOB) AS line FROM pragma_integrity_check",
     );
     const found = rows.flatMap(({ line }) => (textFrom(line) ?? "a name is no text").split("\n"));
-    return found.filter((line) => line !== "ok");
+    // Before what is wrong may stand a line of which database it is, which says nothing of that.
+    const wrong = found.filter((line) => line !== "ok");
+    return wrong.toSorted((a, b) => Number(a.startsWith("***")) - Number(b.startsWith("***")));
   }
 
   /** Waits for what was asked before, then closes. Closing twice does nothing. */

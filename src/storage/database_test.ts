@@ -5,6 +5,9 @@
  */
 
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Database } from "./database.ts";
 
 async function withNotes(body: (database: Database) => Promise<void>): Promise<void> {
@@ -69,4 +72,30 @@ Deno.test("database: a closed one says so", async () => {
   await database.close();
   await database.close();
   await assert.rejects(database.query("SELECT 1"), /it is closed already/);
+});
+
+Deno.test("database: what is found wrong is a sentence, not the heading before it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "jmessage-test-"));
+  try {
+    const path = join(directory, "some.db");
+    const database = Database.open(path);
+    await database.script(["CREATE TABLE t (a, b)", "CREATE INDEX i ON t (b)"]);
+    await database.script([
+      "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000) " +
+      "INSERT INTO t SELECT x, hex(x * x) FROM n",
+    ]);
+    await database.checkpoint("truncate");
+    await database.close();
+    const bytes = readFileSync(path);
+    // How many bytes are lost between the cells of a page in the middle.
+    bytes.writeUInt8(9, 4_096 * 20 + 7);
+    writeFileSync(path, bytes);
+    const damaged = Database.open(path);
+    const [first = ""] = await damaged.integrity();
+    assert.match(first, /\w/);
+    assert.ok(!first.startsWith("***"), first);
+    await damaged.close();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

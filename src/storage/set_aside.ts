@@ -43,7 +43,9 @@ export async function readAside(directory: string): Promise<Aside | null> {
   try {
     text = await readSmallFile(join(directory, ASIDE_FILE)) ?? "";
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    // Where the directory is none, whoever opens it says so.
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw toStorageError(error, ASIDE_FILE);
   }
   const [value = "", stored = ""] = text.split("\n");

@@ -102,10 +102,18 @@ Deno.test("node: a start that cannot be is one line with a way out", async () =>
   await withNodes(async (directory, start) => {
     const data = `${directory}/a`;
     const { listen } = await start("--data", data).ready;
+    await Deno.writeTextFile(`${directory}/file`, "");
     const cases: [string[], number, RegExp][] = [
       [["--data", data], 1, /data directory.*(in use|locked|another)/],
       [["--data", `${directory}/b`, "--listen", listen], 1, /Cannot listen on .*another port/],
       [["--data", `${directory}/b`, "--listen", "nowhere"], 2, /Must be HOST:PORT/],
+      // Of no machine (RFC 5737).
+      [
+        ["--data", `${directory}/b`, "--listen", "203.0.113.7:2625", "--insecure"],
+        1,
+        /Cannot listen on 203.*Give an address of this machine/,
+      ],
+      [["--data", `${directory}/file`], 1, /data directory .*file: it is not a directory/],
       [["--data", `${directory}/c`, "--id", "a b"], 2, /id must be 1 to 64 of ASCII letters/],
       [["--data", `${directory}/d`, "--heartbeat-ms", "900"], 2, /at least 4 heartbeats/],
     ];
