@@ -5,7 +5,7 @@
  * @module
  */
 
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ChatClient, type ChatClientOptions } from "./chat_client.ts";
@@ -170,6 +170,20 @@ Deno.test("client: waits for room on a leader's disk, seldom asking", async () =
   await clock.until(client.send("bob", "x"));
   ok(clock.mono() >= 5 * limits.diskRetryMs);
   deepEqual(bodies(cluster), ["x"]);
+  client.close();
+});
+
+Deno.test("client: the time is up while it asks a full disk again, and it says what it was told", async () => {
+  const { clock, cluster, client } = setUp();
+  const node = cluster.node("n1:1");
+  node.failures.push(new ChatError("DISK_FULL", "no room"));
+  const timeoutMs = limits.diskRetryMs + limits.backoffMsMax + 10;
+  const sent = client.send("bob", "x", { timeoutMs }).catch((error) => error);
+  await clock.advance(10);
+  node.hung = true;
+  const error = await clock.until(sent);
+  match(error.message, /^Cannot send the message within .* s: no room \(it may have been done\)$/);
+  equal(error.reason, "DISK_FULL");
   client.close();
 });
 

@@ -32,6 +32,9 @@ export class Job {
   #hops = 0;
   /** True once the request may have happened. */
   #indefinite = false;
+  /** How the newest attempt ended, and the one before it. */
+  #newest: ChatError | null = null;
+  #before: ChatError | null = null;
 
   constructor(clock: ClientClock, what: string, options: CallOptions) {
     this.#clock = clock;
@@ -49,6 +52,8 @@ export class Job {
   /** Takes note of a failed attempt; `sent` is false if the request never left. */
   failed(error: ChatError, sent: boolean): void {
     this.#attempts++;
+    this.#before = this.#newest;
+    this.#newest = error;
     if (sent && !error.definite) this.#indefinite = true;
   }
 
@@ -77,7 +82,11 @@ export class Job {
   }
 
   /** The error of a call whose time is up; `addresses` are those that were tried. */
-  exhausted(last: ChatError, addresses: readonly string[]): ChatError {
+  exhausted(newest: ChatError, addresses: readonly string[]): ChatError {
+    // An attempt that the end of the time cut off says nothing: why it was made does.
+    const isCut = newest.reason === "NO_ANSWER" && this.#before !== null &&
+      REASONS[this.#before.reason].retry === "wait";
+    const last = isCut ? this.#before ?? newest : newest;
     const within = this.signal?.aborted
       ? "before it was given up"
       : `within ${Math.round(this.#timeoutMs / 100) / 10} s`;
