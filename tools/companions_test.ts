@@ -75,6 +75,12 @@ Deno.test("companions: bash completes commands, commands below them, and flags",
     assert.equal(await answers("jmessage", "ad"), "admin");
     assert.equal(await answers("jmessage", "admin", "rem"), "remove");
     assert.equal(await answers("jmessage", "node", "--data", "x", "--peer-l"), "--peer-listen");
+    assert.equal(await answers("jmessage", "node", "--quorum", ""), "all majority");
+    assert.equal(await answers("jmessage", "completions", "z"), "zsh");
+    // Names of files, by the shell's own doing: no command is a user or a directory.
+    assert.equal(await answers("jmessage", "node", "--data", ""), "");
+    assert.equal(await answers("jmessage", "chat", "-u", ""), "");
+    assert.equal(await answers("jmessage", "chat", "send", "--us"), "--user");
   });
 });
 

@@ -13,7 +13,18 @@ import { type Output, terminal } from "./output.ts";
 interface CompletionNode {
   /** Names from the program down, as in `["jmessage", "admin"]`. */
   readonly path: readonly string[];
-  readonly words: readonly { readonly word: string; readonly summary: string }[];
+  readonly words: readonly CompletionWord[];
+}
+
+interface CompletionWord {
+  readonly word: string;
+  readonly summary: string;
+  /** True for a flag of the group around the command. */
+  readonly ofGroup?: boolean;
+  /** Another name of a flag. */
+  readonly short?: string | undefined;
+  /** What may follow a flag that wants a value; none: anything, as the name of a file. */
+  readonly values?: readonly string[] | undefined;
 }
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -56,12 +67,23 @@ export async function completionNodes(
 }
 
 function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
-  const flags = command.options.filter((option) => !option.hidden && option.long !== undefined);
+  // Those of a group may stand behind its commands, too.
+  const options = [...command.options, ...(command.parent?.options ?? [])];
+  const flags = options.filter((option) => !option.hidden && option.long !== undefined);
   nodes.push({
     path: ["jmessage", ...commandPath(command).split(" ")],
     words: [
       ...command.commands.map((child) => ({ word: child.name(), summary: child.summary() })),
-      ...flags.map((flag) => ({ word: flag.long ?? "", summary: flag.description })),
+      ...command.registeredArguments.flatMap(({ argChoices = [], description }) => {
+        return argChoices.map((word) => ({ word, summary: description }));
+      }),
+      ...flags.map((flag) => ({
+        word: flag.long ?? "",
+        summary: flag.description,
+        ofGroup: !command.options.includes(flag),
+        short: flag.short,
+        values: flag.required || flag.optional ? flag.argChoices ?? [] : undefined,
+      })),
       { word: "--help", summary: "print help" },
     ],
   });
@@ -73,14 +95,29 @@ function bashScript(nodes: readonly CompletionNode[]): string {
   const cases = nodes.map(({ path, words }) =>
     `    "${path.join(" ")}") words="${words.map(({ word }) => word).join(" ")}" ;;`
   );
+  const values = nodes.flatMap(({ path, words }) =>
+    words.flatMap(({ word, short, values }) => {
+      if (values === undefined) return [];
+      const after = [word, short].flatMap((flag) => flag === undefined ? [] : [flag]);
+      const patterns = after.map((flag) => `"${[...path, flag].join(" ")}"`).join("|");
+      return [`    ${patterns}) values="${values.join(" ")}" ;;`];
+    })
+  );
   const names = nodes.map(({ path }) => `"${path.join(" ")}"`).join("|");
   return `_jmessage() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" index
+  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" values="-" index
   for ((index = 1; index < COMP_CWORD; index++)); do
     case "$path \${COMP_WORDS[index]}" in
       ${names}) path="$path \${COMP_WORDS[index]}" ;;
     esac
   done
+  case "$path \${COMP_WORDS[COMP_CWORD-1]}" in
+${values.join("\n")}
+  esac
+  if [[ "$values" != "-" ]]; then
+    COMPREPLY=($(compgen -W "$values" -- "$current"))
+    return
+  fi
   case "$path" in
 ${cases.join("\n")}
   esac
@@ -103,8 +140,17 @@ function fishScript(nodes: readonly CompletionNode[]): string {
     const condition = path.length === 1
       ? "__fish_use_subcommand"
       : path.slice(1).map((name) => `__fish_seen_subcommand_from ${name}`).join("; and ");
-    for (const { word, summary } of words) {
-      const what = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+    for (const { word, summary, ofGroup = false, short, values } of words) {
+      // The condition of the group holds behind its commands, too.
+      if (ofGroup) continue;
+      const name = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+      const letter = short === undefined ? "" : ` -s ${short.slice(1)}`;
+      const value = values === undefined
+        ? ""
+        : values.length === 0
+        ? " -r -F"
+        : ` -x -a '${values.join(" ")}'`;
+      const what = `${name}${letter}${value}`;
       lines.push(`complete -c jmessage -n '${condition}' ${what} -d '${quoted(summary)}'`);
     }
   }
