@@ -57,21 +57,27 @@ Deno.test("fault copy: the original goes on though its own link to somebody is n
 });
 
 Deno.test("fault copy: nobody is copied whom no other is left to tell from the copy", async () => {
-  const copied = async (restartAfterMs: number | null) => {
+  const copied = async (atMs: number) => {
     const result = await runFrame({
-      nodes: 2,
-      spares: 1,
-      policy: ALL,
+      ...{ policy: ALL, nodes: 2, spares: 2, ending: "survivors" },
       faults: [
-        { atMs: 500, kind: "crash", node: 1, powerCut: false, afterCalls: 0, restartAfterMs },
-        { atMs: 3_000, kind: "copy", node: 0 },
+        { atMs: 1_000, kind: "flipEntry", node: "leader", permille: 0, restartAfterMs: 1 },
+        {
+          atMs: 1_467,
+          kind: "crash",
+          node: 2,
+          powerCut: false,
+          afterCalls: 0,
+          restartAfterMs: null,
+        },
+        { atMs, kind: "copy", node: "follower" },
       ],
     });
     assert.deepEqual(result.broken, []);
     return result.faults.get("copy") ?? 0;
   };
-  assert.equal(await copied(200), 1);
-  assert.equal(await copied(null), 0);
+  assert.equal(await copied(900), 1);
+  assert.equal(await copied(1_467), 0);
 });
 
 Deno.test("fault copy: no copy of a node is started before the others can know of its start", async () => {
