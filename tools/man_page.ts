@@ -27,7 +27,7 @@ Wrong usage.
 .B jmessage simulate
 found something that only came too late.
 .SH ENVIRONMENT
-Every option has a variable, named with it above; the command line wins over it.
+Nearly every option has a variable, named with it above; the command line wins over it.
 .TP
 .B JMESSAGE_PASSWORD
 The password of a chat account, for scripts.

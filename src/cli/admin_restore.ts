@@ -13,7 +13,7 @@ import { interruptible } from "./interrupt.ts";
 import { jsonOption } from "./options.ts";
 import type { Output } from "./output.ts";
 import { progress } from "./progress.ts";
-import { printable } from "./text.ts";
+import { printable, shellWord } from "./text.ts";
 
 interface RestoreFlags {
   readonly data: string;
@@ -74,6 +74,6 @@ function print(
     `${done}: ${accounts} accounts and ${messages} messages, up to index ${index} of ` +
     `cluster ${printable(backup.header.clusterId)}`,
     `new cluster ${printable(clusterId)}, node ${printable(nodeId)}; start it: ` +
-    `jmessage node --data ${printable(flags.data)}`,
+    `jmessage node --data ${shellWord(flags.data)}`,
   ].join("\n"));
 }

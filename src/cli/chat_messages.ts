@@ -54,6 +54,7 @@ function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnkno
     .addOption(idOption())
     .action((to, text, own) => {
       if (text === "-" && own.id !== undefined) throw misuse("--id is for one message, not stdin");
+      if (text === "") throw misuse("the message is empty; give its text, or - for stdin");
       return withLogin(flags(), options, async (context) => {
         const print = printSent(flags(), options);
         if (text === "-") return await sendLines(context, to, { options, print });

@@ -46,3 +46,9 @@ export function table(
     }).join("  ").trimEnd();
   return [line(heading), ...cells.map(line)].join("\n");
 }
+
+/** A word of a command that people copy into a shell: quoted where a shell would take it apart. */
+export function shellWord(text: string): string {
+  const word = printable(text);
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { columnsOf, printable, table } from "./text.ts";
+import { columnsOf, printable, shellWord, table } from "./text.ts";
 
 Deno.test("printable: what a terminal would act on becomes visible", () => {
   assert.equal(printable("hi\x1b[2J\x07"), "hi\\u{1b}[2J\\u{7}");
@@ -33,4 +33,12 @@ Deno.test("table: columns line up, numbers stand to the right", () => {
 
 Deno.test("table: a cell cannot break its line", () => {
   assert.equal(table(["NAME"], [["a\nb"]]), "NAME\na\\nb");
+});
+
+Deno.test("shell word: quoted only where a shell would take it apart", () => {
+  assert.equal(shellWord("/srv/jmessage-1"), "/srv/jmessage-1");
+  assert.equal(shellWord("re stored"), "'re stored'");
+  assert.equal(shellWord("it's"), "'it'\\''s'");
+  assert.equal(shellWord(""), "''");
+  assert.equal(shellWord("a\nb$(c)"), "'a\\nb$(c)'");
 });
