@@ -165,8 +165,8 @@ export class AdminCluster {
   async compared(): Promise<Comparison | undefined> {
     const seen = new Map<number, Map<string, DigestResponse>>();
     const { members, missing: missed } = await this.status();
-    let atLeastIndex = newestOf(members);
     let aheadMs = AHEAD_MS_MIN;
+    let atLeastIndex = isAtRest(members) ? newestOf(members) : await this.#indexIn(aheadMs);
     // A member may be behind a change of the admin token, but not for long.
     const refusedUntil = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax) -
       limits.adminPollMs;
@@ -334,6 +334,12 @@ export class AdminCluster {
     const signal = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
     return { deadlineMs, signal, token: this.token };
   }
+}
+
+/** Nothing is being written, as far as all of them show: all will be found where they are now. */
+function isAtRest(members: readonly StatusMember[]): boolean {
+  const newest = newestOf(members);
+  return members.every((one) => one.appliedIndex === newest && one.lastIndex === newest);
 }
 
 function newestOf(members: readonly StatusMember[]): number {
