@@ -101,7 +101,9 @@ class RaftCore implements Core {
   step(input: Input, clocks: Clocks): readonly Effect[] {
     const state = this.#state;
     state.effects = [];
+    const starts = state.startedAt === null;
     state.advance(clocks);
+    if (starts) this.#grantAtStart();
     this.#take(input);
     commitAsLeader(state);
     replicate(state);
@@ -110,6 +112,14 @@ class RaftCore implements Core {
     this.#tellRole();
     this.#tellPeers();
     return state.effects;
+  }
+
+  /** A start counts as a grant to everyone (§5): from then on, not from when one is first named. */
+  #grantAtStart(): void {
+    const state = this.#state;
+    for (const { config } of openConfigs(state)) {
+      for (const { id } of config.voters) if (id !== state.self.id) state.peer(id);
+    }
   }
 
   canRead(clocks: Clocks): boolean {

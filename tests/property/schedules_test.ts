@@ -9,6 +9,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { writeScenario } from "../../src/cli/scenario_file.ts";
+import type { Core } from "../../src/raft/core_api.ts";
+import type { CoreOptions } from "../../src/raft/io.ts";
+import { SOUND_PARTS } from "../../src/sim/cluster.ts";
 import { runScenario } from "../../src/sim/run.ts";
 import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
 import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
@@ -45,6 +48,37 @@ Deno.test("schedules: more turns for each event change nothing", async () => {
     assert.equal(slow.fingerprint, usual.fingerprint);
   }
 });
+
+/** People and machines look at it as often as they like; so does a call that is refused. */
+Deno.test("schedules: a node that is asked for its status at every step does the same", async () => {
+  const createCore = (options: CoreOptions): Core => {
+    const core = SOUND_PARTS.createCore(options);
+    const step: Core["step"] = (input, clocks) => {
+      core.status();
+      return core.step(input, clocks);
+    };
+    return { ...methodsOf(core), step };
+  };
+  const parts = { ...SOUND_PARTS, createCore };
+  const choices = { nodesMin: 2, nodesMax: 5, stepsMax: STEPS_MAX };
+  for (const scenario of fc.sample(scenarios(choices), { seed: 3, numRuns: 48 })) {
+    const usual = await runScenario(scenario);
+    const asked = await runScenario(scenario, { parts });
+    assert.equal(asked.fingerprint, usual.fingerprint);
+  }
+});
+
+function methodsOf(core: Core): Core {
+  return {
+    step: (input, clocks) => core.step(input, clocks),
+    canRead: (clocks) => core.canRead(clocks),
+    canPropose: () => core.canPropose(),
+    commitIndex: () => core.commitIndex(),
+    commonIndex: (theirs) => core.commonIndex(theirs),
+    status: () => core.status(),
+    termAt: (index) => core.termAt(index),
+  };
+}
 
 Deno.test("schedules: another seed gives another trace", async () => {
   const choices = { nodesMin: 3, nodesMax: 3, stepsMax: STEPS_MAX };
