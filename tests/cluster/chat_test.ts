@@ -15,10 +15,11 @@ type Line = Readonly<Record<string, unknown>>;
 
 /** Runs one command of a user to its end; gives its JSON lines. */
 function runner(cluster: NodeCluster, stateDirectory: string) {
-  const command = (words: readonly string[]) =>
+  const withPassword = { JMESSAGE_PASSWORD: "correct horse" };
+  const command = (words: readonly string[], more: Record<string, string> = withPassword) =>
     new Deno.Command(PROGRAM.command, {
       args: [...PROGRAM.args, ...words, "-s", cluster.addresses.join(","), "--json"],
-      env: { JMESSAGE_STATE_DIR: stateDirectory, JMESSAGE_PASSWORD: "correct horse" },
+      env: { JMESSAGE_STATE_DIR: stateDirectory, ...more },
       stdout: "piped",
       stderr: "piped",
       stdin: "null",
@@ -32,9 +33,9 @@ function runner(cluster: NodeCluster, stateDirectory: string) {
   };
   return {
     run: async (...words: readonly string[]) => linesOf(await command(words).output()),
-    /** Runs one that must fail; gives what it says. */
+    /** Runs one, without a password, that must fail; gives what it says. */
     fail: async (...words: readonly string[]) => {
-      const { code, stderr } = await command(words).output();
+      const { code, stderr } = await command(words, {}).output();
       assert.notEqual(code, 0);
       return new TextDecoder().decode(stderr);
     },
@@ -124,6 +125,10 @@ Deno.test("chat commands: a phone is lost, its login ended from elsewhere, and t
     assert.match(told[0]!, /session_id must be that of a session of the account/);
     assert.equal(told[0], told[1]);
     assert.equal((await phone.run("chat", "-u", "bob", "sessions")).length, 1);
+    // Who has the password at hand is logged in anew.
+    const anew = await phone.run("chat", "-u", "ann", "sessions");
+    assert.equal(anew.length, 2);
+    assert.ok(anew.every(({ id }) => id !== lost));
   } finally {
     await cluster.close();
     await Deno.remove(directory, { recursive: true });

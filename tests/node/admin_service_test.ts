@@ -28,7 +28,13 @@ async function bench(nodeId = "node-2") {
     self: () => ({ clientAddress: "here:1", peerAddress: "here:2" }),
     driver,
     state: {
-      digest: () => Promise.resolve({ appliedIndex: driver.appliedPosition().index, digest: "d" }),
+      digest: (atLeastIndex = 0, signal) => {
+        const appliedIndex = driver.appliedPosition().index;
+        if (appliedIndex >= atLeastIndex) return Promise.resolve({ appliedIndex, digest: "d" });
+        return new Promise((_, reject) =>
+          signal?.addEventListener("abort", () => reject(signal.reason))
+        );
+      },
       reader: driver.chat,
     },
     backups: { async *serve() {} },
