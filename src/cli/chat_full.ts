@@ -78,8 +78,10 @@ export class FullChat {
   #onKey(text: string, key: Key): void {
     if (key.name === "paste-start") this.#startPaste();
     else if (key.name === "paste-end") this.#pasting = false;
-    else if (this.#pasting) this.#paste(text, key);
+    // No terminal pastes a Ctrl-C: the end of the paste was lost, and somebody wants out.
+    else if (this.#pasting && !isInterrupt(key)) this.#paste(text, key);
     else {
+      this.#pasting = false;
       this.#takePasted();
       if (!this.#command(key) && !this.#editor.press(key)) this.#type(text, key);
     }
@@ -158,4 +160,8 @@ export class FullChat {
     const lines = this.#model?.lines(this.#model.current ?? "").length ?? 0;
     this.#scroll = Math.max(0, Math.min(this.#scroll + rows, lines));
   }
+}
+
+function isInterrupt({ ctrl, name }: Key): boolean {
+  return ctrl === true && name === "c";
 }

@@ -156,6 +156,15 @@ Deno.test("chat on a terminal: a large paste is cut with a word about it, at onc
   await stop();
 });
 
+Deno.test("chat on a terminal: a paste whose end was lost is left as any line is", async () => {
+  const { cluster, ended, feed, stop } = await setUp();
+  await feed("\x1b[200~half of it");
+  await feed("\x03\x03");
+  ok(ended());
+  equal(cluster.log.length, 0);
+  await stop();
+});
+
 Deno.test("chat on a terminal: the terminal is left as it was found", async () => {
   const { keys, screen, press, ended, stop } = await setUp();
   ok(keys.raw && keys.flowing && screen.alternate);
