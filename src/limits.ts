@@ -227,6 +227,11 @@ export const limits = {
   snapshotIdleMsMax: 60_000,
   /** Snapshots being served at once: each holds a read transaction. */
   snapshotsServedMax: 2,
+  /**
+   * A reader that has taken nothing for so long gives its place to who asks for one, ms: more than
+   * all attempts to take a broken stream up again, and than a chunk takes over 30 KB/s.
+   */
+  snapshotStalledMsMin: 10_000,
   /** Backups that one node gives at once: each holds a read transaction, and reads every row. */
   backupsGivenMax: 1,
   /** Longest pause after a chunk of a backup, which is as long as the chunk took, ms. */

@@ -40,6 +40,8 @@ interface Served {
   making: Promise<void> | null;
   /** The one stream that reads it: a newer one takes it over. */
   reader: symbol | null;
+  /** When a part was asked for, or the last one was ready, monotonic ms. */
+  movedAt: number;
   cancelIdle: () => void;
 }
 
@@ -113,6 +115,7 @@ export class SnapshotServer {
   async #open(ask: SnapshotAsk): Promise<Served> {
     const old = this.#served.get(ask.nodeId);
     if (old !== undefined) await this.#forget(old);
+    if (this.#served.size + this.#opening >= limits.snapshotsServedMax) await this.#freePlace();
     if (this.#closed) throw new ChatError("SHUTTING_DOWN", "The node is stopping");
     if (this.#served.size + this.#opening >= limits.snapshotsServedMax) {
       throw new ChatError("OVERLOADED", "This node serves enough snapshots already: try later", {
@@ -130,6 +133,24 @@ export class SnapshotServer {
     } finally {
       this.#opening -= 1;
     }
+  }
+
+  /**
+   * Takes the place of who has asked for nothing for longest, if that is long. A reader whose
+   * machine lost its power does not say so, and its connection may take a quarter of an hour to
+   * break: as long, nobody else could join or catch up.
+   */
+  async #freePlace(): Promise<void> {
+    const now = this.#options.clock.mono();
+    const stalled = [...this.#served.values()]
+      .filter(({ making, movedAt }) =>
+        making === null && now - movedAt >= limits.snapshotStalledMsMin
+      )
+      .sort((one, other) => one.movedAt - other.movedAt)[0];
+    if (stalled === undefined) return;
+    const text = `${stalled.nodeId} stopped reading its snapshot: another member has its place now`;
+    this.#options.logger.log("info", text);
+    await this.#forget(stalled);
   }
 
   #keep(
@@ -150,6 +171,7 @@ export class SnapshotServer {
       ended: false,
       making: null,
       reader: null,
+      movedAt: clock.mono(),
       cancelIdle: () => {},
     };
     this.#served.set(peer, served);
@@ -182,6 +204,7 @@ export class SnapshotServer {
     served: Served,
     wanted: { readonly reader: symbol; readonly number: number },
   ): Promise<Uint8Array | null> {
+    served.movedAt = this.#options.clock.mono();
     for (;;) {
       if (served.reader !== wanted.reader) throw outdated(served.header.base.index);
       const kept = served.kept[wanted.number - (served.made - served.kept.length)];
@@ -195,6 +218,7 @@ export class SnapshotServer {
 
   async #make(served: Served): Promise<void> {
     const data = await served.source.next();
+    served.movedAt = this.#options.clock.mono();
     if (data === null) {
       served.ended = true;
       return;

@@ -53,6 +53,8 @@ class Bench {
   /** What its disk says when the snapshot is opened, or after the first chunk. */
   failsToOpen: Error | null = null;
   failsToRead: Error | null = null;
+  /** Whether its disk gives no answer. */
+  hangs = false;
   opened = 0;
   closed = 0;
   /** Breaks the stream after so many parts, once each. */
@@ -87,6 +89,7 @@ class Bench {
       rowsTotal: 10 * this.#chunks,
       next: async () => {
         await settled();
+        if (this.hangs) await new Promise(() => {});
         if (this.failsToRead && next > 0) throw this.failsToRead;
         return next < this.#chunks ? new Uint8Array(10).fill(next++) : null;
       },
@@ -215,6 +218,43 @@ Deno.test("snapshot server: serves so many members at once, and the rest later",
   await bench.server.close();
   assert.equal(bench.opened, bench.closed);
   await assert.rejects(bench.read(bench.ask()), { reason: "SHUTTING_DOWN" });
+});
+
+Deno.test("snapshot server: who has stopped reading gives its place to the next, who reads does not", async () => {
+  const bench = new Bench(8);
+  const { signal } = new AbortController();
+  const readers = ["x", "y"].map((nodeId) => bench.server.serve(bench.ask(0, 0, nodeId), signal));
+  assert.equal(readers.length, limits.snapshotsServedMax);
+  const [silent, slow] = readers;
+  for (const reader of readers) await reader.next();
+  await silent!.next();
+  // One that reads slowly is no longer quiet than this at a time.
+  for (let parts = 0; parts < 3; parts++) {
+    await bench.clock.advance(limits.snapshotStalledMsMin / 3 - 1);
+    await slow!.next();
+    await assert.rejects(bench.read(bench.ask(0, 0, "z")), { reason: "OVERLOADED" });
+  }
+  await bench.clock.advance(limits.snapshotStalledMsMin / 3 + 10);
+  assert.equal((await bench.read(bench.ask(0, 0, "z"))).length, 10);
+  assert.ok(bench.lines.some((line) => line.includes("x stopped reading its snapshot")));
+  assert.equal((await slow!.next()).value?.kind, "chunk", "the slow one goes on");
+  await assert.rejects(silent!.next(), { reason: "NOT_UP_TO_DATE" });
+  assert.equal(bench.closed, 2);
+  await bench.server.close();
+});
+
+Deno.test("snapshot server: who waits for the disk keeps its place", async () => {
+  const bench = new Bench(3);
+  const { signal } = new AbortController();
+  for (const nodeId of ["x", "y"]) {
+    const parts = bench.server.serve(bench.ask(0, 0, nodeId), signal);
+    await parts.next();
+    bench.hangs = true;
+    parts.next().catch(() => undefined);
+    await settled();
+  }
+  await bench.clock.advance(limits.snapshotStalledMsMin);
+  await assert.rejects(bench.read(bench.ask(0, 0, "z")), { reason: "OVERLOADED" });
 });
 
 Deno.test("snapshot server: a stream that was taken over ends, the other gets every chunk", async () => {

@@ -54,6 +54,25 @@ Deno.test("fault slowDisk: each write that needs the disk takes so much longer",
   assert.deepEqual(slow.broken, []);
 });
 
+Deno.test("snapshots: members that died in the middle of one keep nobody else from joining", async () => {
+  const dies = { kind: "crash", powerCut: false } as const;
+  const result = await runFrame({
+    ...{ seed: 0, spares: 2, durationMs: 1_739, writeEveryMs: 40, logTailEntries: 3 },
+    policy: { ...ALL_WITHOUT, heartbeatMs: 200 },
+    faults: [
+      { atMs: 100, ...dies, node: "follower", afterCalls: 0, restartAfterMs: 55 },
+      { atMs: 300, ...dies, node: 0, afterCalls: 0, restartAfterMs: 1_100 },
+      { atMs: 300, kind: "replace", node: "follower", during: "snapshot" },
+      { atMs: 300, kind: "block", from: "follower", to: "leader", ms: 50, during: "snapshot" },
+      { atMs: 739, kind: "join" },
+      { atMs: 739, ...dies, node: "any", afterCalls: 1, restartAfterMs: null, on: "snapshot" },
+    ],
+  });
+  assert.equal(result.faults.get("crash during snapshot"), 1);
+  assert.ok(membersOf(result).includes("n3"), "the one that joins");
+  assert.deepEqual(result.broken, []);
+});
+
 Deno.test("fault hang: whoever has just gone on is counted on from its next heartbeat on", async () => {
   const result = await runFrame({
     seed: 0,
