@@ -21,6 +21,7 @@ import { digestText, statusJson, statusText } from "./admin_text.ts";
 import { tokenCommand } from "./admin_token.ts";
 import { verifyCommand } from "./admin_verify.ts";
 import { waitSynced } from "./admin_wait.ts";
+import { compareDigests } from "./digest_comparison.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger, serversOption, timeoutOption } from "./options.ts";
 import { type Output, terminal } from "./output.ts";
@@ -94,7 +95,7 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((flags) =>
       withCluster(flags, options.connect, async (cluster) => {
-        const compared = await cluster.compared();
+        const compared = await compareDigests(cluster);
         const first = compared?.digests[0];
         if (compared === undefined || first === undefined) {
           throw new ChatError(

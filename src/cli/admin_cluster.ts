@@ -1,6 +1,6 @@
 /**
- * What the admin commands ask of a whole cluster: status gathered from each member, digests at
- * one common index, and calls that must reach the leader. Owns the asking and the putting
+ * What the admin commands ask of a whole cluster: status gathered from each member, and
+ * calls that must reach the leader; digests are `digest_comparison.ts`'s. Owns the asking and the putting
  * together; it never prints (see `admin.ts`) and knows nothing of gRPC but `AdminApi`.
  *
  * @module
@@ -8,13 +8,7 @@
 
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type {
-  AdminApi,
-  CallContext,
-  DigestResponse,
-  StatusMember,
-  StatusResponse,
-} from "../rpc/api.ts";
+import type { AdminApi, CallContext, StatusResponse } from "../rpc/api.ts";
 import {
   adminTokenOf,
   type CredentialFlags,
@@ -68,16 +62,6 @@ function explained(error: ChatError): ChatError {
     "--token-file FILE, JMESSAGE_ADMIN_TOKEN, --data DIR of the asked node on its own machine, or " +
     "an operator's --tls-cert and --tls-key";
   return new ChatError("UNAUTHENTICATED", text, { cause: error });
-}
-
-/** By how much the index of a digest lies ahead of what is applied, at first, ms of writes. */
-const AHEAD_MS_MIN = 100;
-
-/** Digests at one index. */
-export interface Comparison {
-  readonly digests: readonly DigestResponse[];
-  /** Ids of members that gave none. */
-  readonly missing: readonly string[];
 }
 
 /** Whom to ask for what a leader does. */
@@ -137,7 +121,7 @@ export class AdminCluster {
     const first = await this.#firstAnswer();
     const others = first.members.filter((member) => member.id !== first.self);
     const answers = await Promise.allSettled(
-      others.map((member) => this.#statusOf(member.clientAddress)),
+      others.map((member) => this.statusOf(member.clientAddress)),
     );
     const all = [first];
     const refused: string[] = [];
@@ -151,59 +135,6 @@ export class AdminCluster {
       if (same) all.push(answer.value);
     }
     return { ...merge(all), answered: all.map(({ self }) => self), refused };
-  }
-
-  /**
-   * Digests of all members that answer, at one index that all of them had applied; `undefined`
-   * if they were never seen at one index before the deadline.
-   */
-  async digests(): Promise<readonly DigestResponse[] | undefined> {
-    return (await this.compared())?.digests;
-  }
-
-  /** The same, with the ids of those whose digests are missing. */
-  async compared(): Promise<Comparison | undefined> {
-    const seen = new Map<number, Map<string, DigestResponse>>();
-    const { members, missing: missed } = await this.status();
-    let aheadMs = AHEAD_MS_MIN;
-    let atLeastIndex = isAtRest(members) ? newestOf(members) : await this.#indexIn(aheadMs);
-    // A member may be behind a change of the admin token, but not for long.
-    const refusedUntil = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax) -
-      limits.adminPollMs;
-    while (Date.now() < this.deadlineMs) {
-      const answers = await this.#digestsAt(members, atLeastIndex);
-      if (answers instanceof ChatError) {
-        if (this.isLocal || Date.now() >= refusedUntil) throw answers;
-        await pause();
-        continue;
-      }
-      for (const answer of answers) {
-        const row = seen.get(answer.appliedIndex) ?? new Map<string, DigestResponse>();
-        seen.set(answer.appliedIndex, row.set(answer.id, answer));
-        if (answers.every(({ id }) => row.has(id))) {
-          const digests = answers.map(({ id }) => row.get(id) ?? answer);
-          // Whom a last resort left behind may have what the others have not.
-          const expected = new Set([...members, ...missed].map(({ id }) => id));
-          for (const { id } of digests) expected.delete(id);
-          return { digests, missing: [...expected] };
-        }
-      }
-      atLeastIndex = await this.#indexIn(aheadMs);
-      aheadMs = Math.min(2 * aheadMs, limits.catchUpWaitMsMax / 2);
-    }
-    return undefined;
-  }
-
-  /**
-   * The index that the cluster will have come to in so many ms, if it goes on as it does now: each
-   * member stops there for its digest, if it hears of that before.
-   */
-  async #indexIn(ms: number): Promise<number> {
-    const before = newestOf((await this.status()).members);
-    const beganMs = Date.now();
-    await pause();
-    const now = newestOf((await this.status()).members);
-    return now + Math.ceil((now - before) * ms / Math.max(1, Date.now() - beganMs));
   }
 
   /** A way to call the member that has applied most: whatever it shows is the newest there is. */
@@ -256,7 +187,7 @@ export class AdminCluster {
   /** The first answer of the given addresses, asked at once. */
   async #firstAnswer(): Promise<StatusResponse> {
     try {
-      return await Promise.any(this.#servers.map((address) => this.#statusOf(address)));
+      return await Promise.any(this.#servers.map((address) => this.statusOf(address)));
     } catch (thrown) {
       const reasons = thrown instanceof AggregateError ? thrown.errors : [thrown];
       const refused = reasons.find(isRefused);
@@ -271,55 +202,9 @@ export class AdminCluster {
     }
   }
 
-  #statusOf(address: string): Promise<StatusResponse> {
+  /** What the node at an address says of itself and of the others. */
+  statusOf(address: string): Promise<StatusResponse> {
     return this.#open(address).status({}, this.#context());
-  }
-
-  /** Or why a member that must answer did not want to. */
-  async #digestsAt(
-    members: readonly StatusMember[],
-    atLeastIndex: number,
-  ): Promise<readonly DigestResponse[] | ChatError> {
-    const answers = await Promise.allSettled(
-      members.map(({ clientAddress }) => this.#digestOf(clientAddress, atLeastIndex)),
-    );
-    // A comparison without a voter would hide what it has; who joins may know no token yet.
-    const refused = members.flatMap(({ id, voter }, place) => {
-      const answer = answers[place];
-      const isOne = voter && answer?.status === "rejected" && isRefused(answer.reason);
-      return isOne ? [{ id, cause: ChatError.from(answer.reason) }] : [];
-    });
-    if (refused[0] !== undefined) {
-      const { cause } = refused[0];
-      return this.isLocal ? localTokenRefused(refused.map(({ id }) => id), { cause }) : cause;
-    }
-    const digests = answers.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
-    if (digests.length > 0) return digests;
-    const reasons = answers.map((one) => one.status === "rejected" && ChatError.from(one.reason));
-    // Writes went on slower than they were before: the next look takes them as they are then.
-    const early = reasons.some((error) => error && error.reason === "NOT_UP_TO_DATE");
-    if (early && Date.now() < this.deadlineMs) return [];
-    const why = Date.now() < this.deadlineMs
-      ? "as no member answers; try again"
-      : "in time: that of a large database takes longer; give a longer --timeout";
-    throw new ChatError("NOT_UP_TO_DATE", `Cannot read a digest ${why}`);
-  }
-
-  /** A large state takes its time: it is waited for, but only as long as its node tells its status. */
-  async #digestOf(address: string, atLeastIndex: number): Promise<DigestResponse> {
-    const silent = new AbortController();
-    const watch = setInterval(
-      () => void this.#statusOf(address).catch((error) => silent.abort(error)),
-      limits.adminCallMsMax,
-    );
-    const { deadlineMs, token } = this;
-    const late = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
-    const signal = AbortSignal.any([silent.signal, late]);
-    try {
-      return await this.#open(address).digest({ atLeastIndex }, { deadlineMs, signal, token });
-    } finally {
-      clearInterval(watch);
-    }
   }
 
   #open(address: string): AdminConnection {
@@ -334,16 +219,6 @@ export class AdminCluster {
     const signal = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
     return { deadlineMs, signal, token: this.token };
   }
-}
-
-/** Nothing is being written, as far as all of them show: all will be found where they are now. */
-function isAtRest(members: readonly StatusMember[]): boolean {
-  const newest = newestOf(members);
-  return members.every((one) => one.appliedIndex === newest && one.lastIndex === newest);
-}
-
-function newestOf(members: readonly StatusMember[]): number {
-  return Math.max(...members.map(({ appliedIndex }) => appliedIndex));
 }
 
 /** A node that answers, but not to whoever asks. */

@@ -6,87 +6,10 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { ChatError } from "../errors.ts";
-import { limits } from "../limits.ts";
-import type { AdminApi, CallContext, StatusMember, StatusResponse } from "../rpc/api.ts";
+import type { CallContext } from "../rpc/api.ts";
 import { adminCommand } from "./admin.ts";
-import type { AdminConnection } from "./admin_cluster.ts";
-import { runProgram } from "./program.ts";
-
-function member(id: string, changes: Partial<StatusMember> = {}): StatusMember {
-  const role = id === "a" ? "leader" : "follower";
-  const addresses = { clientAddress: `${id}:1`, peerAddress: `${id}:2` };
-  const indexes = { lastIndex: 9, commitIndex: 9, appliedIndex: 9 };
-  return {
-    ...{ id, role, voter: true, term: "1.2.a", ...addresses, ...indexes },
-    ...{ reachable: true, incarnation: 7 },
-    ...changes,
-  };
-}
-
-function status(self: string, members: readonly StatusMember[]): StatusResponse {
-  const policy = {
-    quorum: "all",
-    lastResort: true,
-    livesByLastResort: false,
-    missing: [],
-  } as const;
-  return { clusterId: "k", ...policy, term: "1.2.a", leader: "a", tolerates: 2, self, members };
-}
-
-/** A node that answers as it is told, and refuses whatever it is not told. */
-function fakeApi(answers: Partial<AdminApi>): AdminApi {
-  const refuse = () => Promise.reject(new ChatError("NO_LEADER", "Cannot connect: refused"));
-  return {
-    status: refuse,
-    digest: refuse,
-    transferLeadership: refuse,
-    removeMember: refuse,
-    rotateAdminToken: refuse,
-    listSalvaged: refuse,
-    // deno-lint-ignore require-yield
-    backup: async function* () {
-      await refuse();
-    },
-    ...answers,
-  };
-}
-
-interface Trial {
-  readonly code: number;
-  readonly lines: readonly string[];
-  readonly json: readonly object[];
-  readonly errors: readonly string[];
-  /** Connections left open. */
-  readonly open: number;
-}
-
-async function trial(nodes: Record<string, Partial<AdminApi>>, args: string): Promise<Trial> {
-  const lines: string[] = [];
-  const json: object[] = [];
-  const errors: string[] = [];
-  let open = 0;
-  const output = {
-    line: (text: string) => void lines.push(text),
-    json: (value: object) => void json.push(value),
-    remark() {},
-  };
-  const connect = (address: string): AdminConnection => {
-    open += 1;
-    return { ...fakeApi(nodes[address] ?? {}), close: () => void (open -= 1) };
-  };
-  const load = () => Promise.resolve(adminCommand({ connect, output }));
-  const code = await runProgram(args.split(" "), {
-    commands: [{ name: "admin", summary: "look after a cluster", load }],
-    onError: (line) => void errors.push(line),
-  });
-  return { code, lines, json, errors, open };
-}
-
-const answers = (self: string, members: readonly StatusMember[]) => ({
-  status: () => Promise.resolve(status(self, members)),
-});
+import { answers, fakeApi, member, status, trial } from "./admin_test_trial.ts";
 
 Deno.test("admin status: each row is what that member says, the rest the leader's view", async () => {
   const nodes = {
@@ -158,76 +81,6 @@ Deno.test("admin status: where nobody answers, one line says what to do", async 
   ]);
 });
 
-function digesting(id: string, indexes: number[], digest: (index: number) => string) {
-  const members = [member("a"), member("b")];
-  return {
-    ...answers(id, members),
-    digest: () => {
-      const appliedIndex = (indexes.length > 1 ? indexes.shift() : indexes[0]) ?? 0;
-      return Promise.resolve({ id, appliedIndex, digest: digest(appliedIndex) });
-    },
-  };
-}
-
-Deno.test("admin digest: compares at one index although writes go on", async () => {
-  const nodes = {
-    "a:1": digesting("a", [10, 12, 14], (index) => `d${index}`),
-    "b:1": digesting("b", [11, 13, 12], (index) => `d${index}`),
-  };
-  const { code, json } = await trial(nodes, "admin digest --json -s a:1");
-  assert.equal(code, 0);
-  assert.deepEqual(json, [{
-    identical: true,
-    appliedIndex: 12,
-    members: [
-      { id: "a", appliedIndex: 12, digest: "d12" },
-      { id: "b", appliedIndex: 12, digest: "d12" },
-    ],
-  }]);
-});
-
-Deno.test("admin digest: members that differ are shown, and the command fails", async () => {
-  const nodes = {
-    "a:1": digesting("a", [10], () => "one"),
-    "b:1": digesting("b", [10], () => "other"),
-  };
-  const { code, lines, errors } = await trial(nodes, "admin digest -s a:1");
-  assert.equal(code, 1);
-  assert.match(lines.join("\n"), /^different at index 10\n[^]*a {3}one\nb {3}other$/);
-  assert.match(errors[0] ?? "", /Members differ at index 10/);
-});
-
-Deno.test("admin digest: a large state is waited for, a node that is silent meanwhile is not", async () => {
-  const members = [member("a"), member("b")];
-  const digest = (id: string) => ({ id, appliedIndex: 10, digest: "d" });
-  let looks = 0;
-  const nodes = {
-    "a:1": {
-      ...answers("a", members),
-      digest: async (_request: object, { signal }: CallContext) => {
-        await delay(1.2 * limits.adminCallMsMax, undefined, signal ? { signal } : {});
-        return digest("a");
-      },
-    },
-    "b:1": {
-      status: () =>
-        looks++ === 0
-          ? Promise.resolve(status("b", members))
-          : Promise.reject(new ChatError("NO_ANSWER", "silent")),
-      digest: (_request: object, { signal }: CallContext) =>
-        new Promise<never>((_, reject) => {
-          signal?.addEventListener("abort", () => reject(signal.reason));
-        }),
-    },
-  };
-  const { code, json } = await trial(nodes, "admin digest --json -s a:1");
-  assert.equal(code, 0);
-  assert.deepEqual(json, [{ identical: true, appliedIndex: 10, members: [digest("a")] }]);
-  const late = await trial(nodes, "admin digest -s a:1 --timeout 1");
-  assert.equal(late.code, 1);
-  assert.match(late.errors[0] ?? "", /takes longer; give a longer --timeout/);
-});
-
 Deno.test("admin transfer: goes to the leader, and follows it when it has moved", async () => {
   const asked: string[] = [];
   const moved = new ChatError("NOT_LEADER", "not the leader, the leader is at b:1", {
@@ -290,28 +143,6 @@ Deno.test("admin wait: at the timeout it says what was missing", async () => {
   const { code, errors } = await trial(nodes, "admin wait --synced --timeout 1 -s a:1");
   assert.equal(code, 1);
   assert.match(errors[0] ?? "", /b is not a voter yet/);
-});
-
-Deno.test("admin digest: a voter that does not take the token is not left out in silence", async () => {
-  const refuse = () => Promise.reject(new ChatError("UNAUTHENTICATED", "another token"));
-  let asked = 0;
-  const digest = (id: string) => Promise.resolve({ id, appliedIndex: 9, digest: "d" });
-  const cluster = (voter: boolean, times: number) => ({
-    "a:1": {
-      ...answers("a", [member("a"), member("b", { voter })]),
-      digest: () => digest("a"),
-    },
-    "b:1": { digest: () => asked++ < times ? refuse() : digest("b") },
-  });
-  const refused = await trial(cluster(true, Infinity), "admin digest --json -s a:1 --timeout 2");
-  assert.deepEqual([refused.code, refused.json], [1, []]);
-  assert.match(refused.errors[0] ?? "", /admin token, or with another one/);
-  asked = 0;
-  const late = await trial(cluster(true, 2), "admin digest --json -s a:1");
-  assert.equal(late.code, 0);
-  asked = 0;
-  const learner = await trial(cluster(false, Infinity), "admin digest --json -s a:1");
-  assert.equal(learner.code, 0);
 });
 
 Deno.test("admin token: an answer that is lost leaves nobody without a token", async () => {

@@ -21,6 +21,7 @@ import { waitSynced } from "./admin_wait.ts";
 import { interactiveChat } from "./chat_interactive.ts";
 import { newCommand } from "./command.ts";
 import { Talk } from "./demo_talk.ts";
+import { compareDigests } from "./digest_comparison.ts";
 import { TerminalInput } from "./input.ts";
 import { type ClusterNode, NodeCluster } from "./node_cluster.ts";
 import { thisProgram } from "./node_process.ts";
@@ -208,7 +209,7 @@ class Demo {
   }
 
   async #compareDigests(count: number): Promise<void> {
-    const digests = await this.#ask((admin) => admin.digests());
+    const digests = (await this.#ask(compareDigests))?.digests;
     const [first] = digests ?? [];
     const same = digests?.filter(({ digest }) => digest === first?.digest).length;
     if (first === undefined || same !== count) {

@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
+import { compareDigests } from "../../src/cli/digest_comparison.ts";
 import { NodeCluster } from "../../src/cli/node_cluster.ts";
 import { NodeProcess } from "../../src/cli/node_process.ts";
 import { connect } from "../../src/rpc/client.ts";
@@ -96,7 +97,7 @@ Deno.test("cluster of 2: who meets damage while it leads stops at once, and join
         const { members } = await admin.status();
         return members.length === 2 && members.every(({ id, voter }) => voter && id !== "n1");
       }, { what: "the new node votes", ms: CALLS_MS_MAX });
-      const digests = await admin.digests();
+      const digests = (await compareDigests(admin))?.digests;
       assert.equal(new Set(digests?.map(({ digest }) => digest)).size, 1);
       admin.close();
       assert.match(first.process.log.join("\n"), /Damaged data, which is not served: .*chat-1\.db/);

@@ -11,6 +11,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
 import { waitSynced } from "../../src/cli/admin_wait.ts";
+import { compareDigests } from "../../src/cli/digest_comparison.ts";
 import { NodeCluster } from "../../src/cli/node_cluster.ts";
 import { openChat } from "../../src/client/open.ts";
 import type { SessionState } from "../../src/client/session.ts";
@@ -137,7 +138,7 @@ async function digestsOf(cluster: NodeCluster, nodes: number): Promise<readonly 
   });
   try {
     await waitSynced(admin, { membersMin: nodes });
-    const digests = await admin.digests();
+    const digests = (await compareDigests(admin))?.digests;
     assert.equal(digests?.length, nodes);
     return digests.map(({ digest }) => digest);
   } finally {

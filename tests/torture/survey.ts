@@ -7,6 +7,7 @@
 
 import { ChatError } from "../../mod.ts";
 import { AdminCluster } from "../../src/cli/admin_cluster.ts";
+import { compareDigests } from "../../src/cli/digest_comparison.ts";
 import { type ChatConnection, connect } from "../../src/rpc/client.ts";
 import { conversation } from "../cluster/conversation.ts";
 import type { KeptMessage, NodeView } from "./checker.ts";
@@ -53,7 +54,8 @@ async function digestsOf(places: readonly Place[]): Promise<ReadonlyMap<string, 
     token: places[0]?.adminToken,
   });
   try {
-    return new Map((await admin.digests() ?? []).map(({ id, digest }) => [id, digest]));
+    const { digests = [] } = await compareDigests(admin) ?? {};
+    return new Map(digests.map(({ id, digest }) => [id, digest]));
   } finally {
     admin.close();
   }
