@@ -155,10 +155,15 @@ async function digestOf(
   atLeastIndex: number,
 ): Promise<DigestResponse> {
   const silent = new AbortController();
-  const watch = setInterval(
-    () => void admin.statusOf(address).catch((error) => silent.abort(error)),
-    limits.adminCallMsMax,
-  );
+  const look = async () => {
+    try {
+      await admin.statusOf(address);
+    } catch (error) {
+      // Who says that it has too much to do is no silent one.
+      if (ChatError.from(error).reason !== "OVERLOADED") silent.abort(error);
+    }
+  };
+  const watch = setInterval(() => void look(), limits.adminCallMsMax);
   const { deadlineMs, token } = admin;
   const late = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
   const signal = AbortSignal.any([silent.signal, late]);

@@ -55,10 +55,15 @@ Deno.test("admin digest: a large state is waited for, a node that is silent mean
   const members = [member("a"), member("b")];
   const digest = (id: string) => ({ id, appliedIndex: 10, digest: "d" });
   let looks = 0;
+  let busy = false;
   const nodes = {
     "a:1": {
-      ...answers("a", members),
+      status: () =>
+        busy
+          ? Promise.reject(new ChatError("OVERLOADED", "too much to do"))
+          : Promise.resolve(status("a", members)),
       digest: async (_request: object, { signal }: CallContext) => {
+        busy = true;
         await delay(1.2 * limits.adminCallMsMax, undefined, signal ? { signal } : {});
         return digest("a");
       },
@@ -77,6 +82,7 @@ Deno.test("admin digest: a large state is waited for, a node that is silent mean
   const { code, json } = await trial(nodes, "admin digest --json -s a:1");
   assert.equal(code, 0);
   assert.deepEqual(json, [{ identical: true, appliedIndex: 10, members: [digest("a")] }]);
+  busy = false;
   const late = await trial(nodes, "admin digest -s a:1 --timeout 1");
   assert.equal(late.code, 1);
   assert.match(late.errors[0] ?? "", /takes longer; give a longer --timeout/);
