@@ -150,6 +150,12 @@ const CAMPAIGNS: readonly Campaign[] = [
     seed: 305,
     choices: { budget: "over", amidst: true },
   },
+  {
+    title: "on libSQL, which must come to what the model comes to: safe and live",
+    runs: 40,
+    seed: 306,
+    choices: { state: "libsql" },
+  },
 ];
 
 /** Each campaign once, for whichever tests ask for it. */
