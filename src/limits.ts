@@ -156,6 +156,8 @@ export const limits = {
   policyMsMax: 3_600_000,
   /** Lines of a child node's log that are kept to say why it failed. */
   nodeLogLinesKept: 200,
+  /** Files that a node must be able to open: some 25 for itself, the rest for whoever talks to it. */
+  nodeFilesMin: 64,
   /** Longest that a child node may take to serve, ms: it may have to catch up first. */
   nodeStartMsMax: 30_000,
   /** Longest that the demo waits for a message that was acknowledged to arrive, ms. */

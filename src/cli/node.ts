@@ -15,6 +15,7 @@ import { type RunningNode, startNode } from "../node/node.ts";
 import type { Policy } from "../raft/types.ts";
 import type { TlsFiles } from "../tls/material.ts";
 import { newCommand } from "./command.ts";
+import { assertFilesLeft } from "./open_files.ts";
 import {
   DEFAULT_CLIENT_ADDRESS,
   DEFAULT_PEER_ADDRESS,
@@ -132,6 +133,7 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
 
 /** Resolves once the node has stopped after a signal; throws if it stopped by itself. */
 async function runNode(flags: NodeFlags, output: Output): Promise<void> {
+  assertFilesLeft(limits.nodeFilesMin);
   const signals = new Signals();
   // Whoever started it may want no more than the first line; the cluster wants the node.
   outliveReader();

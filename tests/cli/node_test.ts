@@ -126,6 +126,30 @@ Deno.test("node: a start that cannot be is one line with a way out", async () =>
   });
 });
 
+Deno.test({
+  name: "node: with too few files that it may open it says so, and that it is no wrong usage",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "jmessage-node-test-" });
+    try {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: [
+          ...["-c", 'ulimit -n 32; exec "$0" "$@"', PROGRAM.command, ...PROGRAM.args],
+          ...["node", "--data", `${directory}/a`, ...FREE_PORTS],
+        ],
+        signal: AbortSignal.timeout(20_000),
+      }).output();
+      assert.match(
+        new TextDecoder().decode(stderr),
+        /^jmessage: Cannot run a node as .* only \d+ more files .*raise the limit \(ulimit -n\)\n$/,
+      );
+      assert.equal(code, 1);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
 Deno.test("node: another policy than the cluster's is refused, to founders and joiners", async () => {
   await withNodes(async (directory, start) => {
     const founder = start("--data", `${directory}/a`);
