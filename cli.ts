@@ -10,8 +10,12 @@ import { commands } from "./src/cli/commands.ts";
 import { flushed, terminal, watchOutput } from "./src/cli/output.ts";
 import { runProgram } from "./src/cli/program.ts";
 
-// What is written is for the one who runs it: messages, hashes of passwords, keys.
-if (process.platform !== "win32") process.umask(0o077);
+if (process.platform !== "win32") {
+  // What is written is for the one who runs it: messages, hashes of passwords, keys.
+  process.umask(0o077);
+  // With somebody to take it, a file beyond `ulimit -f` is a failed write, which is told in a line.
+  process.on("SIGXFSZ", () => {});
+}
 watchOutput();
 
 const code = await runProgram(process.argv.slice(2), {

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { openChat } from "../../src/client/open.ts";
 import { NodeProcess } from "../../src/cli/node_process.ts";
 import { until } from "../cluster/wait.ts";
 
@@ -147,6 +148,27 @@ Deno.test({
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
+  },
+});
+
+Deno.test({
+  name: "node: a file that is longer than it may be is a disk that failed, told in one line",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await withNodes(async (directory, start) => {
+      const node = start("--data", `${directory}/a`);
+      const { listen } = await node.ready;
+      const limit = ["--fsize=4096", "--pid", String(node.pid)];
+      assert.ok((await new Deno.Command("prlimit", { args: limit }).output()).success);
+      const client = openChat({ servers: [listen] });
+      try {
+        await client.createAccount("ada", "a long password", { timeoutMs: 500 }).catch(() => {});
+        assert.deepEqual(await node.exited, { code: 1, signal: null });
+      } finally {
+        client.close();
+      }
+      assert.match(node.lastLine(), /^jmessage: Cannot use .*: the disk failed .*check the disk/);
+    });
   },
 });
 
