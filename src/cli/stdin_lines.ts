@@ -13,8 +13,9 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Lines without their ends, LF or CR LF; the last one may lack it. Throws `INVALID_ARGUMENT` at
- * the first line that cannot be had whole.
+ * Lines without their ends, LF or CR LF; the last one may lack it. A CR that ends no line is of the
+ * text, at the end of the input too. Throws `INVALID_ARGUMENT` at the first line that cannot be had
+ * whole.
  */
 export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let parts: Uint8Array[] = [];
@@ -31,20 +32,24 @@ export async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerato
     let start = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
       add(chunk.subarray(start, end));
-      yield decoded(parts);
+      yield decoded(withoutReturn(parts));
       [parts, length, start] = [[], 0, end + 1];
     }
     if (start < chunk.length) add(chunk.subarray(start));
   }
-  if (length > 0) yield decoded(parts);
+  if (length > 0) yield decoded(Buffer.concat(parts));
 }
 
-function decoded(parts: readonly Uint8Array[]): string {
+/** What stands before a LF. */
+function withoutReturn(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = Buffer.concat(parts);
+  return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
+}
+
+function decoded(bytes: Uint8Array): string {
   try {
     // A mark of the byte order is what somebody wrote, too.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-      .decode(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new ChatError("INVALID_ARGUMENT", "Cannot read a line that is not UTF-8: convert it");
   }

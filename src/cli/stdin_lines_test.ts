@@ -17,11 +17,11 @@ async function* inChunks(bytes: Uint8Array, size: number) {
 }
 
 Deno.test("lines of stdin: the same however they are cut, and nothing but LF and CR LF ends one", async () => {
-  const text = "\ufeffone\r\n\n zwei ü \u2028 日本語\rstill\n\r\nlast";
+  const text = "\ufeffone\r\n\n zwei ü \u2028 日本語\rstill\n\r\nlast\r";
   for (const size of [1, 2, 3, 7, 1_000]) {
     const lines: string[] = [];
     for await (const line of linesOf(inChunks(Buffer.from(text), size))) lines.push(line);
-    deepEqual(lines, ["\ufeffone", "", " zwei ü \u2028 日本語\rstill", "", "last"]);
+    deepEqual(lines, ["\ufeffone", "", " zwei ü \u2028 日本語\rstill", "", "last\r"]);
   }
 });
 
