@@ -71,13 +71,19 @@ export async function withLogin(
   { anew = true }: { readonly anew?: boolean } = {},
 ): Promise<void> {
   await withCluster(flags, options, async (context) => {
-    await takeUpLogin(context, flags, options, anew);
+    const login = await takeUpLogin(context, flags, options, anew);
     try {
       await action(context);
     } catch (thrown) {
-      throw explained(ChatError.from(thrown), context, flags);
+      const error = ChatError.from(thrown);
+      throw login.failed ? error : explained(error, context, flags);
     }
   });
+}
+
+/** Whether a login that had to be made anew could not be: what is told then is why. */
+interface TakenLogin {
+  readonly failed: boolean;
 }
 
 /**
@@ -134,33 +140,32 @@ async function takeUpLogin(
   flags: ChatFlags,
   options: ChatOptions,
   anew: boolean,
-): Promise<void> {
+): Promise<TakenLogin> {
   const { client, clusterId, state, timeoutMs } = context;
   const user = flags.user ?? onlyUser(state.users(clusterId));
   const session = state.session(clusterId, user);
-  const fromEnvironment = options.environment["JMESSAGE_PASSWORD"] !== undefined;
-  const given = fromEnvironment || flags.passwordStdin;
+  const password = options.environment["JMESSAGE_PASSWORD"];
+  const login = { failed: false };
   if (session !== null && !flags.passwordStdin) {
-    client.useSession(session);
-    // Asked before anything is done: a command that has begun cannot begin again.
-    if (!anew || !fromEnvironment || !await hasEnded(context)) return;
+    // Only where the cluster says that it has ended: to ask before would cost time of the command's.
+    const renew = anew && password !== undefined
+      ? async () => {
+        login.failed = true;
+        await client.login(user, password, { timeoutMs });
+        keepLogin(context);
+        login.failed = false;
+      }
+      : undefined;
+    client.useSession(session, renew);
+    return login;
   }
+  const given = password !== undefined || flags.passwordStdin;
   if (!given && !options.input.interactive) throw notLoggedIn(user);
-  const password = await readPassword(flags, options, { user, twice: false });
-  await client.login(user, password, { timeoutMs });
+  await client.login(user, await readPassword(flags, options, { user, twice: false }), {
+    timeoutMs,
+  });
   keepLogin(context);
-}
-
-/** True if the cluster does not know the login any more that was kept. */
-async function hasEnded({ client, timeoutMs }: ChatContext): Promise<boolean> {
-  try {
-    await client.sessions({ timeoutMs }).next();
-    return false;
-  } catch (thrown) {
-    const error = ChatError.from(thrown);
-    if (error.reason !== "UNAUTHENTICATED") throw error;
-    return true;
-  }
+  return login;
 }
 
 /** Keeps the token of the login just made. */

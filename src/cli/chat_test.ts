@@ -329,9 +329,24 @@ Deno.test("chat commands: a login that has ended is made anew where the password
     equal((await chat(["-s", "n1:1", "send", "bob", "two"], PASSWORD)).code, 0);
     equal(logins(), 2);
     asked.push(ended);
+    equal(
+      (await chat(["-s", "n1:1", "send", "bob", "-"], { ...PASSWORD, stdin: ["3", "4"] })).code,
+      0,
+    );
+    equal(logins(), 3);
+    cluster.write("bob", "ann", "for ann");
+    asked.push(ended);
+    equal((await chat(["-s", "n1:1", "listen", "--count", "1"], PASSWORD)).code, 0);
+    equal(logins(), 4);
+    // Whether it has ended is what the request itself tells.
+    ok(!cluster.calls.some((call) => call.startsWith("listSessions ")));
+    asked.push(ended, new ChatError("UNAUTHENTICATED", "Wrong name or password"));
+    const wrong = await chat(["-s", "n1:1", "send", "bob", "no"], PASSWORD);
+    deepEqual([wrong.code, wrong.error], [1, "jmessage: Wrong name or password"]);
+    asked.push(ended);
     equal((await chat(["-s", "n1:1", "logout"], PASSWORD)).code, 0);
-    equal(logins(), 2, "not to be ended at once");
-    deepEqual(cluster.log.map(({ body }) => body), ["one", "two"]);
+    equal(logins(), 5, "not to be ended at once");
+    deepEqual(cluster.log.map(({ body }) => body), ["one", "two", "3", "4", "for ann"]);
   });
 });
 

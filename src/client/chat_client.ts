@@ -17,6 +17,7 @@ import type {
   SessionInfo,
   User,
 } from "../rpc/api.ts";
+import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
 import type { Connect } from "./connection.ts";
@@ -117,10 +118,14 @@ export class ChatClient {
     return this.#session.state();
   }
 
-  /** Goes on with a login of an earlier run. */
-  useSession(state: SessionState): void {
+  /**
+   * Goes on with a login of an earlier run. Where the cluster says that it has ended, `renew`, which
+   * logs in, is called once, and what was asked is asked again, under its request id.
+   */
+  useSession(state: SessionState, renew?: () => Promise<void>): void {
     this.#session.logIn(state.user, state.token);
     this.#session.see(state.position ?? "");
+    if (renew !== undefined) this.#session.renewBy(renew);
   }
 
   /** Takes in addresses of this cluster that were learned in an earlier run. */
@@ -159,7 +164,8 @@ export class ChatClient {
   ): Promise<void> {
     const request = { requestId: this.#requestId(options), name, password };
     const attemptMs = limits.passwordAttemptMsMax;
-    await this.#mutate("make the account", { ...options, attemptMs }, (api, context) => {
+    const call = { ...options, attemptMs };
+    await this.#mutateOnce("make the account", call, (api, context) => {
       return api.createAccount(request, context);
     });
   }
@@ -168,7 +174,7 @@ export class ChatClient {
   async login(name: string, password: string, options: MutationOptions = {}): Promise<string> {
     const request = { requestId: this.#requestId(options), name, password };
     const attemptMs = limits.passwordAttemptMsMax;
-    const answer = await this.#mutate("log in", { ...options, attemptMs }, (api, context) => {
+    const answer = await this.#mutateOnce("log in", { ...options, attemptMs }, (api, context) => {
       return api.login(request, context);
     });
     this.#session.logIn(answer.name, answer.token);
@@ -299,7 +305,11 @@ export class ChatClient {
     return options.requestId ?? newRequestId(this.#clock);
   }
 
-  #mutate<T>(
+  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
+    return this.#loggedIn(() => this.#mutateOnce(what, options, request));
+  }
+
+  #mutateOnce<T>(
     what: string,
     options: CallOptions & { readonly attemptMs?: number },
     request: Request<T>,
@@ -309,7 +319,18 @@ export class ChatClient {
   }
 
   #read<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
-    return this.#reader.read({ what, options, request });
+    return this.#loggedIn(() => this.#reader.read({ what, options, request }));
+  }
+
+  /** Once more, where the login had ended and was made anew. */
+  async #loggedIn<T>(call: () => Promise<T>): Promise<T> {
+    const { token } = this.#session;
+    try {
+      return await call();
+    } catch (thrown) {
+      if (!await this.#session.renewed(ChatError.from(thrown), token)) throw thrown;
+      return await call();
+    }
   }
 
   #tell(): void {

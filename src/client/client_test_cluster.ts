@@ -325,6 +325,8 @@ export class FakeCluster {
     this.calls.push(`subscribe ${address}`);
     const node = this.node(address);
     if (node.dead) throw lost(address);
+    const failure = node.failures.shift();
+    if (failure !== undefined) throw failure;
     const places = request.positions.map((position) => placeOf(position));
     const known = places.find((place) => {
       return place !== null && (place.index === 0 || this.#isOnLog(place.index, place.term.number));

@@ -6,6 +6,7 @@
  */
 
 import type { EntryPlace } from "../chat/command.ts";
+import type { ChatError } from "../errors.ts";
 import { comparePlaces, placeOf } from "./term_order.ts";
 
 /** A login as plain data, to be kept between runs. */
@@ -23,6 +24,9 @@ export class Session {
   #position: string | null = null;
   /** The same, parsed: every answer is compared with it. */
   #place: EntryPlace | null = null;
+  /** How to log in anew, once the kept token turns out to have ended. */
+  #renewal: { readonly token: string; readonly renew: () => Promise<void> } | null = null;
+  #renewing: Promise<void> | null = null;
 
   constructor(state: SessionState | null = null) {
     this.#user = state?.user ?? null;
@@ -51,6 +55,24 @@ export class Session {
   logOut(): void {
     this.#user = null;
     this.#token = null;
+  }
+
+  /** From now on a login that has ended is made anew by `renew`, once. */
+  renewBy(renew: () => Promise<void>): void {
+    this.#renewal = this.#token === null ? null : { token: this.#token, renew };
+  }
+
+  /**
+   * True if there is another login now than the one that `error` says has ended, so that the same may
+   * be asked once more; what fails together waits for one new login. Throws as that fails.
+   */
+  async renewed(error: ChatError, token: string | null): Promise<boolean> {
+    const renewal = this.#renewal;
+    if (error.reason !== "UNAUTHENTICATED" || renewal === null) return false;
+    if (token !== renewal.token) return false;
+    this.#renewing ??= renewal.renew();
+    await this.#renewing;
+    return true;
   }
 
   /** Takes in a position that an answer carried; an older one changes nothing. */

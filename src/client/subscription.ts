@@ -53,11 +53,13 @@ export class Subscription implements AsyncIterable<Message> {
     let address = members.book.any();
     while (!this.#options.signal?.aborted) {
       members.assertOpen();
+      const { token } = this.#session;
       try {
         yield* this.#follow(address);
       } catch (thrown) {
         const error = ChatError.from(thrown);
         if (this.#options.signal?.aborted) return;
+        if (await this.#session.renewed(error, token)) continue;
         if (members.isFinal(error)) throw error;
         await this.#lost(address, error);
       }
