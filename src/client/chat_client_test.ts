@@ -9,6 +9,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ChatClient, type ChatClientOptions } from "./chat_client.ts";
+import { Job } from "./job.ts";
 import { ManualClock } from "./client_test_clock.ts";
 import { FakeCluster } from "./client_test_cluster.ts";
 
@@ -185,6 +186,20 @@ Deno.test("client: the time is up while it asks a full disk again, and it says w
   match(error.message, /^Cannot send the message within .* s: no room \(it may have been done\)$/);
   equal(error.reason, "DISK_FULL");
   client.close();
+});
+
+Deno.test("client: a leader with a full disk that has died since is told as one that gives no answer", async () => {
+  const clock = new ManualClock();
+  const told = async (leftMs: number) => {
+    const job = new Job(clock, "send the message", { timeoutMs: 5_000 });
+    job.failed(new ChatError("DISK_FULL", "no room"), true);
+    await clock.advance(5_000 - leftMs);
+    const newest = new ChatError("NO_ANSWER", "the connection was refused");
+    job.failed(newest, true);
+    return job.exhausted(newest, ["n1:1"]).message;
+  };
+  match(await told(300), /within 5 s: no answer from n1:1 /, "broken before the end of the time");
+  match(await told(0), /within 5 s: no room /, "cut off by it");
 });
 
 Deno.test("client: what is posted while a disk is full goes out once there is room, in order", async () => {

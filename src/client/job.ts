@@ -83,8 +83,10 @@ export class Job {
 
   /** The error of a call whose time is up; `addresses` are those that were tried. */
   exhausted(newest: ChatError, addresses: readonly string[]): ChatError {
-    // An attempt that the end of the time cut off says nothing: why it was made does.
-    const isCut = newest.reason === "NO_ANSWER" && this.#before !== null &&
+    // An attempt that the end of the time cut off says nothing: why it was made does. One that broke
+    // before that says that whoever gave the reason is gone.
+    const atEnd = this.signal?.aborted === true || this.leftMs(Infinity) <= limits.flightCheckMs;
+    const isCut = atEnd && newest.reason === "NO_ANSWER" && this.#before !== null &&
       REASONS[this.#before.reason].retry === "wait";
     const last = isCut ? this.#before ?? newest : newest;
     const within = this.signal?.aborted
