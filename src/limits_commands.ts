@@ -20,6 +20,8 @@ export const commandLimits = {
   conversationLinesMax: 1_000,
   /** Conversations that it keeps; those used last. */
   conversationsMax: 100,
+  /** Longest that it waits for what was typed to be accepted once its terminal or input ended, ms. */
+  chatSettleMsMax: 30_000,
   /** Older messages that it loads at once. */
   chatHistoryLines: 50,
   /** People that it lists: more do not fit a screen, and are found by name. */

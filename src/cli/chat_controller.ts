@@ -115,21 +115,34 @@ export class ChatController {
     this.#tell(`${unsent} not accepted yet: /quit again leaves anyway.`);
   }
 
-  /** Nobody types any more, so nobody can be asked: ends the chat once nothing waits. */
+  /**
+   * Nobody types any more, so nobody can be asked: ends the chat once nothing waits, or with an error
+   * after as long as any command would try.
+   */
   async leaveSettled(): Promise<void> {
-    await this.#settled();
-    this.leave();
+    if (await this.#settled()) return this.#onEnd(null);
+    const seconds = limits.chatSettleMsMax / 1_000;
+    const text =
+      `Cannot send what was typed within ${seconds} s: ${this.#client.state.unsent} not ` +
+      "accepted, of which the first may have been; check the servers, then try again";
+    this.#onEnd(new ChatError("NO_ANSWER", text));
   }
 
-  async #settled(): Promise<void> {
-    while (this.#client.state.unsent > 0) {
-      await new Promise<void>((resolve) => {
-        const stop = this.#client.onState(() => {
-          stop();
-          resolve();
-        });
+  /** True once nothing waits; false if that takes too long. */
+  async #settled(): Promise<boolean> {
+    if (this.#client.state.unsent === 0) return true;
+    return await new Promise<boolean>((resolve) => {
+      const done = (settled: boolean) => {
+        stop();
+        cancel();
+        resolve(settled);
+      };
+      const cancel = this.#clock.after(limits.chatSettleMsMax, () => done(false));
+      this.#stops.push(cancel);
+      const stop = this.#client.onState(({ unsent }) => {
+        if (unsent === 0) done(true);
       });
-    }
+    });
   }
 
   async #open(name: string): Promise<void> {

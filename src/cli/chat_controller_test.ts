@@ -157,6 +157,21 @@ Deno.test("chat: leaving asks again in a later outage", async () => {
   await stop();
 });
 
+Deno.test("chat: with nobody to ask, what is not accepted is waited for, but not for ever", async () => {
+  const { clock, cluster, controller, ends, enter, stop } = await setUp();
+  await enter("/to bob");
+  for (const address of NODES) cluster.kill(address);
+  await enter("never");
+  const left = controller.leaveSettled();
+  await clock.advance(limits.chatSettleMsMax - 1_000);
+  deepEqual(ends, []);
+  await clock.advance(1_000);
+  await left;
+  equal(ends.length, 1);
+  ok(/^Cannot send what was typed within 30 s: 1 not accepted/.test(ends[0]?.message ?? ""));
+  await stop();
+});
+
 Deno.test("chat: commands that cannot be done say what can", async () => {
   const { enter, lines, stop } = await setUp();
   for (const line of ["hello", "/to", "/history", "/nonsense", "/users", "/help"]) {
