@@ -18,6 +18,8 @@ export const commandLimits = {
 
   /** Lines of one conversation that an interactive chat keeps; older ones can be loaded again. */
   conversationLinesMax: 1_000,
+  /** Unread messages of one person that it counts; more are told as more than that. */
+  unreadShownMax: 999,
   /** Conversations that it keeps; those used last. */
   conversationsMax: 100,
   /** Longest that it waits for what was typed to be accepted once its terminal or input ended, ms. */

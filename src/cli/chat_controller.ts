@@ -202,8 +202,9 @@ export class ChatController {
     const people = this.#model.people();
     if (people.length === 0) return this.#tell("There is nobody else.");
     for (const { name, online, lastSeenMs, unread } of people) {
+      const count = unread > limits.unreadShownMax ? `${limits.unreadShownMax}+` : unread;
       const seen = lastSeenMs === null ? "" : `, last seen ${timeText(lastSeenMs, now)}`;
-      const news = unread === 0 ? "" : `, ${unread} unread`;
+      const news = unread === 0 ? "" : `, ${count} unread`;
       this.#tell(`${printable(name)}: ${online ? "online" : `offline${seen}`}${news}`);
     }
   }

@@ -16,6 +16,7 @@ export interface Person {
   readonly name: string;
   readonly online: boolean;
   readonly lastSeenMs: number | null;
+  /** Counted to one more than is shown as a number. */
   readonly unread: number;
 }
 
@@ -39,7 +40,7 @@ interface Talk {
   /** Position before which older messages may be loaded; `null` if there are none. */
   older: string | null;
   loaded: boolean;
-  /** Ids that arrived while another conversation was open. */
+  /** Ids that arrived while another conversation was open; of as many as there are lines. */
   unread: string[];
 }
 
@@ -157,11 +158,14 @@ export class ChatModel {
   receive(message: Message): boolean {
     this.#insert(message.from, lineOf(message));
     if (this.#isCurrent(message.from)) return true;
-    this.#talk(message.from).unread.push(message.id);
-    if (this.#talk(message.from).unread.length > limits.ackIdsMax) return false;
+    const { unread } = this.#talk(message.from);
+    unread.push(message.id);
+    // Whose line was dropped is not shown when the conversation is opened, and comes again later.
+    if (unread.length > limits.conversationLinesMax) unread.shift();
     const known = this.#people.get(nameKey(message.from)) ??
       { name: message.from, online: true, lastSeenMs: null, unread: 0 };
-    this.#people.set(nameKey(message.from), { ...known, unread: known.unread + 1 });
+    const count = Math.min(known.unread + 1, limits.unreadShownMax + 1);
+    this.#people.set(nameKey(message.from), { ...known, unread: count });
     this.#notification = { name: message.from, body: message.body };
     this.#onChange();
     return false;

@@ -88,6 +88,17 @@ Deno.test("chat model: lines and conversations are bounded; the open one is kept
   equal(model.lines(`p${limits.conversationsMax + 4}`).length, 1);
 });
 
+Deno.test("chat model: what is unread is kept as far as it can be shown, the newest of it", () => {
+  const model = new ChatModel("ann", { onChange: () => {} });
+  const all = limits.conversationLinesMax + 50;
+  for (let seq = 1; seq <= all; seq++) model.receive(message(seq, "bob", "ann"));
+  equal(model.person("bob")?.unread, limits.unreadShownMax + 1);
+  deepEqual(model.notification, { name: "bob", body: `m${all}` });
+  const { unread } = model.open("bob");
+  equal(unread.length, limits.conversationLinesMax);
+  deepEqual([unread[0], unread.at(-1)], ["id-51", `id-${all}`]);
+});
+
 Deno.test("chat model: tells a chat that prints what is new, once", () => {
   const lines: string[] = [];
   const model = new ChatModel("ann", {
