@@ -84,6 +84,34 @@ Deno.test("companions: bash completes commands, commands below them, and flags",
   });
 });
 
+Deno.test("companions: fish completes the same, by where in the commands it stands", async () => {
+  await inDirectory(async (directory) => {
+    await writeCompanions(directory, { date: "" });
+    const script = join(directory, "completions", "jmessage.fish");
+    await Deno.writeTextFile(join(directory, "monday.backup"), "");
+    const cases: readonly (readonly [string, readonly string[]])[] = [
+      ["jmessage admin st", ["status"]],
+      // Not the commands around it, too.
+      ["jmessage admin certs ", ["init", "issue"]],
+      ["jmessage chat send ", []],
+      // A value that is the name of a command is none.
+      ["jmessage chat -u send sess", ["sessions"]],
+      ["jmessage chat send bob --id", ["--id"]],
+      ["jmessage chat send --us", ["--user"]],
+      ["jmessage node --quorum ", ["all", "majority"]],
+      ["jmessage completions ", ["bash", "fish", "zsh"]],
+      [`jmessage admin restore ${directory}/mon`, [`${directory}/monday.backup`]],
+    ];
+    for (const [line, expected] of cases) {
+      const words = ["-N", "-c", `source "$argv[1]"; complete -C "$argv[2]"`, script, line];
+      const answer = await askAbout("fish", words);
+      if (answer === null) return console.log("No fish here: its completions were not run.");
+      const found = answer.split("\n").filter((text) => text !== "");
+      assert.deepEqual(found.map((text) => text.split("\t")[0]), expected, line);
+    }
+  });
+});
+
 Deno.test("companions: systemd understands the unit, which leaves time for an orderly stop", async () => {
   await inDirectory(async (directory) => {
     await writeCompanions(directory, { date: "" });

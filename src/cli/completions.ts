@@ -14,13 +14,13 @@ interface CompletionNode {
   /** Names from the program down, as in `["jmessage", "admin"]`. */
   readonly path: readonly string[];
   readonly words: readonly CompletionWord[];
+  /** True if it wants the name of a file or a directory. */
+  readonly takesFile?: boolean;
 }
 
 interface CompletionWord {
   readonly word: string;
   readonly summary: string;
-  /** True for a flag of the group around the command. */
-  readonly ofGroup?: boolean;
   /** Another name of a flag. */
   readonly short?: string | undefined;
   /** What may follow a flag that wants a value; none: anything, as the name of a file. */
@@ -72,6 +72,9 @@ function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
   const flags = options.filter((option) => !option.hidden && option.long !== undefined);
   nodes.push({
     path: ["jmessage", ...commandPath(command).split(" ")],
+    takesFile: command.registeredArguments.some((argument) => {
+      return argument.name() === "file" || argument.name() === "dir";
+    }),
     words: [
       ...command.commands.map((child) => ({ word: child.name(), summary: child.summary() })),
       ...command.registeredArguments.flatMap(({ argChoices = [], description }) => {
@@ -80,7 +83,6 @@ function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
       ...flags.map((flag) => ({
         word: flag.long ?? "",
         summary: flag.description,
-        ofGroup: !command.options.includes(flag),
         short: flag.short,
         values: flag.required || flag.optional ? flag.argChoices ?? [] : undefined,
       })),
@@ -134,27 +136,52 @@ ${bashScript(nodes)}
 if [[ "\${funcstack[1]}" == _jmessage ]]; then _bash_complete -o default -F _jmessage; fi`;
 }
 
+/** The words typed so far that name a command choose the answers, as in bash; values are none. */
 function fishScript(nodes: readonly CompletionNode[]): string {
-  const lines = ["complete -c jmessage -f"];
-  for (const { path, words } of nodes) {
-    const condition = path.length === 1
-      ? "__fish_use_subcommand"
-      : path.slice(1).map((name) => `__fish_seen_subcommand_from ${name}`).join("; and ");
-    for (const { word, summary, ofGroup = false, short, values } of words) {
-      // The condition of the group holds behind its commands, too.
-      if (ofGroup) continue;
-      const name = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
-      const letter = short === undefined ? "" : ` -s ${short.slice(1)}`;
-      const value = values === undefined
-        ? ""
-        : values.length === 0
-        ? " -r -F"
-        : ` -x -a '${values.join(" ")}'`;
-      const what = `${name}${letter}${value}`;
-      lines.push(`complete -c jmessage -n '${condition}' ${what} -d '${quoted(summary)}'`);
-    }
-  }
-  return lines.join("\n");
+  const names = nodes.slice(1).map(({ path }) => `'${path.join(" ")}'`).join(" ");
+  const wanting = nodes.flatMap(({ path, words }) =>
+    words.flatMap(({ word, short, values }) =>
+      values === undefined ? [] : [word, short].flatMap((flag) => {
+        return flag === undefined ? [] : [`'${[...path, flag].join(" ")}'`];
+      })
+    )
+  );
+  return `function __jmessage_at
+  set -l path jmessage
+  set -l isvalue 0
+  set -l words (commandline -opc)
+  set -e words[1]
+  for word in $words
+    if test $isvalue = 1
+      set isvalue 0
+      continue
+    end
+    switch "$path $word"
+      case ${names}
+        set path "$path $word"
+      case ${wanting.join(" ")}
+        set isvalue 1
+    end
+  end
+  test "$path" = "$argv"
+end
+complete -c jmessage -f
+${nodes.flatMap(fishLines).join("\n")}`;
+}
+
+function fishLines({ path, words, takesFile = false }: CompletionNode): readonly string[] {
+  const condition = `-n '__jmessage_at ${path.join(" ")}'`;
+  const lines = words.map(({ word, summary, short, values }) => {
+    const name = word.startsWith("--") ? `-l ${word.slice(2)}` : `-a ${word}`;
+    const letter = short === undefined ? "" : ` -s ${short.slice(1)}`;
+    const value = values === undefined
+      ? ""
+      : values.length === 0
+      ? " -r -F"
+      : ` -x -a '${values.join(" ")}'`;
+    return `complete -c jmessage ${condition} ${name}${letter}${value} -d '${quoted(summary)}'`;
+  });
+  return takesFile ? [`complete -c jmessage ${condition} -F`, ...lines] : lines;
 }
 
 function quoted(text: string): string {
