@@ -32,6 +32,9 @@ export class FullChat {
   /** What was pasted since the screen was drawn: by itself each key would take a look at all. */
   #pasted = "";
   #afterReturn = false;
+  /** UTF-16 units of the paste so far: above those of any message, whatever a character has. */
+  #pasteLength = 0;
+  /** Of this paste, the rest is left out, and that has been said. */
   #isCut = false;
   #drawing = false;
 
@@ -89,24 +92,40 @@ export class FullChat {
   }
 
   #startPaste(): void {
+    // What is left of the one before belongs to that.
+    this.#takePasted();
     this.#pasting = true;
     this.#isCut = false;
+    this.#pasteLength = 0;
+    this.#afterReturn = false;
   }
 
   #paste(text: string, key: Key): void {
     // Lines end with CR as a terminal pastes them, some with CR LF, which are one end.
     const isSameEnd = key.name === "enter" && this.#afterReturn;
     this.#afterReturn = key.name === "return";
-    if (this.#pasted.length >= limits.bodyBytesMax || isSameEnd) return;
-    this.#pasted += key.name === "return" ? "\n" : text;
+    if (isSameEnd || this.#isCut) return;
+    const more = key.name === "return" ? "\n" : text;
+    this.#pasteLength += more.length;
+    if (this.#pasteLength > limits.bodyBytesMax) {
+      this.#takePasted();
+      return this.#cut(`a message has at most ${limits.bodyBytesMax} bytes`);
+    }
+    this.#pasted += more;
   }
 
   #takePasted(): void {
     const text = this.#pasted;
     this.#pasted = "";
-    if (text === "" || this.#editor.insert(text) || this.#isCut || this.#model === null) return;
+    if (text === "" || this.#editor.insert(text)) return;
+    this.#cut(`a line has at most ${limits.inputLengthMax} characters`);
+  }
+
+  /** Once for a paste: no later part of it may follow on what was left out. */
+  #cut(why: string): void {
+    if (this.#isCut || this.#model === null) return;
     this.#isCut = true;
-    const remark = `The paste is cut: a line has at most ${limits.inputLengthMax} characters.`;
+    const remark = `The paste is cut: ${why}.`;
     this.#model.notice(this.#model.current ?? NOBODY, remark, this.#options.now());
   }
 

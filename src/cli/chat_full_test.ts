@@ -12,6 +12,7 @@ import { PassThrough } from "node:stream";
 import { ChatClient } from "../client/chat_client.ts";
 import { ManualClock } from "../client/client_test_clock.ts";
 import { FakeCluster } from "../client/client_test_cluster.ts";
+import { limits } from "../limits.ts";
 import { ChatController } from "./chat_controller.ts";
 import { FullChat } from "./chat_full.ts";
 import { ChatModel } from "./chat_model.ts";
@@ -153,6 +154,28 @@ Deno.test("chat on a terminal: a large paste is cut with a word about it, at onc
   await feed(`\x1b[200~${"long ".repeat(20_000)}\x1b[201~`);
   ok(performance.now() - before < 2_000);
   match(screen.line(1), /-- The paste is cut: a line has at most 16384/);
+  await stop();
+});
+
+Deno.test("chat on a terminal: a paste longer than any message is cut at one place, with a word about it", async () => {
+  const { screen, cluster, type, press, feed, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  // Few characters, of many units each.
+  const family = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}\u200d\u{1f466}";
+  const most = Math.floor(limits.bodyBytesMax / family.length);
+  await feed(`\x1b[200~${family.repeat(most + 10)}`);
+  await feed("the end\x1b[201~");
+  const rows = Array.from({ length: screen.rows }, (_, at) => screen.line(at)).join("\n");
+  match(rows, /-- The paste is cut: a message has at most 65536 bytes/);
+  await press("return");
+  const [first] = cluster.log;
+  ok(first !== undefined && !first.body.includes("the end"));
+  ok(first.body.length <= limits.bodyBytesMax);
+  // The next one is whole again.
+  await feed("\x1b[200~short\x1b[201~");
+  await press("return");
+  equal(cluster.log.at(-1)?.body, "short");
   await stop();
 });
 
