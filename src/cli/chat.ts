@@ -21,6 +21,8 @@ import { addTlsOptions } from "./tls_options.ts";
 
 /** What one command may take, s: longer than an election after an outage of several nodes. */
 const TIMEOUT_SECONDS = 30;
+/** Those without an end of their own try for ever, as somebody waits for what is yet to come. */
+const TIMEOUT_TEXT = "give up after this long; the chat itself and listen: only while they begin";
 
 /** `jmessage chat`. */
 export function chatCommand(
@@ -44,7 +46,7 @@ export function chatCommand(
       "--password-stdin",
       "read the password from stdin, its first line (or set JMESSAGE_PASSWORD)",
     )
-    .addOption(timeoutOption(TIMEOUT_SECONDS))
+    .addOption(timeoutOption(TIMEOUT_SECONDS, TIMEOUT_TEXT))
     .addOption(jsonOption());
   addTlsOptions(group);
   const flags = (): ChatFlags => group.opts();

@@ -65,8 +65,8 @@ export function serversOption() {
 }
 
 /** `--timeout`: seconds that the whole command may take. */
-export function timeoutOption(secondsDefault: number) {
-  return new Option("--timeout <seconds>", "give up after this long")
+export function timeoutOption(secondsDefault: number, text = "give up after this long") {
+  return new Option("--timeout <seconds>", text)
     .argParser(parseInteger(1, limits.commandSecondsMax))
     .default(secondsDefault);
 }
