@@ -24,6 +24,8 @@ export const commandLimits = {
   conversationsMax: 100,
   /** Longest that it waits for what was typed to be accepted once its terminal or input ended, ms. */
   chatSettleMsMax: 30_000,
+  /** By then it has stopped for Ctrl-Z, ms; or it cannot (no shell could go on with it), and goes on. */
+  chatStopMsMax: 200,
   /** Older messages that it loads at once. */
   chatHistoryLines: 50,
   /** People that it lists: more do not fit a screen, and are found by name. */

@@ -21,7 +21,7 @@ export const HELP: readonly string[] = [
   "/users        everyone, online or offline",
   "/history [N]  show N older messages",
   "/help         this",
-  "/quit         leave (also Ctrl-D)",
+  "/quit         leave (also Ctrl-D; Ctrl-Z suspends)",
   "Anything else is sent; a line that starts with // is sent with one /.",
 ];
 

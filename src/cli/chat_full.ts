@@ -18,6 +18,8 @@ export interface FullChatOptions {
   readonly sink: ScreenSink;
   readonly unicode: boolean;
   readonly now: () => number;
+  /** Stops the process, as Ctrl-Z does elsewhere; absent where that cannot be. */
+  readonly suspend?: (() => void) | undefined;
 }
 
 /** One full-screen chat. */
@@ -37,6 +39,7 @@ export class FullChat {
   /** Of this paste, the rest is left out, and that has been said. */
   #isCut = false;
   #drawing = false;
+  #closed = false;
 
   constructor(options: FullChatOptions) {
     this.#options = options;
@@ -55,7 +58,15 @@ export class FullChat {
   }
 
   close(): void {
+    this.#closed = true;
     this.#terminal.close();
+  }
+
+  /** The process was stopped, and goes on: somebody else may have had the terminal meanwhile. */
+  continued(): void {
+    if (this.#closed || this.#model === null) return;
+    this.#terminal.open();
+    this.draw();
   }
 
   /** Draws soon: what changes in one turn of the event loop is drawn once. */
@@ -153,6 +164,11 @@ export class FullChat {
       case "ctrl-d":
         if (this.#editor.text !== "") return false;
         this.#controller?.leave();
+        return true;
+      case "ctrl-z":
+        if (this.#options.suspend === undefined) return false;
+        this.#terminal.close();
+        this.#options.suspend();
         return true;
       case "ctrl-l":
         this.#terminal.clear();

@@ -83,7 +83,15 @@ async function setUp() {
   const bytes = new PassThrough();
   emitKeypressEvents(bytes);
   bytes.on("keypress", (text, key) => keys.emit("keypress", text, key));
-  const full = new FullChat({ source: keys, sink: screen, unicode: true, now: clock.wall });
+  const left: boolean[] = [];
+  const suspend = () => void left.push(!keys.raw && !keys.flowing && !screen.alternate);
+  const full = new FullChat({
+    source: keys,
+    sink: screen,
+    unicode: true,
+    now: clock.wall,
+    suspend,
+  });
   const model = new ChatModel("ann", { onChange: () => full.draw() });
   let ended = 0;
   const controller = new ChatController({ client, clock, model, onEnd: () => void ended++ });
@@ -101,6 +109,9 @@ async function setUp() {
     screen,
     press,
     ended: () => ended,
+    /** For each time that it was suspended: whether it had left the terminal as it was. */
+    left,
+    continued: () => full.continued(),
     /** As a terminal sends it, and the runtime makes keys of it. */
     async feed(text: string) {
       bytes.write(text);
@@ -197,6 +208,26 @@ Deno.test("chat on a terminal: the terminal is left as it was found", async () =
   ok(!keys.raw && !keys.flowing && !screen.alternate);
   equal(keys.listenerCount("keypress"), 0);
   equal(screen.listenerCount("resize"), 0);
+});
+
+Deno.test("chat on a terminal: Ctrl-Z gives the terminal back, and it is drawn whole afterwards", async () => {
+  const { clock, keys, screen, press, type, left, continued, stop } = await setUp();
+  await type("half a li");
+  await press("z", { ctrl: true, text: "\x1a" });
+  deepEqual(left, [true]);
+  for (const times of [1, 2]) {
+    screen.cells = [];
+    continued();
+    await clock.advance(10);
+    ok(keys.raw && keys.flowing && screen.alternate, `continued ${times}`);
+    match(screen.line(0), /^ jmessage {2}ann/);
+    match(screen.line(screen.rows - 1), /half a li$/);
+    equal(keys.listenerCount("keypress"), 1);
+    equal(keys.listenerCount("end"), 1);
+  }
+  await stop();
+  continued();
+  ok(!keys.raw && !screen.alternate, "it stays closed");
 });
 
 Deno.test("chat on a terminal: without a terminal it ends once nothing waits to be sent", async () => {

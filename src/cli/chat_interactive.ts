@@ -12,6 +12,7 @@ import process from "node:process";
 import { emitKeypressEvents } from "node:readline";
 import { systemClock } from "../client/clock.ts";
 import type { ChatError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import {
   type ChatContext,
   type ChatFlags,
@@ -79,17 +80,33 @@ function hasScreen(environment: Environment): boolean {
 function fullFace(environment: Environment): ChatFace {
   emitKeypressEvents(process.stdin);
   const language = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || "";
+  const canStop = process.platform !== "win32";
   const full = new FullChat({
     source: process.stdin,
     sink: process.stdout,
     unicode: /utf-?8/i.test(language),
     now: () => Date.now(),
+    suspend: canStop ? () => stopGroup(onContinue) : undefined,
   });
+  const onContinue = () => full.continued();
   return {
-    open: (model, controller) => full.open(model, controller),
-    close: () => full.close(),
+    open: (model, controller) => {
+      if (canStop) process.on("SIGCONT", onContinue);
+      full.open(model, controller);
+    },
+    close: () => {
+      if (canStop) process.off("SIGCONT", onContinue);
+      full.close();
+    },
     listeners: { onChange: () => full.draw() },
   };
+}
+
+/** Stops as the terminal itself would by Ctrl-Z: this process, and those that it was started by. */
+function stopGroup(goOn: () => void): void {
+  // Without a shell above it the system stops nobody, and nobody will say when to go on.
+  setTimeout(goOn, limits.chatStopMsMax);
+  process.kill(0, "SIGTSTP");
 }
 
 function plainFace(): ChatFace {

@@ -62,6 +62,7 @@ export class ChatTerminal {
   /** What each row shows now: only what changed is written. */
   #shown: string[] = [];
   #open = false;
+  #watchesEnd = false;
   /** The mark of a paste of which the end is still to come. */
   #mark: string | null = null;
 
@@ -79,12 +80,22 @@ export class ChatTerminal {
     return this.#sink.rows ?? 24;
   }
 
+  /** Takes the terminal; also again after {@linkcode ChatTerminal.close}, or to draw it anew. */
   open(): void {
+    this.#shown = [];
+    this.#mark = null;
+    if (this.#open) {
+      // Whoever had it meanwhile may have left it otherwise.
+      this.#source.setRawMode?.(true);
+      this.#sink.write(ENTER);
+      return;
+    }
     this.#open = true;
     this.#source.setRawMode?.(true);
     this.#source.resume();
     this.#source.on("keypress", this.#onKey);
-    this.#source.once("end", () => this.#listeners.onEnd());
+    if (!this.#watchesEnd) this.#source.once("end", () => this.#listeners.onEnd());
+    this.#watchesEnd = true;
     this.#sink.on("resize", this.#onResize);
     this.#sink.write(ENTER);
   }
