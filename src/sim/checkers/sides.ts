@@ -24,13 +24,21 @@ export interface Side {
  * linearizable ones are left: the others go by positions, which may be another side's.
  */
 export function sidesOf(history: History): readonly Side[] {
-  const end = history.events.findIndex(({ kind }) => kind === "handOver");
-  const events = end < 0 ? history.events : history.events.slice(0, end);
+  const { events } = beforeHandOver(history);
   const { tree, places } = placed(events);
   return tree.sides().map((side) => ({
     history: { ...history, finals: [], events: ofSide(events, places, side) },
     stored: storedBy(events, side),
   }));
+}
+
+/**
+ * A history up to the first hand-over, if there is one: then without what was decided in the end,
+ * which may have come over.
+ */
+export function beforeHandOver(history: History): History {
+  const end = history.events.findIndex(({ kind }) => kind === "handOver");
+  return end < 0 ? history : { ...history, finals: [], events: history.events.slice(0, end) };
 }
 
 /** What is committed, as a tree: one branch, unless sides of a partition both went on. */

@@ -151,8 +151,16 @@ function sending(requestId: string): Body {
 let operations = 0;
 
 function read(node: string, ...messages: SeenMessage[]): HistoryFact[] {
+  return reads(node, messages, { linearizable: true });
+}
+
+function reads(
+  node: string,
+  messages: SeenMessage[],
+  { linearizable }: { linearizable: boolean },
+): HistoryFact[] {
   const operation = operations++;
-  const body = { kind: "read", user: 0, accountId: "a", linearizable: true } as const;
+  const body = { kind: "read", user: 0, accountId: "a", linearizable } as const;
   return [
     { kind: "invoked", operation, body },
     { kind: "readAnswered", operation, node, messages },
@@ -210,6 +218,16 @@ Deno.test("Linearizability: nothing is asked from the first hand-over on", () =>
   assert.equal(findingOf(linearizability, historyOf([...facts, ...after])), null);
   const without = after.filter((fact) => fact !== HANDS_OVER);
   assert.match(findingOf(linearizability, historyOf([...facts, ...without]))!, /the 0 messages/);
+});
+
+Deno.test("Linearizability: where nobody was parted, reads by positions count up to a hand-over", () => {
+  const session = (...messages: SeenMessage[]) => reads("n1", messages, { linearizable: false });
+  const whole = begun.filter((fact) => fact !== PARTED);
+  const finding = (...facts: HistoryFact[]) =>
+    findingOf(linearizability, historyOf([...whole, ...send("n1", onOne(4), "m1"), ...facts]));
+  assert.equal(finding(...session(m1), HANDS_OVER), null);
+  assert.match(finding(...session(), HANDS_OVER)!, /the 0 messages of a/);
+  assert.equal(finding(HANDS_OVER, ...session()), null);
 });
 
 Deno.test("Linearizability: a read of a node that went over meanwhile is of neither side", () => {
