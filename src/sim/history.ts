@@ -14,6 +14,8 @@ export interface WrittenEntry extends LogPosition {
   readonly voters?: readonly NodeId[];
   /** True if the config carries a mark: a fork of the history (§7). */
   readonly marked?: boolean;
+  /** Of a config: the term of the last parting that led to it, if any did: its side's name (§9). */
+  readonly side?: string;
 }
 
 /** One transaction of a node's log that reached its disk. */

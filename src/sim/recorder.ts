@@ -6,8 +6,9 @@
  */
 
 import type { RoleChange } from "../node/driver_api.ts";
+import { nameOf, sideOf } from "../raft/side.ts";
 import { termText } from "../raft/term.ts";
-import type { Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
+import type { Config, Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
 import type { HistoryEvent, HistoryFact, WrittenBatch, WrittenEntry } from "./history.ts";
 import type { Applied } from "./mortal_stores.ts";
 import type { World } from "./world.ts";
@@ -69,14 +70,22 @@ function summaryOf(batch: PersistBatch): WrittenBatch {
 function entrySummary(entry: Entry): WrittenEntry {
   const { index, term, checksum } = entry;
   if (entry.kind !== "config") return { index, term, checksum };
-  const voters = entry.config.voters.map(({ id }) => id);
-  return { index, term, checksum, voters, marked: entry.config.mark?.open === true };
+  return { index, term, checksum, ...configSummary(entry.config) };
 }
 
 function installSummary(base: NonNullable<PersistBatch["install"]>["base"]): WrittenEntry {
   const { index, term, checksum, config } = base;
-  const voters = config?.config.voters.map(({ id }) => id) ?? [];
-  return { index, term, checksum, voters, marked: config?.config.mark?.open === true };
+  const summary = config === null ? { voters: [], marked: false } : configSummary(config.config);
+  return { index, term, checksum, ...summary };
+}
+
+function configSummary({ voters, mark }: Config) {
+  const side = nameOf(sideOf(mark));
+  return {
+    voters: voters.map(({ id }) => id),
+    marked: mark?.open === true,
+    ...(side === null ? {} : { side: termText(side) }),
+  };
 }
 
 /** What the fingerprint and a printed trace say of a fact. */

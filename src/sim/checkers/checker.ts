@@ -109,11 +109,16 @@ export class DiskLog {
     return null;
   }
 
+  /** The side of a fork that it is on, by its newest config; "" if it never parted (§9). */
+  get side(): string {
+    return this.config?.side ?? "";
+  }
+
   /**
-   * Takes a batch in and gives the entries that it removed. `parted`: they may be a side's, which
-   * goes over to another: then one of the two came about in a later epoch (§7).
+   * Takes a batch in and gives the entries that it removed. `sidesWith`: given if there may be
+   * sides, to tell a cut by which this log goes over to another one from one within its own.
    */
-  write(batch: WrittenBatch, { parted = false } = {}): readonly WrittenEntry[] {
+  write(batch: WrittenBatch, { sidesWith }: WriteOptions = {}): readonly WrittenEntry[] {
     let removed: readonly WrittenEntry[] = [];
     if (batch.installed !== undefined) {
       const base = batch.installed;
@@ -134,18 +139,45 @@ export class DiskLog {
     if (batch.promised !== undefined) this.#promised = batch.promised;
     if (batch.truncateFrom !== undefined) {
       const place = Math.max(batch.truncateFrom - this.#base.index - 1, 0);
-      const epoch = this.#promised?.epoch ?? 0;
-      const isMarked = this.config?.marked === true;
+      const own = this.side;
       const cut = this.#entries.splice(place);
       removed = [...removed, ...cut];
-      for (const { index, term } of parted ? cut : []) {
-        if (isMarked || term.epoch < epoch) this.#givenUp.add(placeText(index, term));
-      }
+      if (sidesWith !== undefined) this.#giveUp(cut, { own, batch, sidesWith });
     }
     this.#entries.push(...batch.entries);
     if (batch.commitIndex !== undefined) this.#commitIndex = batch.commitIndex;
     return removed;
   }
+
+  /**
+   * A cut goes over to another side if what made the own side goes with it, or if who has what
+   * comes instead is on another one. If nobody has that yet, its leader is only about to write it
+   * with the config of a new side: then that is of a later epoch (§7).
+   */
+  #giveUp(cut: readonly WrittenEntry[], { own, batch, sidesWith }: CutOptions): void {
+    const epoch = this.#promised?.epoch ?? 0;
+    const sides = sidesWith(batch.entries[0] ?? this.last);
+    const leaves = this.side !== own || sides.some((side) => side !== own);
+    for (const { index, term } of cut) {
+      const isOlder = sides.length === 0 && term.epoch < epoch;
+      if (leaves || isOlder) this.#givenUp.add(placeText(index, term));
+    }
+  }
+}
+
+/** The sides of those whose logs have an entry. */
+type SidesWith = (entry: WrittenEntry) => readonly string[];
+
+interface WriteOptions {
+  readonly sidesWith?: SidesWith;
+}
+
+interface CutOptions {
+  /** The side before the cut. */
+  readonly own: string;
+  /** Has what comes instead. */
+  readonly batch: WrittenBatch;
+  readonly sidesWith: SidesWith;
 }
 
 function placeText(index: Index, { epoch, number, nodeId }: Term): string {
@@ -197,7 +229,12 @@ export class Disks {
     if (event.kind === "partitioned") this.#parted = this.#mayFork;
     if (event.kind !== "written") return;
     const log = this.of(event.node);
-    this.removed = event.batches.flatMap((batch) => log.write(batch, { parted: this.#parted }));
+    const sidesWith: SidesWith = ({ index, checksum }) =>
+      this.logs().flatMap((other) =>
+        other !== log && other.entryAt(index)?.checksum === checksum ? [other.side] : []
+      );
+    const options = this.#parted ? { sidesWith } : {};
+    this.removed = event.batches.flatMap((batch) => log.write(batch, options));
   }
 }
 

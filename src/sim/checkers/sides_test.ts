@@ -100,6 +100,34 @@ Deno.test("CommitBacked: one that gave in by a cut to a later epoch has backed w
   assert.match(finding({ ...later, epoch: 0 })!, /n1 applies 2 .* on disk at \{n1\}/);
 });
 
+Deno.test("CommitBacked: a cut within one side takes back what was backed there", () => {
+  const side = "1.3@n2";
+  const alone = { epoch: 1, number: 3, nodeId: "n2" };
+  const config = entry(2, alone, { voters: ["n2", "n3"], marked: true, side });
+  const three = entry(3, alone);
+  const begins = [
+    ...founded,
+    PARTED,
+    wrote("n3", first, config, three),
+    wrote("n2", config, three),
+  ];
+  const later = { ...alone, number: 4 };
+  const others = [wrote("n4", first, config, entry(3, later)), cut("n3", 3, entry(3, later))];
+  const finding = (...facts: HistoryFact[]) =>
+    findingOf(commitBacked, historyOf([...begins, ...facts, applied("n2", three)]));
+  assert.equal(finding(), null);
+  assert.match(finding(...others)!, /n2 applies 3 .* on disk at \{n2\}/);
+  // With the config goes the side; and it goes where another one begins.
+  assert.equal(finding(wrote("n1", own), cut("n3", 2, own)), null);
+  const fifth = { epoch: 2, number: 5, nodeId: "n4" };
+  const parts = entry(4, fifth, { voters: ["n4"], marked: true, side: "2.5@n4" });
+  const goesOver = [
+    wrote("n4", first, config, entry(3, fifth), parts),
+    cut("n3", 3, entry(3, fifth)),
+  ];
+  assert.equal(finding(...goesOver), null);
+});
+
 /** The rest is Linearizability: an entry of one node's side, decided and answered there. */
 function decided(node: string, at: WrittenEntry, command: Body, outcome: Outcome): HistoryFact[] {
   const { requestId } = command;
