@@ -16,6 +16,8 @@ export interface WrittenEntry extends LogPosition {
   readonly marked?: boolean;
   /** Of a config: the term of the last parting that led to it, if any did: its side's name (§9). */
   readonly side?: string;
+  /** Of a config with a side: who began that knew all up to here to be committed, if not more. */
+  readonly sharedThrough?: Index;
 }
 
 /** One transaction of a node's log that reached its disk. */

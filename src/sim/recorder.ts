@@ -79,12 +79,13 @@ function installSummary(base: NonNullable<PersistBatch["install"]>["base"]): Wri
   return { index, term, checksum, ...summary };
 }
 
-function configSummary({ voters, mark }: Config) {
+function configSummary({ voters, mark, c0Index }: Config) {
   const side = nameOf(sideOf(mark));
+  const sharedThrough = Math.max(mark?.base.index ?? 0, c0Index);
   return {
     voters: voters.map(({ id }) => id),
     marked: mark?.open === true,
-    ...(side === null ? {} : { side: termText(side) }),
+    ...(side === null ? {} : { side: termText(side), sharedThrough }),
   };
 }
 

@@ -44,7 +44,12 @@ const founded = [
 ];
 /** The second entry of the side that has no mark, and of the one that went on by last resort. */
 const [own, other] = [entry(2, term(2)), entry(2, term(3, "n2"))];
-const marked = entry(3, term(3, "n2"), { voters: ["n2"], marked: true });
+const marked = entry(3, term(3, "n2"), {
+  voters: ["n2"],
+  marked: true,
+  side: "0.3@n2",
+  sharedThrough: 1,
+});
 
 Deno.test("across forks: what is not promised from a partition on is judged up to there", () => {
   const wrong = [
@@ -85,6 +90,23 @@ Deno.test("StateMachineSafety: two sides differ at an index, one does not", () =
   const agrees = [...unmarked, ...onOther(other, marked), ...third];
   assert.equal(finding(...agrees, applied("n3", other)), null);
   assert.match(finding(...agrees, applied("n3", other, { outcome: "no" }))!, /comes to no at 2/);
+});
+
+Deno.test("StateMachineSafety: a side differs from others only above what they had in common", () => {
+  const finding = (...facts: HistoryFact[]) =>
+    findingOf(stateMachineSafety, historyOf([...founded, PARTED, ...facts]));
+  const unmarked = [wrote("n1", own), applied("n1", own)];
+  const early = [wrote("n2", other, { ...marked, sharedThrough: 2 }), applied("n2", other)];
+  assert.match(finding(...unmarked, ...early)!, /n2 applies another entry at 2/);
+  // Whatever configs of one side are at the end of a log, the side is one.
+  const [four, another] = [entry(4, term(3, "n2")), entry(4, term(4, "n3"))];
+  const ofSide = [wrote("n2", other, marked, four), applied("n2", other), applied("n2", marked)];
+  const later = entry(5, term(4, "n3"), { ...marked, index: 5, checksum: "5/4n3" });
+  const third = [wrote("n3", first, other, marked, another, later), applies("n3", first)];
+  const caughtUp = [applied("n3", other), applied("n3", marked)];
+  const both = [...ofSide, ...third, ...caughtUp, applied("n2", four)];
+  assert.equal(finding(...both), null);
+  assert.match(finding(...both, applied("n3", another))!, /n3 applies another entry at 4/);
 });
 
 Deno.test("CommitBacked: one that gave in by a cut to a later epoch has backed what it had", () => {

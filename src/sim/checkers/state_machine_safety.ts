@@ -1,13 +1,13 @@
 /**
  * `StateMachineSafety`: all nodes apply the same entry at an index, in order, and come to the
- * same outcome of it. Across a partition two sides may differ at an index, if one has
- * a mark that the other lacks. Only what is on a node's own disk is applied there.
+ * same outcome of it. Across a partition two sides may differ at an index, above what they had in
+ * common as one of them parted. Only what is on a node's own disk is applied there.
  *
  * @module
  */
 
 import type { Index, NodeId } from "../../raft/types.ts";
-import type { HistoryEvent } from "../history.ts";
+import type { HistoryEvent, WrittenEntry } from "../history.ts";
 import { type Checker, type DiskLog, type Disks, isForked, type Report } from "./checker.ts";
 
 type Applied = (HistoryEvent & { readonly kind: "applied" })["entries"][number];
@@ -35,39 +35,58 @@ class ApplyOrder {
   }
 }
 
-/** The newest config with a mark up to each entry that any log had: what tells sides apart (§7). */
-class Marks {
-  /** By checksum of an entry: that of the config; "" if there is none. */
-  readonly #marks = new Map<string, string>();
+/** A side of a fork, from where others may differ. */
+interface Branch {
+  readonly name: string;
+  readonly sharedThrough: Index;
+  /** The side that it left; `null` if that one never parted. */
+  readonly before: Branch | null;
+}
+
+/** The newest side up to each entry that any log had (§7, §9). */
+class Branches {
+  /** By checksum of an entry. */
+  readonly #branches = new Map<string, Branch | null>();
 
   take(event: HistoryEvent, disks: Disks): void {
     if (event.kind !== "written") return;
     const log = disks.of(event.node);
-    for (const { index, checksum, marked } of event.batches.flatMap(({ entries }) => entries)) {
-      if (this.#marks.has(checksum)) continue;
-      const before = log.entryAt(index - 1)?.checksum ?? "";
-      this.#marks.set(checksum, marked === true ? checksum : this.#marks.get(before) ?? "");
+    for (const entry of event.batches.flatMap(({ entries }) => entries)) {
+      if (this.#branches.has(entry.checksum)) continue;
+      const before = this.#branches.get(log.entryAt(entry.index - 1)?.checksum ?? "") ?? null;
+      this.#branches.set(entry.checksum, branchOf(entry, before));
     }
   }
 
-  of(log: DiskLog): string {
-    return this.#marks.get(log.last.checksum) ?? "";
+  /**
+   * The side of an entry of a log. What lies between a side's base and its first config is that
+   * side's, too: others may have something else there.
+   */
+  of(index: Index, log: DiskLog): string {
+    let branch = this.#branches.get(log.last.checksum) ?? null;
+    while (branch !== null && index <= branch.sharedThrough) branch = branch.before;
+    return branch?.name ?? "";
   }
+}
+
+function branchOf({ side, sharedThrough = 0 }: WrittenEntry, before: Branch | null): Branch | null {
+  if (side === undefined || side === before?.name) return before;
+  return { name: side, sharedThrough, before };
 }
 
 /** What nodes applied at each index: one entry, or one of each side (§9). */
 class AppliedEntries {
   readonly #outcomes = new Map<string, string | null>();
-  /** By index: the entries there, each with the mark of the log that it was first applied from. */
+  /** By index: the entries there, each with its side in the log that it was first applied from. */
   readonly #places = new Map<Index, Map<string, string>>();
 
   /** What is wrong with this one, or `null`. */
-  take({ index, checksum, outcome }: Applied, mark: string): string | null {
+  take({ index, checksum, outcome }: Applied, side: string): string | null {
     const place = this.#places.get(index) ?? new Map<string, string>();
     this.#places.set(index, place);
     if (!place.has(checksum)) {
-      const unlike = [...place.values()].includes(mark);
-      place.set(checksum, mark);
+      const unlike = [...place.values()].includes(side);
+      place.set(checksum, side);
       if (unlike) return `applies another entry at ${index}`;
     }
     if (!this.#outcomes.has(checksum)) this.#outcomes.set(checksum, outcome);
@@ -83,16 +102,15 @@ export const stateMachineSafety: Checker = {
   begin(history) {
     const forked = isForked(history);
     const order = new ApplyOrder();
-    const marks = new Marks();
+    const branches = new Branches();
     const applied = new AppliedEntries();
     return {
       onEvent(event, disks, report) {
-        if (forked) marks.take(event, disks);
+        if (forked) branches.take(event, disks);
         if (event.kind !== "applied") return order.restart(event);
         const log = disks.of(event.node);
-        const mark = marks.of(log);
         for (const entry of event.entries) {
-          const wrong = applied.take(entry, mark);
+          const wrong = applied.take(entry, branches.of(entry.index, log));
           if (wrong !== null) report(`${event.node} ${wrong}`);
           if (!log.holds(entry.index, entry.term)) {
             report(`${event.node} applies ${entry.index}, which is not on its disk`);
