@@ -243,7 +243,7 @@ export class FakeCluster {
       node.answersToLose--;
       throw lost(address);
     }
-    const position = this.position(this.#applied(address).length);
+    const position = this.#positionOf(address);
     if (node.answersToHold > 0) {
       node.answersToHold--;
       await this.#hold(address, context.signal);
@@ -305,6 +305,16 @@ export class FakeCluster {
 
   #applied(address: string): readonly Message[] {
     return this.log.filter((message) => message.seq <= (this.nodes.get(address)?.appliedMax ?? 0));
+  }
+
+  /**
+   * What a member has applied: who is up to date has what each term begins with, too; who lags is no
+   * further than its last message, whatever terms have begun since.
+   */
+  #positionOf(address: string): string {
+    const applied = this.#applied(address);
+    const lags = this.nodes.get(address)?.appliedMax !== Infinity;
+    return lags ? applied.at(-1)?.position ?? "" : this.position(applied.length);
   }
 
   #assertCaughtUp(address: string, context: CallContext): void {
