@@ -69,9 +69,31 @@ export function clientSchedules(): fc.Arbitrary<ClientSchedule> {
       { weight: 1, arbitrary: fc.integer({ min: 10_000, max: 90_000 }) },
     ),
   });
-  const steps = fc.array(fc.oneof(fault, call, wait), { maxLength: STEPS_MAX, size: "max" });
+  const alone = [fault, call, wait].map((one) => (
+    { weight: 13, arbitrary: one.map((step) => [step]) }
+  ));
+  const told = fc.oneof(...alone, { weight: 1, arbitrary: lateAnswer(node) });
+  const steps = fc.array(told, { maxLength: STEPS_MAX, size: "max" })
+    .map((some) => some.flat().slice(0, STEPS_MAX));
   const ending = fc.constantFrom<ClientSchedule["ending"]>("everyone", "survivors");
   return fc.record({ steps, ending, seed: fc.nat() });
+}
+
+/** A member that lags answers a read, and the answer comes when its reader has seen more. */
+function lateAnswer(node: fc.Arbitrary<number>): fc.Arbitrary<ClientStep[]> {
+  // Together not so long that the read is overtaken by one elsewhere.
+  const ms = fc.integer({ min: 1, max: 90 });
+  return fc.record({ node, ms }).map(({ node, ms }): ClientStep[] => [
+    { kind: "lag", node },
+    { kind: "hold", node },
+    { kind: "read" },
+    { kind: "wait", ms },
+    { kind: "send" },
+    { kind: "wait", ms },
+    { kind: "revive", node },
+    { kind: "wait", ms },
+    { kind: "read" },
+  ]);
 }
 
 /** What came of a schedule. */

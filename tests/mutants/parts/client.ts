@@ -115,4 +115,14 @@ export const CLIENT: readonly Mutant[] = [
       replace: "",
     },
   },
+  {
+    name: "takes a position back",
+    part: "client",
+    campaign: clients,
+    edit: {
+      file: "src/client/session.ts",
+      find: "if (this.#place !== null && comparePlaces(place, this.#place) <= 0) return;",
+      replace: "void comparePlaces;",
+    },
+  },
 ];
