@@ -17,6 +17,7 @@ scenario("a voter that only pings the leader it voted for does not turn to anoth
 }, [
   ["n3 begins to fetch a snapshot, and acknowledges nothing meanwhile", (c) => {
     settle(c);
+    c.snapshotsHang = true;
     const last = lastOf(c, "n1");
     const { term } = last;
     const baseIndex = last.index + 9;
