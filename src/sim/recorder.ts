@@ -7,8 +7,16 @@
 
 import type { RoleChange } from "../node/driver_api.ts";
 import { nameOf, sideOf } from "../raft/side.ts";
-import { termText } from "../raft/term.ts";
-import type { Config, Entry, Index, NodeId, PersistBatch } from "../raft/types.ts";
+import { compareTerms, termText } from "../raft/term.ts";
+import type {
+  Config,
+  Entry,
+  Index,
+  LogPosition,
+  NodeId,
+  PersistBatch,
+  Term,
+} from "../raft/types.ts";
 import type { HistoryEvent, HistoryFact, WrittenBatch, WrittenEntry } from "./history.ts";
 import type { Applied } from "./mortal_stores.ts";
 import type { World } from "./world.ts";
@@ -19,6 +27,12 @@ export class Recorder {
   readonly events: HistoryEvent[] = [];
   /** The newest entry that a client was, or may have been, told of. */
   acknowledged: (HistoryEvent & { readonly kind: "acknowledged" }) | null = null;
+  /**
+   * That one or, if it is newer, the first entry of its term that a leader has applied: from then on
+   * it may tell of others.
+   */
+  decided: (LogPlace & { readonly node: NodeId }) | null = null;
+  readonly #served = new Map<NodeId, Term>();
   /** Called with each fact. Must not throw, nor record. */
   onFact: (event: HistoryEvent) => void = () => {};
 
@@ -29,7 +43,7 @@ export class Recorder {
   fact(fact: HistoryFact): void {
     const event = { at: this.#world.now, ...fact };
     this.events.push(event);
-    if (event.kind === "acknowledged") this.acknowledged = event;
+    if (event.kind === "acknowledged") this.acknowledged = this.decided = event;
     this.onFact(event);
     if (!this.#world.traces) return;
     const node = "node" in fact && fact.node !== null ? fact.node : "-";
@@ -52,8 +66,35 @@ export class Recorder {
       const outcome = outcomes.get(index);
       return { index, term, checksum, outcome: outcome ? JSON.stringify(outcome) : null };
     });
+    this.#noteFirst(node, applied);
     this.fact({ kind: "applied", node, entries: applied, commitIndex });
   }
+
+  #noteFirst(node: NodeId, applied: readonly LogPlace[]): void {
+    const first = firstOfOwnTerm(node, applied, this.#served.get(node));
+    if (first === null) return;
+    this.#served.set(node, first.term);
+    this.decided = { node, ...first };
+  }
+}
+
+type LogPlace = Pick<LogPosition, "index" | "term">;
+
+/**
+ * The first entry of a term that this node leads, or led, among some that it applies; `null` if
+ * there is none but of the term of which it had some `before`.
+ */
+export function firstOfOwnTerm<P extends LogPlace>(
+  node: NodeId,
+  applied: readonly P[],
+  before: Term | undefined,
+): P | null {
+  const last = applied.at(-1)?.term;
+  // Mostly they are of one term, which began long ago.
+  if (last === undefined || (before !== undefined && compareTerms(last, before) <= 0)) return null;
+  const isLater = ({ term }: P) =>
+    term.nodeId === node && (before === undefined || compareTerms(term, before) > 0);
+  return applied.find(isLater) ?? null;
 }
 
 function summaryOf(batch: PersistBatch): WrittenBatch {

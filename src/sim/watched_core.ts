@@ -25,14 +25,15 @@ export interface WatchOptions {
  * A fetch of a snapshot, or a hand-over, waits for what nobody here sees: from the first one on,
  * until the run is over, any event may be what it waits for. Tells of each hand-over; of a node that
  * is certain (§5) while the newest acknowledged entry is not on its disk; and of one that would
- * answer a linearizable read then, or before it has applied that entry. At each step: what it was
+ * answer a linearizable read then, or before it has applied that entry, or without what another
+ * leader has begun with. At each step: what it was
  * sure of at the last one it does not act on any more.
  */
 export function watched(core: Core, options: WatchOptions): Core {
   const { node, image, world, recorder } = options;
   let taker: NodeId | null = null;
   /** The entry of which it was told last that the node would read without it, or is certain. */
-  const told: Record<"mayRead" | "certain", Recorder["acknowledged"]> = {
+  const told: Record<"mayRead" | "certain", Recorder["decided"]> = {
     mayRead: null,
     certain: null,
   };
@@ -42,16 +43,19 @@ export function watched(core: Core, options: WatchOptions): Core {
     if (to !== null) recorder.fact({ kind: "handOver", node, to, running: true });
   };
   /** What costs most is asked last, and told once for each entry: mostly a node has them all. */
-  const look = (acknowledged: NonNullable<Recorder["acknowledged"]>, clocks: Clocks) => {
-    const stored = image.holds(acknowledged);
-    if (!stored && told.certain !== acknowledged && core.status().certain) {
+  const look = (decided: NonNullable<Recorder["decided"]>, clocks: Clocks) => {
+    const { acknowledged } = recorder;
+    const stored = image.holds(decided);
+    const isCertainWithout = acknowledged !== null && told.certain !== acknowledged &&
+      !(acknowledged === decided ? stored : image.holds(acknowledged)) && core.status().certain;
+    if (isCertainWithout) {
       told.certain = acknowledged;
       recorder.fact({ kind: "certain", node });
     }
-    if (told.mayRead === acknowledged) return;
+    if (told.mayRead === decided) return;
     const appliedIndex = options.appliedIndex();
-    if ((!stored || appliedIndex < acknowledged.index) && core.canRead(clocks)) {
-      told.mayRead = acknowledged;
+    if ((!stored || appliedIndex < decided.index) && core.canRead(clocks)) {
+      told.mayRead = decided;
       recorder.fact({ kind: "mayRead", node, appliedIndex });
     }
   };
@@ -65,7 +69,7 @@ export function watched(core: Core, options: WatchOptions): Core {
         if (kind === "handOver") hands(effect.to);
         if (kind === "handOverEnded") hands(null);
       }
-      if (recorder.acknowledged !== null) look(recorder.acknowledged, clocks);
+      if (recorder.decided !== null) look(recorder.decided, clocks);
       return effects;
     },
     canRead: (clocks) => core.canRead(clocks),

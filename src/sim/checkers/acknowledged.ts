@@ -23,10 +23,14 @@ export class AcknowledgedEntries {
 
   /** True if the event acknowledges an entry that none did before. */
   take(event: HistoryEvent): boolean {
-    if (event.kind !== "acknowledged") return false;
-    const key = `${event.index}/${event.term.epoch}.${event.term.number}.${event.term.nodeId}`;
+    return event.kind === "acknowledged" && this.add(event);
+  }
+
+  /** One of which a client may have been told; false if it is known. */
+  add(entry: AcknowledgedEntry): boolean {
+    const key = `${entry.index}/${entry.term.epoch}.${entry.term.number}.${entry.term.nodeId}`;
     if (this.#entries.has(key)) return false;
-    this.#entries.set(key, event);
+    this.#entries.set(key, entry);
     return true;
   }
 

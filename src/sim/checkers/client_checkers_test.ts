@@ -15,6 +15,7 @@ import {
   ACCEPTED,
   ACCEPTED_THROUGH,
   acknowledged,
+  applied,
   entry,
   final,
   finalState,
@@ -170,11 +171,23 @@ Deno.test("LinearizableReads: who lacks what was acknowledged would answer none"
     { kind: "mayRead", node: "n2", appliedIndex }
   );
   const before = [wrote("n1", first, second), wrote("n2", first), acknowledged("n1", 2, term(1))];
-  const finding = /n2 would answer a read without request-2, which n1 acknowledged at 2/;
+  const finding = /n2 would answer a read without request-2, which n1 had decided at 2/;
   assert.match(findingOf(linearizableReads, historyOf([...before, mayRead(2)]))!, finding);
   const written = [...before, wrote("n2", second)];
   assert.match(findingOf(linearizableReads, historyOf([...written, mayRead(1)]))!, finding);
   assert.equal(findingOf(linearizableReads, historyOf([...written, mayRead(2)])), null);
+});
+
+Deno.test("LinearizableReads: nobody would answer one once another leader has begun", () => {
+  const mayRead: HistoryFact = { kind: "mayRead", node: "n1", appliedIndex: 1 };
+  const [first, noop] = [firstConfig("n1", "n2"), entry(2, term(2, "n2"))];
+  const before = [wrote("n1", first), wrote("n2", first, noop)];
+  const begun = [...before, applied("n2", noop), mayRead];
+  const finding = /n1 would answer a read without the first entry of its term, which n2 had/;
+  assert.match(findingOf(linearizableReads, historyOf(begun))!, finding);
+  // What a follower has applied first, its leader may be about to.
+  const followed = [wrote("n3", first, noop), applied("n3", noop), mayRead];
+  assert.equal(findingOf(linearizableReads, historyOf([...before, ...followed])), null);
 });
 
 Deno.test("LinearizableReads: what was confirmed before is shown, what was not begun is not", () => {
