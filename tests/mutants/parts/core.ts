@@ -103,4 +103,34 @@ export const CORE: readonly Mutant[] = [
       replace: "    state.commitIndex = index;",
     },
   },
+  {
+    name: "votes right after a start",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/vote.ts",
+      find: 'if (!request.pre && isStarting(state) && !request.everyPreVote) return "refused";',
+      replace: "void isStarting;",
+    },
+  },
+  {
+    name: "installs a snapshot without where its terms begin",
+    part: "core",
+    campaign: lastResort,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: "  state.log.install(base, termStarts);",
+      replace: "  state.log.install(base, []);",
+    },
+  },
+  {
+    name: "writes a snapshot down without where its terms begin",
+    part: "core",
+    campaign: majority,
+    edit: {
+      file: "src/raft/follow.ts",
+      find: "state.persistInstall(base, termStarts, kept);",
+      replace: "state.persistInstall(base, [], kept);",
+    },
+  },
 ];
