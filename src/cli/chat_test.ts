@@ -336,8 +336,14 @@ Deno.test("chat commands: a login that has ended is made anew where the password
     equal(logins(), 3);
     cluster.write("bob", "ann", "for ann");
     asked.push(ended);
+    // It subscribes where it happens to, so there is one place left.
+    const others = [...cluster.nodes].flatMap(([address, node]) =>
+      address === "n1:1" ? [] : [node]
+    );
+    for (const node of others) node.dead = true;
     equal((await chat(["-s", "n1:1", "listen", "--count", "1"], PASSWORD)).code, 0);
     equal(logins(), 4);
+    for (const node of others) node.dead = false;
     // Whether it has ended is what the request itself tells.
     ok(!cluster.calls.some((call) => call.startsWith("listSessions ")));
     asked.push(ended, new ChatError("UNAUTHENTICATED", "Wrong name or password"));
