@@ -14,7 +14,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonLine } from "../printable.ts";
 import type { SalvageRecord } from "../rpc/api.ts";
-import { syncDirectory } from "../storage/directory_sync.ts";
+import { syncDirectory } from "../storage/file_sync.ts";
 import { fileError } from "../storage/file_error.ts";
 import type { AdminCluster } from "./admin_cluster.ts";
 import { timeText } from "./chat_text.ts";

@@ -9,7 +9,7 @@
 import { lstat, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ChatError } from "../errors.ts";
-import { syncDirectory } from "../storage/directory_sync.ts";
+import { syncDirectory } from "../storage/file_sync.ts";
 import { fileProblem } from "../storage/file_error.ts";
 
 /** A new token beside its final name, in which the old one may still be. */

@@ -20,7 +20,8 @@ import { chain } from "./checksum.ts";
 import { type DirectoryLock, LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
-import { removeState, syncFile } from "./snapshot_sink.ts";
+import { syncDataDirectory } from "./file_sync.ts";
+import { removeState } from "./snapshot_sink.ts";
 import { LibsqlStateStore } from "./state_store.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
 import { checkWal } from "./wal_check.ts";
@@ -66,7 +67,7 @@ export async function openDataDirectory(
     const fresh = await isFresh(directory, options);
     await checkWal(join(directory, `${LOG_FILE}-wal`));
     log = await LibsqlLogStore.open(join(directory, LOG_FILE), () => newNodeId(options));
-    if (fresh) await syncFile(directory);
+    if (fresh) await syncDataDirectory(directory);
     checkIdentity(directory, log, options);
     await log.check();
     return new DataDirectory(directory, lock, log);
@@ -133,7 +134,7 @@ export class DataDirectory {
     if (!exists && this.log.base.index > 0) throw corrupt(file, "it is missing");
     const state = await LibsqlStateStore.open(path, this.log);
     try {
-      if (!exists) await syncFile(this.path);
+      if (!exists) await syncDataDirectory(this.path);
       await state.check();
       await checkApplied(this.log, state.applied(), file);
       if (!keepsOthers) await this.#removeOtherStates(file);

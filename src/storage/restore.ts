@@ -34,7 +34,8 @@ import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
 import { readAside } from "./set_aside.ts";
-import { buildFile, syncFile } from "./snapshot_sink.ts";
+import { syncDataDirectory, syncFile } from "./file_sync.ts";
+import { buildFile } from "./snapshot_sink.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
 
 export interface RestoreOptions {
@@ -107,7 +108,7 @@ async function clean(directory: string): Promise<void> {
 /** The restored log goes last: as long as it is there, the rest is known to be a restore's. */
 async function remove(directory: string): Promise<void> {
   for (const name of await stateFiles(directory)) await rm(join(directory, name), { force: true });
-  await syncFile(directory);
+  await syncDataDirectory(directory);
   const log = join(directory, RESTORING_FILE);
   for (const suffix of ["-wal", "-shm", "-journal", ""]) {
     await rm(`${log}${suffix}`, { force: true });
@@ -132,8 +133,8 @@ async function build(
   const log = await LibsqlLogStore.open(path, () => options.nodeId ?? randomUUID());
   try {
     // From now on it can be seen that this is no directory of a node yet.
-    await syncFile(directory);
-    await syncFile(dirname(directory));
+    await syncDataDirectory(directory);
+    await syncDataDirectory(dirname(directory));
     const { nodeId } = log.identity;
     const term = foundingTerm(backup, { nodeId, wallMs: options.wallMs });
     const base = foundingBase(backup, { clusterId, term });
@@ -157,7 +158,7 @@ async function publish(directory: string): Promise<void> {
   for (const suffix of ["-wal", "-shm"]) await rm(`${path}${suffix}`, { force: true });
   await syncFile(path);
   await rename(path, join(directory, LOG_FILE));
-  await syncFile(directory);
+  await syncDataDirectory(directory);
 }
 
 /** The rows as a state of this node, whole and on disk, and offered to its log. */

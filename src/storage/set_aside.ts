@@ -15,7 +15,7 @@ import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson, seal } from "./checksum.ts";
 import { readSmallFile } from "./small_file.ts";
-import { syncFile } from "./snapshot_sink.ts";
+import { syncDataDirectory } from "./file_sync.ts";
 import { corrupt, toStorageError } from "./storage_error.ts";
 
 /** Name of the note. */
@@ -69,7 +69,7 @@ export async function noteAside(directory: string, aside: Aside): Promise<void> 
   } catch (error) {
     throw toStorageError(error, ASIDE_FILE);
   }
-  await syncFile(directory);
+  await syncDataDirectory(directory);
 }
 
 /** Moves what the note says, if that was not done. */
@@ -84,8 +84,8 @@ export async function moveAside(directory: string, aside: Aside): Promise<void> 
   } catch (error) {
     throw toStorageError(error, aside.into);
   }
-  await syncFile(into);
-  await syncFile(directory);
+  await syncDataDirectory(into);
+  await syncDataDirectory(directory);
   await noteAside(directory, { ...aside, moved: true });
 }
 

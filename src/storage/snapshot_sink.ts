@@ -6,14 +6,15 @@
  * @module
  */
 
-import { open, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { SnapshotSink } from "../node/ports.ts";
 import type { LogPosition } from "../raft/types.ts";
 import { Database } from "./database.ts";
 import { digestOf } from "./digest.ts";
+import { syncDataDirectory, syncFile } from "./file_sync.ts";
 import type { PendingState } from "./log_write.ts";
 import { migrate, openMigrated } from "./migrations.ts";
 import { RowIntake } from "./row_intake.ts";
@@ -21,7 +22,6 @@ import { readStreamTables } from "./row_stream.ts";
 import { openStillSource } from "./snapshot_source.ts";
 import { StateDatabase } from "./state_database.ts";
 import { setApplied, stateSchema } from "./state_schema.ts";
-import { toStorageError } from "./storage_error.ts";
 
 /** What the log does for state files: `LibsqlLogStore` implements it. */
 export interface StateFiles {
@@ -64,7 +64,7 @@ export async function buildFile(
       await database.close();
       // Not by SQLite, which would hold the event loop up until all of it is on disk.
       await syncFile(path);
-      await syncFile(directory);
+      await syncDataDirectory(directory);
       files.offerState({ file: basename(path), applied });
     },
     activate: async () => {
@@ -138,19 +138,5 @@ async function check(database: Database, { applied, digest }: Expected): Promise
 export async function removeState(path: string): Promise<void> {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
     await rm(`${path}${suffix}`, { force: true });
-  }
-}
-
-/** Waits until a file, or a directory's list of files, is on disk. */
-export async function syncFile(path: string): Promise<void> {
-  try {
-    const handle = await open(path, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw toStorageError(error, basename(path) === "" ? dirname(path) : basename(path));
   }
 }
