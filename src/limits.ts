@@ -234,6 +234,10 @@ export const limits = {
    * all attempts to take a broken stream up again, and than a chunk takes over 30 KB/s.
    */
   snapshotStalledMsMin: 10_000,
+  /** Times that a file of a closed database is asked for while the system says that it is in use. */
+  freeTriesMax: 20,
+  /** Time between them, ms: what was collected is let go of in a turn of the event loop. */
+  freeRetryMs: 50,
   /** Backups that one node gives at once: each holds a read transaction, and reads every row. */
   backupsGivenMax: 1,
   /** Longest pause after a chunk of a backup, which is as long as the chunk took, ms. */

@@ -6,10 +6,10 @@
  * @module
  */
 
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { removeFreedDirectory } from "../storage/freed_file.ts";
 import { NodeProcess, type Program, type ReadyEvent } from "./node_process.ts";
 import { steadyPort } from "./steady_port.ts";
 
@@ -113,7 +113,7 @@ export class NodeCluster {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#processes.map(({ process }) => process.end()));
-    await rm(this.#options.directory, { recursive: true, force: true });
+    await removeFreedDirectory(this.#options.directory);
   }
 
   async #startFlags(before: ReadyEvent | undefined): Promise<readonly string[]> {

@@ -13,7 +13,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { readdir, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
 import { bootstrapConfig } from "../raft/config.ts";
@@ -30,11 +30,12 @@ import {
   RESTORING_FILE,
   stateFiles,
 } from "./data_directory.ts";
+import { syncDataDirectory, syncFile } from "./file_sync.ts";
+import { removeFreed, renameFreed } from "./freed_file.ts";
 import { LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
 import { readAside } from "./set_aside.ts";
-import { syncDataDirectory, syncFile } from "./file_sync.ts";
 import { buildFile } from "./snapshot_sink.ts";
 import { corrupt, toStorageError, unusable } from "./storage_error.ts";
 
@@ -80,9 +81,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
       await publish(directory);
       return { ...made, backup, already: false };
     } catch (error) {
-      await remove(directory);
-      // While it is locked: nobody else can have begun to use it.
-      if (isNew) await removeMade(directory);
+      try {
+        await remove(directory);
+        // While it is locked: nobody else can have begun to use it.
+        if (isNew) await removeMade(directory);
+      } catch {
+        // The next run removes it. What went wrong first says more.
+      }
       throw fullDisk(error, directory);
     }
   } finally {
@@ -107,11 +112,11 @@ async function clean(directory: string): Promise<void> {
 
 /** The restored log goes last: as long as it is there, the rest is known to be a restore's. */
 async function remove(directory: string): Promise<void> {
-  for (const name of await stateFiles(directory)) await rm(join(directory, name), { force: true });
+  for (const name of await stateFiles(directory)) await removeFreed(join(directory, name));
   await syncDataDirectory(directory);
   const log = join(directory, RESTORING_FILE);
   for (const suffix of ["-wal", "-shm", "-journal", ""]) {
-    await rm(`${log}${suffix}`, { force: true });
+    await removeFreed(`${log}${suffix}`);
   }
 }
 
@@ -119,7 +124,7 @@ async function remove(directory: string): Promise<void> {
 async function removeMade(directory: string): Promise<void> {
   const names = await readdir(directory);
   if (names.some((name) => name !== LOCK_FILE)) return;
-  await rm(join(directory, LOCK_FILE));
+  await removeFreed(join(directory, LOCK_FILE));
   await rmdir(directory);
 }
 
@@ -155,9 +160,9 @@ async function publish(directory: string): Promise<void> {
   const path = join(directory, RESTORING_FILE);
   const wal = await stat(`${path}-wal`).catch(() => null);
   if (wal !== null && wal.size > 0) throw corrupt(RESTORING_FILE, "it is not in one file");
-  for (const suffix of ["-wal", "-shm"]) await rm(`${path}${suffix}`, { force: true });
+  for (const suffix of ["-wal", "-shm"]) await removeFreed(`${path}${suffix}`);
   await syncFile(path);
-  await rename(path, join(directory, LOG_FILE));
+  await renameFreed(path, join(directory, LOG_FILE));
   await syncDataDirectory(directory);
 }
 

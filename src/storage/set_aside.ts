@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { canonicalJson, seal } from "./checksum.ts";
 import { readSmallFile } from "./small_file.ts";
 import { syncDataDirectory } from "./file_sync.ts";
+import { renameFreed } from "./freed_file.ts";
 import { corrupt, toStorageError } from "./storage_error.ts";
 
 /** Name of the note. */
@@ -79,7 +80,7 @@ export async function moveAside(directory: string, aside: Aside): Promise<void> 
   try {
     await mkdir(into, { recursive: true, mode: 0o700 });
     for (const name of await readdir(directory)) {
-      if (databasePattern.test(name)) await rename(join(directory, name), join(into, name));
+      if (databasePattern.test(name)) await renameFreed(join(directory, name), join(into, name));
     }
   } catch (error) {
     throw toStorageError(error, aside.into);

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
@@ -15,6 +14,7 @@ import type { LogPosition } from "../raft/types.ts";
 import { Database } from "./database.ts";
 import { digestOf } from "./digest.ts";
 import { syncDataDirectory, syncFile } from "./file_sync.ts";
+import { removeFreed } from "./freed_file.ts";
 import type { PendingState } from "./log_write.ts";
 import { migrate, openMigrated } from "./migrations.ts";
 import { RowIntake } from "./row_intake.ts";
@@ -137,6 +137,6 @@ async function check(database: Database, { applied, digest }: Expected): Promise
 /** Removes a state database with everything that SQLite lays beside it. */
 export async function removeState(path: string): Promise<void> {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) {
-    await rm(`${path}${suffix}`, { force: true });
+    await removeFreed(`${path}${suffix}`);
   }
 }

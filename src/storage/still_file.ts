@@ -12,6 +12,7 @@
 
 import { constants, copyFile, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { removeFreedDirectory } from "./freed_file.ts";
 import { toStorageError } from "./storage_error.ts";
 
 /** Begins the names of directories with copies. */
@@ -43,7 +44,7 @@ export async function copyOf(path: string): Promise<StillFile> {
   const walBytes = await walBytesOf(path);
   let copies: string | null = null;
   const release = async () => {
-    if (copies !== null) await rm(copies, { recursive: true, force: true });
+    if (copies !== null) await removeFreedDirectory(copies);
   };
   try {
     copies = await mkdtemp(join(dirname(path), copyPrefix));

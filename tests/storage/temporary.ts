@@ -9,7 +9,12 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { machineCollector } from "../../src/collector.ts";
 import { ChatError, type Reason } from "../../src/errors.ts";
+import { isOpenHere } from "../../src/storage/open_files.ts";
+
+const FREE_TRIES_MAX = 200;
 
 /** Runs `body` in a directory of its own. */
 export async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
@@ -30,6 +35,20 @@ export async function onCrashCopy(
     cpSync(directory, copy, { recursive: true });
     await body(copy);
   });
+}
+
+/**
+ * Waits until what was closed in a directory is closed for good. The library keeps a connection until
+ * it is collected, and one that ends then takes away the files beside its database.
+ */
+export async function untilFreed(directory: string): Promise<void> {
+  const collect = machineCollector();
+  for (let tries = 0; tries < FREE_TRIES_MAX; tries++) {
+    if (!await isOpenHere(directory)) return;
+    collect();
+    await delay(10);
+  }
+  assert.fail(`A database in ${directory} stays open`);
 }
 
 export function newDirectory(): string {

@@ -17,7 +17,7 @@ import { commandEntries } from "../support/state_log.ts";
 import { stateSchemaV1 } from "../support/state_schema_v1.ts";
 import { alter, batch, contents, founded, inCopy, withState } from "./data_directories.ts";
 import { makeDirectories } from "./flips.ts";
-import { inDirectory, onCrashCopy, rejectsWith } from "./temporary.ts";
+import { inDirectory, onCrashCopy, rejectsWith, untilFreed } from "./temporary.ts";
 
 /** Flips tried in each file, evenly spread: some hit what no row or index uses. */
 const FLIPS = 120;
@@ -34,6 +34,7 @@ async function onStopped(body: (path: string) => Promise<void>): Promise<void> {
     await state.apply([first!, ...entries]);
     await state.close();
     await directory.close();
+    await untilFreed(path);
     await body(path);
   });
 }
@@ -140,6 +141,7 @@ Deno.test("verify: a state that an older version left is whole, and stays as it 
     const old = Database.open(join(path, "chat-1.db"));
     await migrate(old, stateSchemaV1);
     await old.close();
+    await untilFreed(path);
     const before = everything(path);
     assert.equal((await verifyDirectory(path)).ok, true);
     assert.deepEqual(everything(path), before);
