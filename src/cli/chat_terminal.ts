@@ -85,7 +85,9 @@ export class ChatTerminal {
     this.#shown = [];
     this.#mark = null;
     if (this.#open) {
-      // Whoever had it meanwhile may have left it otherwise.
+      // Whoever had it meanwhile may have left it otherwise, which a runtime that set it once does
+      // not see: it must be told both.
+      this.#source.setRawMode?.(false);
       this.#source.setRawMode?.(true);
       this.#sink.write(ENTER);
       return;

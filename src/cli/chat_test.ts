@@ -149,7 +149,7 @@ Deno.test("chat commands: logout ends this login, or the session that it names",
     match((await chat(["-u", "ann", "users"])).error, /Cannot act as ann without a login/);
     await chat(["-u", "ann", "login"], PASSWORD);
     deepEqual((await chat(["logout", "--json"])).json, [{ user: "ann" }]);
-    equal(cluster.ended.at(-1), "that of token-ann");
+    equal(cluster.ended.at(-1), "that of token-ann#2");
     match((await chat(["-u", "ann", "users"])).error, /Cannot act as ann without a login/);
   });
 });

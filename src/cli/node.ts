@@ -15,7 +15,7 @@ import { type RunningNode, startNode } from "../node/node.ts";
 import type { Policy } from "../raft/types.ts";
 import type { TlsFiles } from "../tls/material.ts";
 import { newCommand } from "./command.ts";
-import { assertFilesLeft } from "./open_files.ts";
+import { assertFilesLeft } from "./files_left.ts";
 import {
   DEFAULT_CLIENT_ADDRESS,
   DEFAULT_PEER_ADDRESS,

@@ -63,6 +63,8 @@ export class FakeCluster {
   readonly #held: (() => void)[] = [];
   /** How often this side went over to another: streams from before have ended (DESIGN §9). */
   #merges = 0;
+  /** No login gets a token that another one had. */
+  #logins = 0;
   /** Terms of the sides that went over: no place of them is on this log. */
   readonly #lostTerms = new Set<number>();
 
@@ -170,7 +172,8 @@ export class FakeCluster {
       login: ({ name }, context) =>
         this.#call("login", address, context, () => {
           this.#assertLeads(address);
-          return { token: `token-${name}`, name };
+          const number = ++this.#logins;
+          return { token: number === 1 ? `token-${name}` : `token-${name}#${number}`, name };
         }),
       sendMessage: (request, context) =>
         this.#call("sendMessage", address, context, () => this.#send(address, request, context)),
@@ -384,7 +387,7 @@ export class FakeCluster {
 }
 
 function userOf(context: CallContext): string {
-  return (context.token ?? "token-?").slice("token-".length);
+  return (context.token ?? "token-?").slice("token-".length).replace(/#\d+$/, "");
 }
 
 /** As a broken or refused connection shows itself. */

@@ -6,7 +6,7 @@
  */
 
 import type { EntryPlace } from "../chat/command.ts";
-import type { ChatError } from "../errors.ts";
+import { ChatError, REASONS } from "../errors.ts";
 import { comparePlaces, placeOf } from "./term_order.ts";
 
 /** A login as plain data, to be kept between runs. */
@@ -60,19 +60,27 @@ export class Session {
   /** From now on a login that has ended is made anew by `renew`, once. */
   renewBy(renew: () => Promise<void>): void {
     this.#renewal = this.#token === null ? null : { token: this.#token, renew };
+    this.#renewing = null;
   }
 
   /**
    * True if there is another login now than the one that `error` says has ended, so that the same may
-   * be asked once more; what fails together waits for one new login. Throws as that fails.
+   * be asked once more; what fails together waits for one new login. Throws as that fails: a password
+   * that is wrong is not tried again, whatever else was in the way may be over by the next time.
    */
   async renewed(error: ChatError, token: string | null): Promise<boolean> {
     const renewal = this.#renewal;
     if (error.reason !== "UNAUTHENTICATED" || renewal === null) return false;
     if (token !== renewal.token) return false;
-    this.#renewing ??= renewal.renew();
-    await this.#renewing;
-    return true;
+    const renewing = this.#renewing ??= renewal.renew();
+    try {
+      await renewing;
+    } catch (thrown) {
+      const isFinal = REASONS[ChatError.from(thrown).reason].retry === "never";
+      if (!isFinal && this.#renewing === renewing) this.#renewing = null;
+      throw thrown;
+    }
+    return this.#token !== token;
   }
 
   /** Takes in a position that an answer carried; an older one changes nothing. */

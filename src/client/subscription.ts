@@ -57,13 +57,32 @@ export class Subscription implements AsyncIterable<Message> {
       try {
         yield* this.#follow(address);
       } catch (thrown) {
-        const error = ChatError.from(thrown);
         if (this.#options.signal?.aborted) return;
-        if (await this.#session.renewed(error, token)) continue;
+        const error = await this.#renewed(ChatError.from(thrown), token);
+        if (this.#options.signal?.aborted) return;
+        if (error === null) continue;
         if (members.isFinal(error)) throw error;
         await this.#lost(address, error);
       }
       address = members.book.next(address);
+    }
+  }
+
+  /** `null` once a login that had ended is made anew, or nobody listens; else what is wrong. */
+  async #renewed(error: ChatError, token: string | null): Promise<ChatError | null> {
+    const { signal } = this.#options;
+    const renewed = this.#session.renewed(error, token).then(
+      (isRenewed) => isRenewed ? null : error,
+      (failed) => ChatError.from(failed),
+    );
+    if (signal === undefined) return await renewed;
+    const { promise: aborted, resolve } = Promise.withResolvers<null>();
+    const abort = () => resolve(null);
+    signal.addEventListener("abort", abort);
+    try {
+      return await Promise.race([renewed, aborted]);
+    } finally {
+      signal.removeEventListener("abort", abort);
     }
   }
 

@@ -175,3 +175,36 @@ Deno.test("subscription: with all members dead it tries on, ever more slowly", a
   deepEqual(bodies(), ["back"]);
   await stop();
 });
+
+Deno.test("subscription: nobody waits for a new login who does not listen any more", async () => {
+  const { clock, cluster, client, member, reading, stop } = setUp();
+  const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
+  client.useSession({ user: "bob", token: "token-bob" }, () => new Promise(() => {}));
+  await clock.advance(1);
+  for (const node of cluster.nodes.values()) node.failures.push(ended);
+  cluster.kill(member());
+  await clock.advance(1_000);
+  let over = false;
+  void reading.then(() => over = true);
+  ok(!over);
+  await stop();
+});
+
+Deno.test("subscription: goes on after a new login that nobody answered at first", async () => {
+  const { clock, cluster, client, member, bodies, stop } = setUp();
+  const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
+  let renewals = 0;
+  client.useSession({ user: "bob", token: "token-bob" }, () => {
+    if (renewals++ === 0) return Promise.reject(new ChatError("NO_LEADER", "There is no leader"));
+    client.useSession({ user: "bob", token: "token-bob#2" });
+    return Promise.resolve();
+  });
+  await clock.advance(1);
+  for (const node of cluster.nodes.values()) node.failures.push(ended);
+  cluster.kill(member());
+  await clock.advance(5_000);
+  cluster.write("ann", "bob", "for bob");
+  await clock.advance(60_000);
+  deepEqual([bodies(), renewals], [["for bob"], 2]);
+  await stop();
+});

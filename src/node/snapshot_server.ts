@@ -204,9 +204,9 @@ export class SnapshotServer {
     served: Served,
     wanted: { readonly reader: symbol; readonly number: number },
   ): Promise<Uint8Array | null> {
-    served.movedAt = this.#options.clock.mono();
     for (;;) {
       if (served.reader !== wanted.reader) throw outdated(served.header.base.index);
+      served.movedAt = this.#options.clock.mono();
       const kept = served.kept[wanted.number - (served.made - served.kept.length)];
       if (kept !== undefined) return kept;
       if (served.ended) return null;
@@ -218,7 +218,6 @@ export class SnapshotServer {
 
   async #make(served: Served): Promise<void> {
     const data = await served.source.next();
-    served.movedAt = this.#options.clock.mono();
     if (data === null) {
       served.ended = true;
       return;

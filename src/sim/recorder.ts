@@ -28,7 +28,7 @@ export class Recorder {
   /** The newest entry that a client was, or may have been, told of. */
   acknowledged: (HistoryEvent & { readonly kind: "acknowledged" }) | null = null;
   /**
-   * That one or, if it is newer, the first entry of its term that a leader has applied: from then on
+   * The latest of those or, if that came later, the first entry of its term that a leader has applied: from then on
    * it may tell of others.
    */
   decided: (LogPlace & { readonly node: NodeId }) | null = null;

@@ -7,6 +7,7 @@
  */
 
 import { rename, rm } from "node:fs/promises";
+import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { machineCollector } from "../collector.ts";
 import { limits } from "../limits.ts";
@@ -26,16 +27,25 @@ export async function renameFreed(from: string, to: string): Promise<void> {
   await onceFreed(() => rename(from, to));
 }
 
+/** How Windows says that a file, or one in a directory, is still in use. */
+const IN_USE = new Set<unknown>(["EBUSY", "EPERM", "EACCES", "ENOTEMPTY"]);
+
 /** Does it, and again while a file is still in use; throws what it throws then, or otherwise. */
-export async function onceFreed(act: () => Promise<void>): Promise<void> {
+export async function onceFreed(
+  act: () => Promise<void>,
+  options: { readonly platform?: string; readonly pauseMs?: number } = {},
+): Promise<void> {
+  const { platform = process.platform, pauseMs = limits.freeRetryMs } = options;
+  let collect: (() => void) | null = null;
   for (let tries = 1;; tries++) {
     try {
       return await act();
     } catch (error) {
-      const isInUse = error instanceof Error && "code" in error && error.code === "EBUSY";
-      if (!isInUse || tries >= limits.freeTriesMax) throw error;
+      const isInUse = error instanceof Error && "code" in error && IN_USE.has(error.code);
+      if (platform !== "win32" || !isInUse || tries >= limits.freeTriesMax) throw error;
     }
-    machineCollector()();
-    await setTimeout(limits.freeRetryMs);
+    collect ??= machineCollector();
+    collect();
+    await setTimeout(pauseMs);
   }
 }

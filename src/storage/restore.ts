@@ -13,7 +13,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { readdir, rmdir, stat } from "node:fs/promises";
+import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
 import { bootstrapConfig } from "../raft/config.ts";
@@ -120,11 +120,14 @@ async function remove(directory: string): Promise<void> {
   }
 }
 
-/** Removes a directory that was made for nothing, unless somebody put something into it. */
+/**
+ * Removes a directory that was made for nothing, unless somebody put something into it. Fails on
+ * Windows, where the lock is in use: then nothing but that is left.
+ */
 async function removeMade(directory: string): Promise<void> {
   const names = await readdir(directory);
   if (names.some((name) => name !== LOCK_FILE)) return;
-  await removeFreed(join(directory, LOCK_FILE));
+  await rm(join(directory, LOCK_FILE));
   await rmdir(directory);
 }
 

@@ -9,8 +9,6 @@ import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import { ChatError } from "../errors.ts";
 
-const TOO_MANY = new Set<unknown>(["EMFILE", "ENFILE"]);
-
 /**
  * Throws `INTERNAL` if fewer than `count` more files could be opened now: what lacks one later may
  * be a database in the middle of a write, a peer's link or the runtime itself, and none says why.
@@ -21,7 +19,7 @@ export function assertFilesLeft(count: number): void {
     while (opened.length < count) opened.push(openSync(devNull, "r"));
   } catch (cause) {
     // What else may be wrong with that one file is no business of a node.
-    if (!(cause instanceof Error && "code" in cause && TOO_MANY.has(cause.code))) return;
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EMFILE")) return;
     throw new ChatError(
       "INTERNAL",
       `Cannot run a node as this process may open only ${opened.length} more files at once and ` +
