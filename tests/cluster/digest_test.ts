@@ -9,9 +9,9 @@ import assert from "node:assert/strict";
 import { connect } from "../../src/rpc/client.ts";
 import { type ClusterTest, withCluster } from "./cluster.ts";
 
-const TIMES = 6;
+const TIMES = 4;
 /** Of these: on a busy machine a node may hear of an index late; by chance they meet at some 20 %. */
-const TRIES_MAX = 9;
+const TRIES_MAX = 7;
 /** So far ahead of what is applied that each node mostly hears of it in time, entries. */
 const AHEAD = 60;
 const CALL_MS_MAX = 10_000;
