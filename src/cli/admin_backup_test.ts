@@ -16,6 +16,7 @@ import { DEFAULT_POLICY } from "../raft/state.ts";
 import type { BackupHeader, BackupPart, StatusMember, StatusResponse } from "../rpc/api.ts";
 import { adminCommand } from "./admin.ts";
 import type { AdminConnection } from "./admin_cluster.ts";
+import { fakeApi, status } from "./admin_test_trial.ts";
 import { runProgram } from "./program.ts";
 
 const term = { epoch: 0, number: 3, nodeId: "a" };
@@ -99,21 +100,16 @@ function connectionTo(
   const self = members.find(({ id }) => `${id}:1` === address);
   const refuse = () => Promise.reject(new ChatError("NO_ANSWER", "refused"));
   if (self === undefined) throw new Error(`nobody is at ${address}`);
-  return {
+  const api = fakeApi({
     status: () =>
       self.row?.reachable === false ? refuse() : Promise.resolve(statusOf(self.id, members)),
-    digest: refuse,
-    transferLeadership: refuse,
-    removeMember: refuse,
-    rotateAdminToken: refuse,
-    listSalvaged: refuse,
     async *backup({ atLeastIndex }) {
       const turn = asked.filter((one) => one.startsWith(self.id)).length;
       asked.push(`${self.id} from ${atLeastIndex}`);
       yield* (self.gives[turn] ?? self.gives.at(-1)!)();
     },
-    close() {},
-  };
+  });
+  return { ...api, close() {} };
 }
 
 function statusOf(self: string, members: readonly Member[]): StatusResponse {
@@ -123,21 +119,7 @@ function statusOf(self: string, members: readonly Member[]): StatusResponse {
     ...{ lastIndex: 9, commitIndex: id === "a" ? 9 : 8, appliedIndex: 8 },
     ...row,
   }));
-  const policy = {
-    quorum: "all",
-    lastResort: true,
-    livesByLastResort: false,
-    missing: [],
-  } as const;
-  return {
-    clusterId: "k",
-    ...policy,
-    term: "0.3.a",
-    leader: "a",
-    tolerates: 1,
-    self,
-    members: rows,
-  };
+  return { ...status(self, rows), term: "0.3.a", tolerates: 1 };
 }
 
 const good = (id: string): Member => ({ id, gives: [() => parts(id)] });
