@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Outcome } from "../../chat/command.ts";
 import type { Index, NodeId } from "../../raft/types.ts";
 import type { History, HistoryEvent } from "../history.ts";
@@ -19,8 +20,8 @@ export interface Side {
 
 /**
  * What each side of a history was asked and told, as a history of its own, until the first of them
- * hands over to another: from then on nobody promises one order. A request that another side has
- * answered, too, or nobody who says where it is decided, is one without an answer. Of reads only
+ * hands over to another: from then on nobody promises one order. A request whose answer may be
+ * another side's, or of nobody who says where it is decided, is one without an answer. Of reads only
  * linearizable ones are left: the others go by positions, which may be another side's.
  */
 export function sidesOf(history: History): readonly Side[] {
@@ -78,8 +79,8 @@ class CommittedTree {
 
 /** Places in the history of what was answered, each with the committed entry that it shows. */
 interface Places {
-  /** By request: the entries at which nodes said that it is decided. */
-  readonly decided: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By answer: the entries of which it may tell. */
+  readonly tells: ReadonlyMap<HistoryEvent, readonly string[]>;
   /** By event: what an acknowledgement is of, and the newest that a read may show. */
   readonly shows: ReadonlyMap<HistoryEvent, string>;
 }
@@ -87,7 +88,8 @@ interface Places {
 function placed(events: readonly HistoryEvent[]): { tree: CommittedTree; places: Places } {
   const disks = new Disks({ mayFork: true });
   const tree = new CommittedTree();
-  const decided = new Map<string, Set<string>>();
+  const decisions = new Decisions();
+  const tells = new Map<HistoryEvent, readonly string[]>();
   const shows = new Map<HistoryEvent, string>();
   /** By read: how often each node had gone over to another history as it began. */
   const begun = new Map<number, ReadonlyMap<NodeId, number>>();
@@ -95,13 +97,14 @@ function placed(events: readonly HistoryEvent[]): { tree: CommittedTree; places:
   for (const event of events) {
     disks.take(event);
     tree.take(event, disks);
+    decisions.take(event);
+    if (event.kind === "answered") tells.set(event, decisions.toldBy(event));
     if (event.kind === "written" && event.batches.some(({ installed }) => installed)) {
       switches.set(event.node, (switches.get(event.node) ?? 0) + 1);
     }
     if (event.kind === "acknowledged") {
       const checksum = disks.of(event.node).entryAt(event.index)?.checksum;
-      const at = decided.get(event.requestId) ?? new Set();
-      decided.set(event.requestId, at.add(checksum ?? ""));
+      decisions.add(event.requestId, checksum ?? "");
       if (checksum !== undefined) shows.set(event, checksum);
     }
     if (event.kind === "invoked" && isLinearizable(event)) {
@@ -116,7 +119,36 @@ function placed(events: readonly HistoryEvent[]): { tree: CommittedTree; places:
       shows.set(event, tip);
     }
   }
-  return { tree, places: { decided, shows } };
+  return { tree, places: { tells, shows } };
+}
+
+/** Where requests were decided so far, and with which outcome. */
+class Decisions {
+  /** By request: the entries at which nodes said that it is decided. */
+  readonly #places = new Map<string, Set<string>>();
+  /** By checksum, as JSON. */
+  readonly #outcomes = new Map<string, string>();
+
+  add(requestId: string, checksum: string): void {
+    this.#places.set(requestId, (this.#places.get(requestId) ?? new Set()).add(checksum));
+  }
+
+  take(event: HistoryEvent): void {
+    if (event.kind !== "applied") return;
+    for (const { checksum, outcome } of event.entries) {
+      if (outcome !== null) this.#outcomes.set(checksum, outcome);
+    }
+  }
+
+  /** Of several places, those whose outcome it is: sides give a login sessions of their own. */
+  toldBy({ requestId, outcome }: HistoryEvent & { kind: "answered" }): readonly string[] {
+    const places = [...this.#places.get(requestId) ?? []];
+    const fitting = places.filter((checksum) => {
+      const decided = this.#outcomes.get(checksum);
+      return decided !== undefined && isDeepStrictEqual(JSON.parse(decided), outcome);
+    });
+    return fitting.length > 0 ? fitting : places;
+  }
 }
 
 function isLinearizable({ body }: HistoryEvent & { kind: "invoked" }): boolean {
@@ -125,7 +157,7 @@ function isLinearizable({ body }: HistoryEvent & { kind: "invoked" }): boolean {
 
 function ofSide(
   events: readonly HistoryEvent[],
-  { decided, shows }: Places,
+  { tells, shows }: Places,
   side: ReadonlySet<string>,
 ): readonly HistoryEvent[] {
   return events.filter((event) => {
@@ -137,8 +169,8 @@ function ofSide(
       case "usersAnswered":
         return side.has(shows.get(event) ?? "");
       case "answered": {
-        const places = decided.get(event.requestId);
-        return places !== undefined && [...places].every((checksum) => side.has(checksum));
+        const places = tells.get(event) ?? [];
+        return places.length > 0 && places.every((checksum) => side.has(checksum));
       }
       default:
         return true;

@@ -259,6 +259,28 @@ Deno.test("Linearizability: a message that one side has counts there, whoever wa
   assert.match(check(...told, ...hasNot, ...seen)!, /acknowledge \(seen\)/);
 });
 
+Deno.test("Linearizability: a login that both sides answer is of the side whose session it is", () => {
+  const opens = (sessionId: string) => {
+    const names = { accountId: "a", sessionId, tokenHash: "t", passwordHash: "h" } as const;
+    return { kind: "login", ...names, requestId: "again" } as const;
+  };
+  const onOther = decided("n2", onTwo(5), opens("s2"), {
+    ok: true,
+    kind: "login",
+    sessionId: "s2",
+  });
+  const told = decided("n1", onOne(4), opens("s1"), { ok: true, kind: "login", sessionId: "s1" });
+  const ends = { kind: "logout", accountId: "a", sessionId: "s1", all: true } as const;
+  const out = (revoked: number) =>
+    decided("n1", onOne(5), { ...ends, requestId: "out" }, { ok: true, kind: "logout", revoked });
+  // Decided on both before the client is told; and on the other one only afterwards.
+  for (const both of [[...onOther.slice(0, -1), ...told], [...told, ...onOther.slice(0, -1)]]) {
+    assert.equal(check(...both, ...out(2)), null);
+    // Those whose answer nobody got may be open as well, on either side.
+    assert.match(check(...both, ...out(0))!, /logout \(out\)/);
+  }
+});
+
 Deno.test("Linearizability: nothing is asked from the first hand-over on", () => {
   const sends = [...send("n1", onOne(4), "m1"), ...send("n2", onTwo(5), "m2")];
   assert.equal(check(...sends, HANDS_OVER, ...read("n1")), null);
