@@ -149,7 +149,9 @@ function amidst(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrar
 }
 
 /** Whether sides that both went on are made, and meet (§9). */
-function forks({ policy, budget, logTailEntries }: ScenarioConfig): boolean {
+export function forks(
+  { policy, budget, logTailEntries }: Omit<ScenarioConfig, "durationMs">,
+): boolean {
   return policy.quorum === "all" && policy.lastResort && budget === "over" &&
     logTailEntries == null;
 }

@@ -36,7 +36,7 @@ Deno.test("simulate: safety is the worse of two kinds", () => {
 });
 
 /** Writes after which the disk of a node in the test below hangs for ever. */
-const WRITES_MAX = 150;
+const WRITES_MAX = 50;
 
 Deno.test("simulate: a failure is shrunk to one of its kind, and says when it was found", async () => {
   // No node writes its log for long.

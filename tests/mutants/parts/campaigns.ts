@@ -29,7 +29,7 @@ export const quorumOnly = clusters({ ...few, quorum: "all", lastResort: false })
 
 export const majority = clusters({ ...few, quorum: "majority" });
 
-/** Production's state database in every schedule, not in one of sixty-four. */
+/** Production's state database in every schedule, not in one of many. */
 export const libsql = clusters({ ...few, state: "libsql" });
 
 export const clients: Campaign = { of: "clients", seed: 1 };
