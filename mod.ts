@@ -44,9 +44,10 @@ export {
 export type { ClientClock } from "./src/client/clock.ts";
 export type { Connect, Connection } from "./src/client/connection.ts";
 export type { CursorState } from "./src/client/cursor.ts";
+export type { Deadline } from "./src/client/deadline.ts";
 export type { CallOptions } from "./src/client/job.ts";
 export { openChat, type OpenOptions } from "./src/client/open.ts";
-export type { SessionState } from "./src/client/session.ts";
+export type { Renew, SessionState } from "./src/client/session.ts";
 export type { SubscribeOptions, Subscription } from "./src/client/subscription.ts";
 export { ChatError, type ChatErrorOptions, isReason, type Reason, REASONS } from "./src/errors.ts";
 export type { NodeOptions } from "./src/node/config.ts";

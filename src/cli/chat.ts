@@ -22,7 +22,9 @@ import { addTlsOptions } from "./tls_options.ts";
 /** What one command may take, s: longer than an election after an outage of several nodes. */
 const TIMEOUT_SECONDS = 30;
 /** Those without an end of their own try for ever, as somebody waits for what is yet to come. */
-const TIMEOUT_TEXT = "give up after this long; the chat itself and listen: only while they begin";
+const TIMEOUT_TEXT =
+  "give up after this long; send from stdin: at each line; the chat itself and listen: only while " +
+  "they begin";
 
 /** `jmessage chat`. */
 export function chatCommand(

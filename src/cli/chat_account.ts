@@ -74,9 +74,9 @@ async function register(flags: ChatFlags, options: ChatOptions): Promise<string>
   const password = await readPassword(flags, options, { user, twice: true });
   let name = user;
   await withCluster(flags, options, async (context) => {
-    const { client, timeoutMs } = context;
-    await client.createAccount(user, password, { timeoutMs });
-    name = await client.login(user, password, { timeoutMs });
+    const { client, deadline } = context;
+    await client.createAccount(user, password, { deadline });
+    name = await client.login(user, password, { deadline });
     keepLogin(context);
   });
   return name;
@@ -87,7 +87,7 @@ async function login(flags: ChatFlags, options: ChatOptions): Promise<string> {
   const password = await readPassword(flags, options, { user, twice: false });
   let name = user;
   await withCluster(flags, options, async (context) => {
-    name = await context.client.login(user, password, { timeoutMs: context.timeoutMs });
+    name = await context.client.login(user, password, { deadline: context.deadline });
     keepLogin(context);
   });
   return name;
@@ -98,7 +98,7 @@ async function logout(flags: ChatFlags, options: ChatOptions, all: boolean): Pro
   await withLogin(flags, options, async (context) => {
     name = context.client.user ?? "";
     try {
-      await context.client.logout({ all, timeoutMs: context.timeoutMs });
+      await context.client.logout({ all, deadline: context.deadline });
     } catch (thrown) {
       // A session that the cluster does not know has ended already.
       const error = ChatError.from(thrown);
@@ -113,23 +113,23 @@ async function logout(flags: ChatFlags, options: ChatOptions, all: boolean): Pro
 async function endSession(flags: ChatFlags, options: ChatOptions, id: string): Promise<string> {
   if (id === "") throw misuse("--session was given, but it is empty");
   let name = "";
-  await withLogin(flags, options, async ({ client, clusterId, state, timeoutMs }) => {
+  await withLogin(flags, options, async ({ client, clusterId, state, deadline }) => {
     name = client.user ?? "";
     let own = "";
-    for await (const { id, current } of client.sessions({ timeoutMs })) if (current) own = id;
-    await client.endSession(id, { timeoutMs });
+    for await (const { id, current } of client.sessions({ deadline })) if (current) own = id;
+    await client.endSession(id, { deadline });
     if (id.toLowerCase() === own) state.forgetSession(clusterId, name);
   });
   return name;
 }
 
 async function sessions(
-  { client, timeoutMs }: ChatContext,
+  { client, deadline }: ChatContext,
   flags: ChatFlags,
   { output }: ChatOptions,
 ): Promise<void> {
   const found: SessionInfo[] = [];
-  for await (const session of client.sessions({ timeoutMs })) found.push(session);
+  for await (const session of client.sessions({ deadline })) found.push(session);
   found.sort((left, right) => left.createdAtMs - right.createdAtMs);
   if (!flags.json) return output.line(sessionsTable(found, Date.now()));
   for (const session of found) output.json(sessionJson(session));
@@ -150,8 +150,9 @@ async function deleteAccount(
   let name = "";
   await withLogin(flags, options, async (context) => {
     name = context.client.user ?? "";
-    if (!yes) await confirmDeletion(name, options);
-    await context.client.deleteAccount({ timeoutMs: context.timeoutMs });
+    const { client, deadline } = context;
+    if (!yes) await deadline.aside(() => confirmDeletion(name, options));
+    await client.deleteAccount({ deadline });
     forgetAll(context, name);
   });
   return name;

@@ -6,7 +6,10 @@
  */
 
 import { ChatClient } from "../client/chat_client.ts";
-import type { Connection } from "../client/connection.ts";
+import { type ClientClock, systemClock } from "../client/clock.ts";
+import type { Connect, Connection } from "../client/connection.ts";
+import { Deadline } from "../client/deadline.ts";
+import type { CallOptions } from "../client/job.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ChatState, defaultStateDirectory, type Environment } from "./chat_state.ts";
@@ -31,6 +34,8 @@ export interface ChatOptions {
   readonly output: Output;
   readonly input: Input;
   readonly environment: Environment;
+  /** The machine's, if absent. */
+  readonly clock?: ClientClock | undefined;
 }
 
 /** A client that knows its cluster, and the state directory. */
@@ -38,8 +43,8 @@ export interface ChatContext {
   readonly client: ChatClient;
   readonly clusterId: string;
   readonly state: ChatState;
-  /** The whole command's time, ms. */
-  readonly timeoutMs: number;
+  /** The whole command's time: what finds the cluster takes of it, and a login that is made anew. */
+  readonly deadline: Deadline;
 }
 
 /** Finds the cluster, runs `action`, keeps what was learned, and closes the client. */
@@ -49,11 +54,13 @@ export async function withCluster(
   action: (context: ChatContext) => Promise<void>,
 ): Promise<void> {
   const state = new ChatState(flags.stateDir ?? defaultStateDirectory(options.environment));
-  const timeoutMs = flags.timeout * 1_000;
-  const { client, clusterId } = await findCluster(flags, options, state);
+  const clock = options.clock ?? systemClock();
+  const deadline = new Deadline(clock, flags.timeout * 1_000);
+  const search = { deadline, clock, connect: await secured(flags, options.connect) };
+  const { client, clusterId } = await findCluster(flags.servers, search, state);
   try {
     client.learn(state.addresses(clusterId));
-    await action({ client, clusterId, state, timeoutMs });
+    await action({ client, clusterId, state, deadline });
   } finally {
     keepLearned(client, clusterId, state);
     client.close();
@@ -91,26 +98,29 @@ interface TakenLogin {
  * at the addresses it had before.
  */
 async function findCluster(
-  flags: ChatFlags,
-  options: ChatOptions,
+  listed: readonly string[],
+  { deadline, clock, connect }: {
+    readonly deadline: Deadline;
+    readonly clock: ClientClock;
+    readonly connect: Connect;
+  },
   state: ChatState,
 ): Promise<{ client: ChatClient; clusterId: string }> {
-  const [before, another] = state.clustersAt(flags.servers);
+  const [before, another] = state.clustersAt(listed);
   const hasOther = before !== undefined && another === undefined;
-  const timeoutMs = flags.timeout * 1_000;
-  const connect = await secured(flags, options.connect);
-  const client = new ChatClient({ connect, servers: flags.servers });
+  const client = new ChatClient({ connect, servers: listed, clock });
   try {
-    const limitMs = hasOther ? Math.min(timeoutMs, limits.listedServersMs) : timeoutMs;
-    return { client, clusterId: (await client.cluster({ timeoutMs: limitMs })).clusterId };
+    const timeoutMs = Math.min(deadline.leftMs() / 2, limits.listedServersMs);
+    const found = await client.cluster(hasOther ? { timeoutMs } : { deadline });
+    return { client, clusterId: found.clusterId };
   } catch (thrown) {
     client.close();
     if (!hasOther || ChatError.from(thrown).reason === "WRONG_CLUSTER") throw thrown;
   }
   const servers = state.addresses(before);
-  const other = new ChatClient({ connect, servers, clusterId: before });
+  const other = new ChatClient({ connect, servers, clusterId: before, clock });
   try {
-    await other.cluster({ timeoutMs });
+    await other.cluster({ deadline });
     return { client: other, clusterId: before };
   } catch (thrown) {
     other.close();
@@ -141,7 +151,7 @@ async function takeUpLogin(
   options: ChatOptions,
   anew: boolean,
 ): Promise<TakenLogin> {
-  const { client, clusterId, state, timeoutMs } = context;
+  const { client, clusterId, state, deadline } = context;
   const user = flags.user ?? onlyUser(state.users(clusterId));
   const session = state.session(clusterId, user);
   const password = options.environment["JMESSAGE_PASSWORD"];
@@ -149,9 +159,11 @@ async function takeUpLogin(
   if (session !== null && !flags.passwordStdin) {
     // Only where the cluster says that it has ended: to ask before would cost time of the command's.
     const renew = anew && password !== undefined
-      ? async () => {
+      ? async (call: CallOptions) => {
         login.failed = true;
-        await client.login(user, password, { timeoutMs });
+        // What goes on without an end has no time for all of it, and none is left of its beginning.
+        const { timeoutMs } = deadline;
+        await client.login(user, password, call.deadline === undefined ? { timeoutMs } : call);
         keepLogin(context);
         login.failed = false;
       }
@@ -161,9 +173,8 @@ async function takeUpLogin(
   }
   const given = password !== undefined || flags.passwordStdin;
   if (!given && !options.input.interactive) throw notLoggedIn(user);
-  await client.login(user, await readPassword(flags, options, { user, twice: false }), {
-    timeoutMs,
-  });
+  const read = () => readPassword(flags, options, { user, twice: false });
+  await client.login(user, await deadline.aside(read), { deadline });
   keepLogin(context);
   return login;
 }

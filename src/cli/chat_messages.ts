@@ -58,8 +58,8 @@ function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnkno
       return withLogin(flags(), options, async (context) => {
         const print = printSent(flags(), options);
         if (text === "-") return await sendLines(context, to, { options, print });
-        const { timeoutMs, client } = context;
-        print(await client.send(to, text, { timeoutMs, requestId: own.id }));
+        const { deadline, client } = context;
+        print(await client.send(to, text, { deadline, requestId: own.id }));
       });
     });
 }
@@ -91,21 +91,24 @@ function historyCommand(flags: () => ChatFlags, options: ChatOptions): CommandUn
 }
 
 async function users(
-  { client, timeoutMs }: ChatContext,
+  { client, deadline }: ChatContext,
   flags: ChatFlags,
   { output }: ChatOptions,
 ): Promise<void> {
   const found: User[] = [];
-  for await (const user of client.users({ timeoutMs })) {
-    if (flags.json) output.json({ user: user.name, online: user.online });
-    else found.push(user);
+  for await (const user of client.users({ deadline })) {
+    if (!flags.json) found.push(user);
+    else await deadline.aside(() => output.json({ user: user.name, online: user.online }));
   }
   if (!flags.json) output.line(usersTable(found, Date.now()));
 }
 
-/** Sends each line when it comes; the next only once the one before is acknowledged. */
+/**
+ * Sends each line when it comes; the next only once the one before is acknowledged. Each has the
+ * command's whole time for itself: when they come is not this command's to say.
+ */
 async function sendLines(
-  { client, timeoutMs }: ChatContext,
+  { client, deadline: { timeoutMs } }: ChatContext,
   to: string,
   { options, print }: { options: ChatOptions; print: SentPrinter },
 ): Promise<void> {
@@ -136,18 +139,18 @@ function printSent(flags: ChatFlags, { output }: ChatOptions): SentPrinter {
 }
 
 async function inbox(
-  { client, timeoutMs }: ChatContext,
+  { client, deadline }: ChatContext,
   flags: ChatFlags,
   options: ChatOptions & { readonly acknowledge: boolean },
 ): Promise<void> {
   let ids: string[] = [];
   // Printed first: a message that was acknowledged but never shown would be lost.
   const acknowledge = async () => {
-    if (options.acknowledge && ids.length > 0) await client.acknowledge({ ids }, { timeoutMs });
+    if (options.acknowledge && ids.length > 0) await client.acknowledge({ ids }, { deadline });
     ids = [];
   };
-  for await (const message of client.inbox({ timeoutMs })) {
-    printMessages([message], flags, options);
+  for await (const message of client.inbox({ deadline })) {
+    await deadline.aside(() => printMessages([message], flags, options));
     ids.push(message.id);
     if (ids.length >= limits.ackIdsMax) await acknowledge();
   }
@@ -156,7 +159,7 @@ async function inbox(
 
 /** The newest `limit` messages before a position, page by page from the end. */
 async function history(
-  { client, timeoutMs }: ChatContext,
+  { client, deadline }: ChatContext,
   other: string,
   { limit, before }: { readonly limit: number; readonly before?: string | undefined },
 ): Promise<readonly Message[]> {
@@ -165,7 +168,7 @@ async function history(
   for (;;) {
     const rows = Math.min(limit - messages.length, limits.pageRowsMax);
     const request = { with: other, limit: rows, ...(from === undefined ? {} : { before: from }) };
-    const page = await client.history(request, { timeoutMs });
+    const page = await client.history(request, { deadline });
     messages = [...page.messages, ...messages];
     from = page.messages[0]?.position;
     if (!page.more || from === undefined || messages.length >= limit) return messages;

@@ -6,81 +6,8 @@
  */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { FakeCluster } from "../client/client_test_cluster.ts";
-import { ChatError } from "../errors.ts";
-import { chatCommand } from "./chat.ts";
-import type { Input } from "./input.ts";
-import { runProgram } from "./program.ts";
-
-const NODES = ["n1:1", "n2:1", "n3:1"];
-const SERVERS = ["-s", NODES.join(",")];
-
-interface Run {
-  readonly code: number;
-  readonly json: readonly Record<string, unknown>[];
-  readonly text: readonly string[];
-  readonly error: string;
-}
-
-interface RunOptions {
-  readonly stdin?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  /** What a person at a terminal answers; without it there is none. */
-  readonly answer?: string;
-}
-
-/** Has lines of stdin, and a person only where there is an answer. */
-function inputOf({ stdin = [], answer }: RunOptions): Input {
-  const left = [...stdin];
-  const refuse = () => Promise.reject(new Error("nobody is there"));
-  return {
-    interactive: answer !== undefined,
-    ask: answer === undefined ? refuse : () => Promise.resolve(answer),
-    askSecret: refuse,
-    nextLine: () => Promise.resolve(left.shift() ?? null),
-  };
-}
-
-async function withChat(
-  test: (
-    chat: (words: readonly string[], options?: RunOptions) => Promise<Run>,
-    cluster: FakeCluster,
-  ) => Promise<void>,
-): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "jmessage-test-"));
-  const cluster = new FakeCluster(NODES);
-  cluster.users.push({ name: "ann", online: true, lastSeenMs: null });
-  cluster.users.push({ name: "bob", online: false, lastSeenMs: null });
-  const chat = async (words: readonly string[], options: RunOptions = {}): Promise<Run> => {
-    const json: Record<string, unknown>[] = [];
-    const text: string[] = [];
-    let error = "";
-    const command = chatCommand({
-      connect: cluster.connect,
-      input: inputOf(options),
-      environment: options.environment ?? {},
-      output: {
-        line: (line) => void text.push(line),
-        json: (value) => void json.push(JSON.parse(JSON.stringify(value))),
-        remark: () => {},
-      },
-    });
-    const code = await runProgram(["chat", ...SERVERS, "--state-dir", directory, ...words], {
-      commands: [{ name: "chat", summary: "", load: () => Promise.resolve(command) }],
-      onError: (line) => void (error = line),
-    });
-    return { code, json, text, error };
-  };
-  try {
-    await test(chat, cluster);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
+import { PASSWORD, withChat } from "./chat_test_trial.ts";
 
 async function withVariable<T>(name: string, value: string, run: () => Promise<T>): Promise<T> {
   process.env[name] = value;
@@ -90,8 +17,6 @@ async function withVariable<T>(name: string, value: string, run: () => Promise<T
     delete process.env[name];
   }
 }
-
-const PASSWORD = { environment: { JMESSAGE_PASSWORD: "correct horse" } };
 
 Deno.test("chat commands: a login is kept, and later commands need no password", async () => {
   await withChat(async (chat) => {
@@ -299,60 +224,6 @@ Deno.test("chat commands: who is nobody, or one of several, is asked to say who"
     const several = await chat(["users"]);
     equal(several.code, 2);
     match(several.error, /several users are logged in here \(ann, bob\): add --user NAME$/);
-  });
-});
-
-Deno.test("chat commands: a login that has ended elsewhere is told once, with the way back", async () => {
-  await withChat(async (chat, cluster) => {
-    await chat(["-u", "ann", "login"], PASSWORD);
-    const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
-    for (const node of cluster.nodes.values()) node.failures.push(ended);
-    const { code, error } = await chat(["send", "bob", "hello"]);
-    equal(code, 1);
-    equal(
-      error,
-      "jmessage: Not logged in: this login of ann has ended; log in again with " +
-        "jmessage chat login --user ann",
-    );
-  });
-});
-
-Deno.test("chat commands: a login that has ended is made anew where the password is at hand", async () => {
-  await withChat(async (chat, cluster) => {
-    await chat(["-u", "ann", "login"], PASSWORD);
-    const logins = () => cluster.calls.filter((call) => call.startsWith("login ")).length;
-    equal((await chat(["send", "bob", "one"], PASSWORD)).code, 0);
-    equal(logins(), 1, "the kept one is good");
-    const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
-    const asked = cluster.node("n1:1").failures;
-    asked.push(ended);
-    equal((await chat(["-s", "n1:1", "send", "bob", "two"], PASSWORD)).code, 0);
-    equal(logins(), 2);
-    asked.push(ended);
-    equal(
-      (await chat(["-s", "n1:1", "send", "bob", "-"], { ...PASSWORD, stdin: ["3", "4"] })).code,
-      0,
-    );
-    equal(logins(), 3);
-    cluster.write("bob", "ann", "for ann");
-    asked.push(ended);
-    // It subscribes where it happens to, so there is one place left.
-    const others = [...cluster.nodes].flatMap(([address, node]) =>
-      address === "n1:1" ? [] : [node]
-    );
-    for (const node of others) node.dead = true;
-    equal((await chat(["-s", "n1:1", "listen", "--count", "1"], PASSWORD)).code, 0);
-    equal(logins(), 4);
-    for (const node of others) node.dead = false;
-    // Whether it has ended is what the request itself tells.
-    ok(!cluster.calls.some((call) => call.startsWith("listSessions ")));
-    asked.push(ended, new ChatError("UNAUTHENTICATED", "Wrong name or password"));
-    const wrong = await chat(["-s", "n1:1", "send", "bob", "no"], PASSWORD);
-    deepEqual([wrong.code, wrong.error], [1, "jmessage: Wrong name or password"]);
-    asked.push(ended);
-    equal((await chat(["-s", "n1:1", "logout"], PASSWORD)).code, 0);
-    equal(logins(), 5, "not to be ended at once");
-    deepEqual(cluster.log.map(({ body }) => body), ["one", "two", "3", "4", "for ann"]);
   });
 });
 

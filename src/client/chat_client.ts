@@ -21,14 +21,14 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
 import type { Connect } from "./connection.ts";
-import type { CallOptions } from "./job.ts";
+import { type CallOptions, Job } from "./job.ts";
 import { Members } from "./members.ts";
 import { mutate, type Request } from "./mutate.ts";
 import { Outbox } from "./outbox.ts";
 import { allPages } from "./pages.ts";
 import { MemberReader } from "./read.ts";
 import { newRequestId } from "./request_id.ts";
-import { Session, type SessionState } from "./session.ts";
+import { type Renew, Session, type SessionState } from "./session.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 
 /** Where to find a cluster and whose client to be. */
@@ -120,9 +120,10 @@ export class ChatClient {
 
   /**
    * Goes on with a login of an earlier run. Where the cluster says that it has ended, `renew`, which
-   * logs in, is called once, and what was asked is asked again, under its request id.
+   * logs in, is called once, and what was asked is asked again, under its request id, in the time
+   * that is left.
    */
-  useSession(state: SessionState, renew?: () => Promise<void>): void {
+  useSession(state: SessionState, renew?: Renew): void {
     this.#session.logIn(state.user, state.token);
     this.#session.see(state.position ?? "");
     if (renew !== undefined) this.#session.renewBy(renew);
@@ -163,9 +164,8 @@ export class ChatClient {
     options: MutationOptions = {},
   ): Promise<void> {
     const request = { requestId: this.#requestId(options), name, password };
-    const attemptMs = limits.passwordAttemptMsMax;
-    const call = { ...options, attemptMs };
-    await this.#mutateOnce("make the account", call, (api, context) => {
+    const job = this.#job("make the account", options);
+    await this.#mutateOnce(job, limits.passwordAttemptMsMax, (api, context) => {
       return api.createAccount(request, context);
     });
   }
@@ -173,8 +173,8 @@ export class ChatClient {
   /** Logs in; later calls are that account's. Gives its name as it was registered. */
   async login(name: string, password: string, options: MutationOptions = {}): Promise<string> {
     const request = { requestId: this.#requestId(options), name, password };
-    const attemptMs = limits.passwordAttemptMsMax;
-    const answer = await this.#mutateOnce("log in", { ...options, attemptMs }, (api, context) => {
+    const job = this.#job("log in", options);
+    const answer = await this.#mutateOnce(job, limits.passwordAttemptMsMax, (api, context) => {
       return api.login(request, context);
     });
     this.#session.logIn(answer.name, answer.token);
@@ -277,11 +277,12 @@ export class ChatClient {
     options: CallOptions = {},
   ): Promise<number> {
     let acknowledged = 0;
+    const { deadline } = this.#job("acknowledge messages", options);
     for (let more = true; more;) {
       const request = { ...what, requestId: this.#requestId({}) };
       const answer: AcknowledgeResponse = await this.#mutate(
         "acknowledge messages",
-        options,
+        { ...options, deadline },
         (api, context) => api.acknowledgeMessages(request, context),
       );
       acknowledged += answer.acknowledged;
@@ -305,32 +306,44 @@ export class ChatClient {
     return options.requestId ?? newRequestId(this.#clock);
   }
 
-  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
-    return this.#loggedIn(() => this.#mutateOnce(what, options, request));
+  #job(what: string, options: CallOptions): Job {
+    return new Job(this.#clock, what, options);
   }
 
-  #mutateOnce<T>(
-    what: string,
-    options: CallOptions & { readonly attemptMs?: number },
-    request: Request<T>,
-  ): Promise<Answered<T>> {
-    const { attemptMs = limits.attemptMsMax } = options;
-    return mutate(this.#members, this.#session, { what, options, request, attemptMs });
+  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
+    const job = this.#job(what, options);
+    return this.#loggedIn(job, () => this.#mutateOnce(job, limits.attemptMsMax, request));
+  }
+
+  #mutateOnce<T>(job: Job, attemptMs: number, request: Request<T>): Promise<Answered<T>> {
+    return mutate(this.#members, this.#session, { job, request, attemptMs });
   }
 
   #read<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
-    return this.#loggedIn(() => this.#reader.read({ what, options, request }));
+    const job = this.#job(what, options);
+    return this.#loggedIn(job, () => this.#reader.read({ job, request }));
   }
 
-  /** Once more, where the login had ended and was made anew. */
-  async #loggedIn<T>(call: () => Promise<T>): Promise<T> {
+  /** Once more, where the login had ended and was made anew: all of it in the call's one time. */
+  async #loggedIn<T>(job: Job, call: () => Promise<T>): Promise<T> {
     const { token } = this.#session;
     try {
       return await call();
     } catch (thrown) {
-      if (!await this.#session.renewed(ChatError.from(thrown), token)) throw thrown;
+      if (!await this.#renewed(job, ChatError.from(thrown), token)) throw thrown;
       return await call();
     }
+  }
+
+  /** As {@linkcode Session.renewed} says, but a call never waits for another's login to its end. */
+  async #renewed(job: Job, error: ChatError, token: string | null): Promise<boolean> {
+    const { deadline, signal } = job;
+    const renewed = this.#session.renewed(error, token, { deadline });
+    // A little more: one that this call began says better what was in its way.
+    const ms = deadline.leftMs() + 2 * limits.flightCheckMs;
+    const isRenewed = await this.#members.within(ms, renewed, { untilLeader: false, signal });
+    if (isRenewed !== null) return isRenewed;
+    throw job.exhausted(new ChatError("NO_LEADER", "a new login takes too long"), []);
   }
 
   #tell(): void {

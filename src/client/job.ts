@@ -9,11 +9,14 @@
 import { ChatError, REASONS } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { backoffMs, type ClientClock } from "./clock.ts";
+import { Deadline } from "./deadline.ts";
 
 /** What every call may set. */
 export interface CallOptions {
   /** The whole call, all attempts together, ms. */
   readonly timeoutMs?: number | undefined;
+  /** Instead of `timeoutMs`: time that it shares with the calls before and after it. */
+  readonly deadline?: Deadline | undefined;
   /** Gives the call up; what was sent may still happen. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,10 +26,8 @@ export class Job {
   /** As in "Cannot send the message". */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
-  /** Monotonic ms. */
-  readonly deadlineMs: number;
+  readonly deadline: Deadline;
   readonly #clock: ClientClock;
-  readonly #timeoutMs: number;
   #attempts = 0;
   /** Hints followed in a row without a pause. */
   #hops = 0;
@@ -40,13 +41,23 @@ export class Job {
     this.#clock = clock;
     this.what = what;
     this.signal = options.signal;
-    this.#timeoutMs = options.timeoutMs ?? limits.callMsDefault;
-    this.deadlineMs = clock.mono() + this.#timeoutMs;
+    this.deadline = options.deadline ??
+      new Deadline(clock, options.timeoutMs ?? limits.callMsDefault);
+  }
+
+  /** True once the request may have happened, although nobody said so. */
+  get isInDoubt(): boolean {
+    return this.#indefinite;
   }
 
   /** Time left for an attempt, at most `max` ms. */
   leftMs(max: number): number {
-    return Math.max(0, Math.min(max, this.deadlineMs - this.#clock.mono()));
+    return Math.min(max, this.deadline.leftMs());
+  }
+
+  /** What is asked without time for an answer may be done all the same. */
+  assertTimeLeft(): void {
+    if (this.isOver(0)) throw this.exhausted(new ChatError("NO_LEADER", "no time was left"), []);
   }
 
   /** Takes note of a failed attempt; `sent` is false if the request never left. */
@@ -72,7 +83,7 @@ export class Job {
 
   /** True if the call cannot go on after a pause. */
   isOver(pauseMs: number): boolean {
-    return this.signal?.aborted === true || this.#clock.mono() + pauseMs >= this.deadlineMs;
+    return this.signal?.aborted === true || pauseMs >= this.deadline.leftMs();
   }
 
   /** The error of a call that a server refused for good. */
@@ -91,7 +102,7 @@ export class Job {
     const last = isCut ? this.#before ?? newest : newest;
     const within = this.signal?.aborted
       ? "before it was given up"
-      : `within ${Math.round(this.#timeoutMs / 100) / 10} s`;
+      : `within ${Math.round(this.deadline.timeoutMs / 100) / 10} s`;
     const why = last.reason === "NO_ANSWER" ? silence(addresses) : last.message;
     const text = `Cannot ${this.what} ${within}: ${why}`;
     if (this.#indefinite) return again(last, `${text} (it may have been done)`, true);

@@ -113,6 +113,21 @@ export class Members {
     });
   }
 
+  /** What the promise comes to, or `null` after `ms`, or when the caller gives up. */
+  async within<T>(
+    ms: number,
+    promise: Promise<T>,
+    options: { untilLeader: boolean; signal?: AbortSignal | undefined },
+  ): Promise<T | null> {
+    // It may fail after the wait for it was given up.
+    promise.catch(() => {});
+    const done = new AbortController();
+    const { untilLeader, signal: caller } = options;
+    const signal = caller === undefined ? done.signal : AbortSignal.any([done.signal, caller]);
+    const over = this.pause(ms, { untilLeader, signal });
+    return await Promise.race([promise, over.then(() => null)]).finally(() => done.abort());
+  }
+
   /**
    * Makes sure that the member is of our cluster; a silent one is not waited for long. Throws
    * `NO_ANSWER` or `WRONG_CLUSTER`; nothing but GetCluster was asked then.
@@ -120,13 +135,8 @@ export class Members {
   async verify(address: string): Promise<void> {
     if (this.pool.isVerified(address)) return;
     const verified = this.pool.verify(address).then(() => true);
-    // It may fail after the wait for it was given up.
-    verified.catch(() => {});
-    const controller = new AbortController();
-    const silent = this.pause(limits.slowMs, { untilLeader: true, signal: controller.signal });
-    const done = await Promise.race([verified, silent.then(() => false)])
-      .finally(() => controller.abort());
-    if (!done && !this.pool.isVerified(address) && this.tracker.current() === null) {
+    const done = await this.within(limits.slowMs, verified, { untilLeader: true });
+    if (done === null && !this.pool.isVerified(address) && this.tracker.current() === null) {
       throw new ChatError("NO_ANSWER", `No answer from ${address} yet`);
     }
   }

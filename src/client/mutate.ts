@@ -10,7 +10,7 @@ import { ChatError, REASONS } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Answered, CallContext } from "../rpc/api.ts";
 import type { Connection } from "./connection.ts";
-import { type CallOptions, Job } from "./job.ts";
+import type { Job } from "./job.ts";
 import type { Members } from "./members.ts";
 import type { Session } from "./session.ts";
 
@@ -37,19 +37,20 @@ export async function mutate<T>(
   members: Members,
   session: Session,
   call: {
-    readonly what: string;
-    readonly options: CallOptions;
+    /** What became of it before is remembered: it may be carried out again. */
+    readonly job: Job;
     readonly request: Request<T>;
     /** Longest time of one attempt, ms. */
     readonly attemptMs: number;
   },
 ): Promise<Answered<T>> {
   members.assertOpen();
-  const job = new Job(members.clock, call.what, call.options);
+  const { job } = call;
+  job.assertTimeLeft();
   let waiting = false;
   try {
     for (;;) {
-      const attempt = await attemptOnce(members, session, { job, ...call });
+      const attempt = await attemptOnce(members, session, call);
       if (attempt.ok) return attempt.answer;
       job.failed(attempt.error, attempt.sent);
       const next = afterFailure(members, job, attempt);

@@ -9,7 +9,7 @@
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Answered } from "../rpc/api.ts";
-import { type CallOptions, Job } from "./job.ts";
+import type { Job } from "./job.ts";
 import type { Members } from "./members.ts";
 import type { Request } from "./mutate.ts";
 import type { Session } from "./session.ts";
@@ -31,15 +31,14 @@ export class MemberReader {
   }
 
   /** Makes the request until a member answers. Throws `ChatError` only. */
-  async read<T>(
-    call: { what: string; options: CallOptions; request: Request<T> },
-  ): Promise<Answered<T>> {
+  async read<T>(call: { job: Job; request: Request<T> }): Promise<Answered<T>> {
     const members = this.#members;
     members.assertOpen();
-    const job = new Job(members.clock, call.what, call.options);
+    const { job } = call;
+    job.assertTimeLeft();
     let target = this.#pick();
     for (;;) {
-      const outcome = await this.#race(target, { job, request: call.request });
+      const outcome = await this.#race(target, call);
       if (outcome.ok) {
         this.#home = outcome.address;
         return outcome.answer;

@@ -7,6 +7,7 @@
 
 import type { EntryPlace } from "../chat/command.ts";
 import { ChatError, REASONS } from "../errors.ts";
+import type { CallOptions } from "./job.ts";
 import { comparePlaces, placeOf } from "./term_order.ts";
 
 /** A login as plain data, to be kept between runs. */
@@ -17,6 +18,9 @@ export interface SessionState {
   readonly position?: string | undefined;
 }
 
+/** Logs in anew, within the time of the call that needs it if that has one. */
+export type Renew = (options: CallOptions) => Promise<void>;
+
 /** The login of one client. */
 export class Session {
   #user: string | null;
@@ -25,7 +29,7 @@ export class Session {
   /** The same, parsed: every answer is compared with it. */
   #place: EntryPlace | null = null;
   /** How to log in anew, once the kept token turns out to have ended. */
-  #renewal: { readonly token: string; readonly renew: () => Promise<void> } | null = null;
+  #renewal: { readonly token: string; readonly renew: Renew } | null = null;
   #renewing: Promise<void> | null = null;
 
   constructor(state: SessionState | null = null) {
@@ -58,7 +62,7 @@ export class Session {
   }
 
   /** From now on a login that has ended is made anew by `renew`, once. */
-  renewBy(renew: () => Promise<void>): void {
+  renewBy(renew: Renew): void {
     this.#renewal = this.#token === null ? null : { token: this.#token, renew };
     this.#renewing = null;
   }
@@ -66,19 +70,28 @@ export class Session {
   /**
    * True if there is another login now than the one that `error` says has ended, so that the same may
    * be asked once more; what fails together waits for one new login. Throws as that fails: a password
-   * that is wrong is not tried again, whatever else was in the way may be over by the next time.
+   * that is wrong is not tried again, whatever else was in the way may be over by the next time, or
+   * within the time of another one who waited.
    */
-  async renewed(error: ChatError, token: string | null): Promise<boolean> {
+  async renewed(
+    error: ChatError,
+    token: string | null,
+    options: CallOptions = {},
+  ): Promise<boolean> {
     const renewal = this.#renewal;
     if (error.reason !== "UNAUTHENTICATED" || renewal === null) return false;
     if (token !== renewal.token) return false;
-    const renewing = this.#renewing ??= renewal.renew();
-    try {
-      await renewing;
-    } catch (thrown) {
-      const isFinal = REASONS[ChatError.from(thrown).reason].retry === "never";
-      if (!isFinal && this.#renewing === renewing) this.#renewing = null;
-      throw thrown;
+    for (let isOwn = false; !isOwn;) {
+      isOwn = this.#renewing === null;
+      const renewing = this.#renewing ??= renewal.renew(options);
+      try {
+        await renewing;
+        break;
+      } catch (thrown) {
+        const isFinal = REASONS[ChatError.from(thrown).reason].retry === "never";
+        if (!isFinal && this.#renewing === renewing) this.#renewing = null;
+        if (isFinal || isOwn) throw thrown;
+      }
     }
     return this.#token !== token;
   }

@@ -45,6 +45,16 @@ Deno.test("session: a renewal that nobody answered is tried again, one that was 
   equal(count.renewals, 2);
 });
 
+Deno.test("session: one for which another had too little time is tried again in one's own", async () => {
+  const late = new ChatError("NO_LEADER", "Cannot log in within 1 s");
+  const { session, count } = setUp(late, "new");
+  const hurried = session.renewed(ended, "old");
+  const others = [session.renewed(ended, "old"), session.renewed(ended, "old")];
+  await rejects(hurried, late);
+  deepEqual(await Promise.all(others), [true, true]);
+  equal(count.renewals, 2);
+});
+
 Deno.test("session: one that did not bring a login is none", async () => {
   const { session } = setUp("old");
   equal(await session.renewed(ended, "old"), false);
