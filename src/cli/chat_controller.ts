@@ -184,8 +184,12 @@ export class ChatController {
     const own = { kind: "message", id, from: this.#model.self, to, body: text } as const;
     const atMs = this.#clock.wall();
     this.#model.addOwn({ ...own, atMs, seq: null });
-    this.#client.post(to, text, { requestId: id }).then(
-      ({ seq, acceptedAtMs }) => this.#model.addOwn({ ...own, atMs: acceptedAtMs, seq }),
+    this.#client.post(to, text, { requestId: id, isNewId: true }).then(
+      (accepted) => {
+        this.#model.renameOwn(to, id, accepted.id);
+        const { id: known, seq, acceptedAtMs } = accepted;
+        this.#model.addOwn({ ...own, id: known, atMs: acceptedAtMs, seq });
+      },
       (thrown) => {
         if (this.#controller.signal.aborted) return;
         this.#model.dropOwn(to, id);

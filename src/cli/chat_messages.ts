@@ -9,7 +9,7 @@ import { type CommandUnknownOpts, InvalidArgumentError, Option } from "@commande
 import { isRequestId } from "../client/request_id.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { Message, User } from "../rpc/api.ts";
+import type { Message, SendMessageResponse, User } from "../rpc/api.ts";
 import {
   type ChatContext,
   type ChatFlags,
@@ -58,10 +58,34 @@ function sendCommand(flags: () => ChatFlags, options: ChatOptions): CommandUnkno
       return withLogin(flags(), options, async (context) => {
         const print = printSent(flags(), options);
         if (text === "-") return await sendLines(context, to, { options, print });
-        const { deadline, client } = context;
-        print(await client.send(to, text, { deadline, requestId: own.id }));
+        print(await sendOne(context, { to, text, id: own.id }));
       });
     });
+}
+
+/** Under the id that is given and no other, as whoever gave it may ask under it again. */
+async function sendOne(
+  { client, deadline }: ChatContext,
+  { to, text, id }: {
+    readonly to: string;
+    readonly text: string;
+    readonly id: string | undefined;
+  },
+): Promise<SendMessageResponse> {
+  const login = client.sessionState()?.token;
+  try {
+    return await client.send(to, text, { deadline, requestId: id });
+  } catch (thrown) {
+    const error = ChatError.from(thrown);
+    const isRenewed = client.sessionState()?.token !== login;
+    if (id === undefined || !isRenewed || error.reason !== "UNAUTHENTICATED") throw error;
+    const message = "Cannot send under this --id as it was refused when the login had ended, and " +
+      "stays refused; the login is made anew";
+    throw new ChatError("REQUEST_ID_REUSED", message, {
+      cause: error,
+      afterIndefinite: !error.definite,
+    });
+  }
 }
 
 /** `JMESSAGE_ID` names a node; and one id for all messages would send the first alone. */

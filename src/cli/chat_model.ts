@@ -186,6 +186,18 @@ export class ChatModel {
     this.#insert(message.to, message);
   }
 
+  /** A message of the user was accepted under another id than it was sent under at first. */
+  renameOwn(name: string, id: string, accepted: string): void {
+    if (id === accepted) return;
+    const talk = this.#talk(name);
+    const isKnown = talk.lines.some((line) => line.kind === "message" && line.id === accepted);
+    // It may have come with a page of the conversation meanwhile.
+    if (isKnown) return this.dropOwn(name, id);
+    talk.lines = talk.lines.map((line) => {
+      return line.kind === "message" && line.id === id ? { ...line, id: accepted } : line;
+    });
+  }
+
   /** A message of the user that was refused for good. */
   dropOwn(name: string, id: string): void {
     const talk = this.#talk(name);

@@ -112,3 +112,17 @@ Deno.test("chat model: tells a chat that prints what is new, once", () => {
   model.notice("bob", "hm", 1);
   deepEqual(lines, ["bob message", "bob page 1", "bob notice"]);
 });
+
+Deno.test("chat model: a message accepted under another id is one line, told once", () => {
+  for (const isShown of [false, true]) {
+    let told = 0;
+    const model = new ChatModel("ann", { onChange: () => {}, onLine: () => void told++ });
+    const own = { kind: "message", from: "ann", to: "bob", body: "m4", atMs: 4 } as const;
+    model.addOwn({ ...own, id: "own", seq: null });
+    // The conversation may be loaded before the acceptance is heard of.
+    if (isShown) model.addHistory("bob", [message(4, "ann", "bob")], false);
+    model.renameOwn("bob", "own", "id-4");
+    model.addOwn({ ...own, id: "id-4", seq: 4 });
+    deepEqual([bodies(model, "bob"), told], [["m4"], 1]);
+  }
+});

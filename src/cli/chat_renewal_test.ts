@@ -96,3 +96,19 @@ Deno.test("chat commands: what a person takes to answer is no time of the comman
     ok(person.clock.mono() >= 60_000);
   });
 });
+
+Deno.test("chat commands: an --id that was refused as the login had ended stays so, and that is told", async () => {
+  await withChat(async (chat, cluster) => {
+    await chat(["-u", "ann", "login"], PASSWORD);
+    const send = ["send", "bob", "x", "--json"];
+    const ended = new ChatError("UNAUTHENTICATED", "Not logged in: log in again");
+    cluster.refusals.push(ended);
+    const given = await chat([...send, "--id", "01890000-0000-7000-8000-000000000001"], PASSWORD);
+    equal(given.code, 1);
+    match(given.error, /^jmessage: Cannot send under this --id as it was refused .* made anew$/);
+    equal(cluster.log.length, 0);
+    cluster.refusals.push(ended);
+    equal((await chat(send, PASSWORD)).code, 0);
+    equal(cluster.log.length, 1);
+  });
+});

@@ -27,7 +27,7 @@ import { mutate, type Request } from "./mutate.ts";
 import { Outbox } from "./outbox.ts";
 import { allPages } from "./pages.ts";
 import { MemberReader } from "./read.ts";
-import { newRequestId } from "./request_id.ts";
+import { newRequestId, RequestId } from "./request_id.ts";
 import { type Renew, Session, type SessionState } from "./session.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 
@@ -48,6 +48,11 @@ export interface ChatClientOptions {
 export interface MutationOptions extends CallOptions {
   /** UUIDv7; the same one again is the same request. Made if absent. */
   readonly requestId?: string | undefined;
+  /**
+   * Nobody has asked under `requestId` before, nor ever will: where it is refused as the login had
+   * ended, another takes its place after the new login, as it does for one that is made here.
+   */
+  readonly isNewId?: boolean | undefined;
 }
 
 /** How the client stands with its cluster, for showing to a person. */
@@ -87,7 +92,7 @@ export class ChatClient {
     });
     this.#reader = new MemberReader(this.#members, this.#session);
     this.#outbox = new Outbox(
-      ({ to, body, requestId }, signal) => this.send(to, body, { requestId, signal }),
+      (message, signal) => this.#send(message, { signal }),
       () => this.#tell(),
     );
   }
@@ -120,8 +125,8 @@ export class ChatClient {
 
   /**
    * Goes on with a login of an earlier run. Where the cluster says that it has ended, `renew`, which
-   * logs in, is called once, and what was asked is asked again, under its request id, in the time
-   * that is left.
+   * logs in, is called once, and what was asked is asked again in the time that is left: under its
+   * request id if that was given or something may have been done under it, else under another.
    */
   useSession(state: SessionState, renew?: Renew): void {
     this.#session.logIn(state.user, state.token);
@@ -163,7 +168,7 @@ export class ChatClient {
     password: string,
     options: MutationOptions = {},
   ): Promise<void> {
-    const request = { requestId: this.#requestId(options), name, password };
+    const request = { requestId: this.#requestId(options).text, name, password };
     const job = this.#job("make the account", options);
     await this.#mutateOnce(job, limits.passwordAttemptMsMax, (api, context) => {
       return api.createAccount(request, context);
@@ -172,7 +177,7 @@ export class ChatClient {
 
   /** Logs in; later calls are that account's. Gives its name as it was registered. */
   async login(name: string, password: string, options: MutationOptions = {}): Promise<string> {
-    const request = { requestId: this.#requestId(options), name, password };
+    const request = { requestId: this.#requestId(options).text, name, password };
     const job = this.#job("log in", options);
     const answer = await this.#mutateOnce(job, limits.passwordAttemptMsMax, (api, context) => {
       return api.login(request, context);
@@ -183,8 +188,10 @@ export class ChatClient {
 
   /** Ends this session, or all sessions of the account. */
   async logout(options: MutationOptions & { readonly all?: boolean } = {}): Promise<void> {
-    const request = { requestId: this.#requestId(options), all: options.all ?? false };
-    await this.#mutate("log out", options, (api, context) => api.logout(request, context));
+    const { all = false } = options;
+    await this.#mutate("log out", options, (requestId) => (api, context) => {
+      return api.logout({ requestId, all }, context);
+    });
     this.#session.logOut();
   }
 
@@ -194,8 +201,9 @@ export class ChatClient {
    * already is none. Of its own session's end this client learns by its next call.
    */
   async endSession(sessionId: string, options: MutationOptions = {}): Promise<void> {
-    const request = { requestId: this.#requestId(options), all: false, sessionId };
-    await this.#mutate("end the session", options, (api, context) => api.logout(request, context));
+    await this.#mutate("end the session", options, (requestId) => (api, context) => {
+      return api.logout({ requestId, all: false, sessionId }, context);
+    });
   }
 
   /** The open sessions of the account that is logged in. */
@@ -210,9 +218,8 @@ export class ChatClient {
 
   /** Deletes the account that is logged in. */
   async deleteAccount(options: MutationOptions = {}): Promise<void> {
-    const request = { requestId: this.#requestId(options) };
-    await this.#mutate("delete the account", options, (api, context) => {
-      return api.deleteAccount(request, context);
+    await this.#mutate("delete the account", options, (requestId) => (api, context) => {
+      return api.deleteAccount({ requestId }, context);
     });
     this.#session.logOut();
   }
@@ -236,10 +243,7 @@ export class ChatClient {
     body: string,
     options: MutationOptions = {},
   ): Promise<SendMessageResponse> {
-    const request = { requestId: this.#requestId(options), to, body };
-    return await this.#mutate("send the message", options, (api, context) => {
-      return api.sendMessage(request, context);
-    });
+    return await this.#send({ to, body, id: this.#requestId(options) }, options);
   }
 
   /**
@@ -249,9 +253,9 @@ export class ChatClient {
   post(
     to: string,
     body: string,
-    options: { readonly requestId?: string | undefined } = {},
+    options: Pick<MutationOptions, "requestId" | "isNewId"> = {},
   ): Promise<SendMessageResponse> {
-    return this.#outbox.send({ requestId: this.#requestId(options), to, body });
+    return this.#outbox.send({ id: this.#requestId(options), to, body });
   }
 
   /** Messages received and not acknowledged yet, oldest first. */
@@ -279,11 +283,10 @@ export class ChatClient {
     let acknowledged = 0;
     const { deadline } = this.#job("acknowledge messages", options);
     for (let more = true; more;) {
-      const request = { ...what, requestId: this.#requestId({}) };
       const answer: AcknowledgeResponse = await this.#mutate(
         "acknowledge messages",
         { ...options, deadline },
-        (api, context) => api.acknowledgeMessages(request, context),
+        (requestId) => (api, context) => api.acknowledgeMessages({ ...what, requestId }, context),
       );
       acknowledged += answer.acknowledged;
       more = answer.more;
@@ -302,17 +305,40 @@ export class ChatClient {
     this.#members.close();
   }
 
-  #requestId(options: { readonly requestId?: string | undefined }): string {
-    return options.requestId ?? newRequestId(this.#clock);
+  #requestId({ requestId, isNewId }: Pick<MutationOptions, "requestId" | "isNewId">): RequestId {
+    const isKept = requestId !== undefined && isNewId !== true;
+    return new RequestId(requestId ?? newRequestId(this.#clock), { isKept });
+  }
+
+  #send(
+    { to, body, id }: { readonly to: string; readonly body: string; readonly id: RequestId },
+    options: CallOptions,
+  ): Promise<Answered<SendMessageResponse>> {
+    return this.#mutate("send the message", options, (requestId) => {
+      const request = { requestId, to, body };
+      return (api, context) => api.sendMessage(request, context);
+    }, id);
   }
 
   #job(what: string, options: CallOptions): Job {
     return new Job(this.#clock, what, options);
   }
 
-  #mutate<T>(what: string, options: CallOptions, request: Request<T>): Promise<Answered<T>> {
+  #mutate<T>(
+    what: string,
+    options: MutationOptions,
+    request: (requestId: string) => Request<T>,
+    id = this.#requestId(options),
+  ): Promise<Answered<T>> {
     const job = this.#job(what, options);
-    return this.#loggedIn(job, () => this.#mutateOnce(job, limits.attemptMsMax, request));
+    return this.#loggedIn(job, async (isAgain) => {
+      if (isAgain) id.refused(this.#clock);
+      try {
+        return await this.#mutateOnce(job, limits.attemptMsMax, request(id.text));
+      } finally {
+        if (job.isInDoubt) id.keep();
+      }
+    });
   }
 
   #mutateOnce<T>(job: Job, attemptMs: number, request: Request<T>): Promise<Answered<T>> {
@@ -325,13 +351,13 @@ export class ChatClient {
   }
 
   /** Once more, where the login had ended and was made anew: all of it in the call's one time. */
-  async #loggedIn<T>(job: Job, call: () => Promise<T>): Promise<T> {
+  async #loggedIn<T>(job: Job, call: (isAgain: boolean) => Promise<T>): Promise<T> {
     const { token } = this.#session;
     try {
-      return await call();
+      return await call(false);
     } catch (thrown) {
       if (!await this.#renewed(job, ChatError.from(thrown), token)) throw thrown;
-      return await call();
+      return await call(true);
     }
   }
 

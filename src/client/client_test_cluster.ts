@@ -17,28 +17,9 @@ import type {
   SubscribeRequest,
   User,
 } from "../rpc/api.ts";
+import { type FakeNode, soundNode } from "./client_test_node.ts";
 import type { Connection } from "./connection.ts";
 import { placeOf } from "./term_order.ts";
-
-/** What is wrong with a node, or not. */
-export interface FakeNode {
-  readonly address: string;
-  clusterId: string;
-  /** Refuses connections at once. */
-  dead: boolean;
-  /** Takes requests and never answers. */
-  hung: boolean;
-  /** Does the next so many mutations, then loses their answers. */
-  answersToLose: number;
-  /** Answers the next so many calls in time, but the answers come when it is revived. */
-  answersToHold: number;
-  /** Has applied the log up to this seq only. */
-  appliedMax: number;
-  /** What it believes about the leader, if that is wrong. */
-  belief: { leader: string; term: string } | null;
-  /** Thrown by the next calls but GetCluster, in order. */
-  readonly failures: ChatError[];
-}
 
 export class FakeCluster {
   readonly id: string;
@@ -55,7 +36,10 @@ export class FakeCluster {
   /** Planted faults: acknowledged messages that a conversation lacks, or shows twice. */
   forget: (message: Message) => boolean = () => false;
   repeat: (message: Message) => boolean = () => false;
+  /** What the next messages come to at the apply; it stays so under their ids. */
+  readonly refusals: ChatError[] = [];
   readonly #done = new Map<string, Message>();
+  readonly #refused = new Map<string, ChatError>();
   /** Ends whatever waits at a node. */
   readonly #waits = new Set<{ address: string; end: (error: ChatError) => void }>();
   readonly #readers = new Set<() => void>();
@@ -75,17 +59,7 @@ export class FakeCluster {
   }
 
   addNode(address: string): void {
-    this.nodes.set(address, {
-      address,
-      clusterId: this.id,
-      dead: false,
-      hung: false,
-      answersToLose: 0,
-      answersToHold: 0,
-      appliedMax: Infinity,
-      belief: null,
-      failures: [],
-    });
+    this.nodes.set(address, soundNode(address, this.id));
   }
 
   node(address: string): FakeNode {
@@ -300,9 +274,14 @@ export class FakeCluster {
   #send(address: string, request: SendMessageRequest, context: CallContext) {
     this.#assertLeads(address);
     if (request.to === "nobody") throw new ChatError("NO_SUCH_USER", "There is no nobody");
-    const from = userOf(context);
-    const message = this.#done.get(request.requestId) ??
-      this.write(from, request.to, request.body, request.requestId);
+    const { requestId, to, body } = request;
+    const isDone = this.#done.has(requestId);
+    const refusal = this.#refused.get(requestId) ?? (isDone ? undefined : this.refusals.shift());
+    if (refusal !== undefined) {
+      this.#refused.set(requestId, refusal);
+      throw refusal;
+    }
+    const message = this.#done.get(requestId) ?? this.write(userOf(context), to, body, requestId);
     return { id: message.id, seq: message.seq, position: message.position, acceptedAtMs: 0 };
   }
 

@@ -9,15 +9,16 @@
 import { ChatError, REASONS } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { SendMessageResponse } from "../rpc/api.ts";
+import type { RequestId } from "./request_id.ts";
 
 /** Makes one attempt of a call's length; the same id again is the same message. */
 export type Sender = (
-  message: { readonly requestId: string; readonly to: string; readonly body: string },
+  message: { readonly id: RequestId; readonly to: string; readonly body: string },
   signal: AbortSignal,
 ) => Promise<SendMessageResponse>;
 
 interface Waiting {
-  readonly requestId: string;
+  readonly id: RequestId;
   readonly to: string;
   readonly body: string;
   readonly resolve: (response: SendMessageResponse) => void;
@@ -47,7 +48,7 @@ export class Outbox {
    * `SHUTTING_DOWN` if it is closed before, and whatever refuses the message for good.
    */
   send(
-    message: { readonly requestId: string; readonly to: string; readonly body: string },
+    message: { readonly id: RequestId; readonly to: string; readonly body: string },
   ): Promise<SendMessageResponse> {
     if (this.#controller.signal.aborted) return Promise.reject(closed(false));
     if (this.#queue.length >= limits.outboxMessagesMax) {

@@ -37,3 +37,32 @@ export function newRequestId(clock: ClientClock): string {
   }
   return text;
 }
+
+/** Under which id a request is asked, through all its attempts. */
+export class RequestId {
+  #text: string;
+  #isKept: boolean;
+
+  /** `isKept`: somebody else knows the id, and may ask under it again. */
+  constructor(text: string, options: { readonly isKept: boolean }) {
+    this.#text = text;
+    this.#isKept = options.isKept;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The request may have been done under this id: it is never asked under another. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  /**
+   * The request was refused, for a reason that is gone. Whoever applied it remembers the refusal under
+   * its id for ever (DESIGN §8), so that it must be asked under another, where that is safe.
+   */
+  refused(clock: ClientClock): void {
+    if (!this.#isKept) this.#text = newRequestId(clock);
+  }
+}
