@@ -16,14 +16,16 @@ import { timeText } from "./chat_text.ts";
 import { printable } from "./text.ts";
 
 /** What `/help` shows. */
-export const HELP: readonly string[] = [
-  "/to NAME      talk to somebody (Tab goes to the next one with news)",
-  "/users        everyone, online or offline",
-  "/history [N]  show N older messages",
-  "/help         this",
-  "/quit         leave (also Ctrl-D; Ctrl-Z suspends)",
-  "Anything else is sent; a line that starts with // is sent with one /.",
-];
+function helpLines(canSuspend: boolean): readonly string[] {
+  return [
+    "/to NAME      talk to somebody (Tab goes to the next one with news)",
+    "/users        everyone, online or offline",
+    "/history [N]  show N older messages",
+    "/help         this",
+    `/quit         leave (also Ctrl-D${canSuspend ? "; Ctrl-Z suspends" : ""})`,
+    "Anything else is sent; a line that starts with // is sent with one /.",
+  ];
+}
 
 /** Name under which lines are kept that belong to no conversation. */
 export const NOBODY = "";
@@ -33,6 +35,8 @@ export interface ControllerOptions {
   readonly client: ChatClient;
   readonly clock: ClientClock;
   readonly model: ChatModel;
+  /** Ctrl-Z stops the chat until its shell goes on with it; not so on Windows. */
+  readonly canSuspend: boolean;
   /** The user, or the cluster, ended the chat; with an error if it cannot go on. */
   readonly onEnd: (error: ChatError | null) => void;
 }
@@ -42,6 +46,7 @@ export class ChatController {
   readonly #client: ChatClient;
   readonly #clock: ClientClock;
   readonly #model: ChatModel;
+  readonly #canSuspend: boolean;
   readonly #onEnd: (error: ChatError | null) => void;
   readonly #controller = new AbortController();
   readonly #stops: (() => void)[] = [];
@@ -54,6 +59,7 @@ export class ChatController {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#model = options.model;
+    this.#canSuspend = options.canSuspend;
     this.#onEnd = options.onEnd;
   }
 
@@ -87,7 +93,7 @@ export class ChatController {
       case "/history":
         return await this.#older(argument);
       case "/help":
-        return HELP.forEach((line) => this.#tell(line));
+        return helpLines(this.#canSuspend).forEach((line) => this.#tell(line));
       case "/quit":
         return this.leave();
       case "":

@@ -17,7 +17,7 @@ import { stateText } from "./chat_screen.ts";
 
 const NODES = ["n1:1", "n2:1", "n3:1"];
 
-async function setUp() {
+async function setUp({ canSuspend = true } = {}) {
   const clock = new ManualClock();
   const cluster = new FakeCluster(NODES);
   for (const name of ["ann", "bob", "carl"]) {
@@ -35,6 +35,7 @@ async function setUp() {
     client,
     clock,
     model,
+    canSuspend,
     onEnd: (error) => void ends.push(error),
   });
   controller.start();
@@ -170,6 +171,17 @@ Deno.test("chat: with nobody to ask, what is not accepted is waited for, but not
   equal(ends.length, 1);
   ok(/^Cannot send what was typed within 30 s: 1 not accepted/.test(ends[0]?.message ?? ""));
   await stop();
+});
+
+Deno.test("chat: /help offers Ctrl-Z only where it suspends", async () => {
+  for (const canSuspend of [true, false]) {
+    const { enter, lines, stop } = await setUp({ canSuspend });
+    await enter("/help");
+    const told = lines("").join("\n");
+    equal(told.includes("Ctrl-Z"), canSuspend, told);
+    ok(/leave \(also Ctrl-D[;)]/.test(told), told);
+    await stop();
+  }
 });
 
 Deno.test("chat: commands that cannot be done say what can", async () => {

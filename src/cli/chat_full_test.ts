@@ -94,7 +94,13 @@ async function setUp() {
   });
   const model = new ChatModel("ann", { onChange: () => full.draw() });
   let ended = 0;
-  const controller = new ChatController({ client, clock, model, onEnd: () => void ended++ });
+  const controller = new ChatController({
+    client,
+    clock,
+    model,
+    canSuspend: true,
+    onEnd: () => void ended++,
+  });
   full.open(model, controller);
   controller.start();
   await clock.advance(100);

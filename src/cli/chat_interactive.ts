@@ -51,6 +51,7 @@ async function talk(context: ChatContext, options: ChatOptions): Promise<void> {
     client: context.client,
     clock: systemClock(),
     model,
+    canSuspend: canSuspend(),
     onEnd: ended.resolve,
   });
   const stop = () => ended.resolve(null);
@@ -80,7 +81,7 @@ function hasScreen(environment: Environment): boolean {
 function fullFace(environment: Environment): ChatFace {
   emitKeypressEvents(process.stdin);
   const language = environment["LC_ALL"] || environment["LC_CTYPE"] || environment["LANG"] || "";
-  const canStop = process.platform !== "win32";
+  const canStop = canSuspend();
   const full = new FullChat({
     source: process.stdin,
     sink: process.stdout,
@@ -100,6 +101,11 @@ function fullFace(environment: Environment): ChatFace {
     },
     listeners: { onChange: () => full.draw() },
   };
+}
+
+/** Windows has no shells that stop what they started and go on with it. */
+function canSuspend(): boolean {
+  return process.platform !== "win32";
 }
 
 /** Stops as the terminal itself would by Ctrl-Z: this process, and those that it was started by. */

@@ -34,7 +34,13 @@ async function setUp(prompt: boolean) {
     onPage: (name, lines) => plain.page(name, lines),
   });
   const end = Promise.withResolvers<void>();
-  const controller = new ChatController({ client, clock, model, onEnd: () => end.resolve() });
+  const controller = new ChatController({
+    client,
+    clock,
+    model,
+    canSuspend: true,
+    onEnd: () => end.resolve(),
+  });
   plain.open(model, controller);
   controller.start();
   await clock.advance(50);
