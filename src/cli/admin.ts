@@ -12,6 +12,7 @@ import { limits } from "../limits.ts";
 import { connect } from "../rpc/client.ts";
 import { backupCommand } from "./admin_backup.ts";
 import { certsCommand } from "./admin_certs.ts";
+import type { AdminClock } from "./admin_clock.ts";
 import { type AdminConnect, type ClusterStatus, withCluster } from "./admin_cluster.ts";
 import { addCredentialOptions } from "./admin_credentials.ts";
 import { recoverCommand } from "./admin_recover.ts";
@@ -32,6 +33,8 @@ import { addTlsOptions } from "./tls_options.ts";
 export interface AdminOptions {
   readonly connect: AdminConnect;
   readonly output: Output;
+  /** The machine's, if absent. */
+  readonly clock?: AdminClock | undefined;
 }
 
 const REAL: AdminOptions = { connect, output: terminal };
@@ -58,7 +61,7 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   group.addCommand(
     salvageCommand({
       output: options.output,
-      withCluster: (flags, action) => withCluster(flags, options.connect, action),
+      withCluster: (flags, action) => withCluster(flags, options, action),
     }),
   );
   group.addCommand(verifyCommand({ output: options.output }));
@@ -66,7 +69,7 @@ export function adminCommand(options = REAL): CommandUnknownOpts {
   group.addCommand(
     tokenCommand({
       output: options.output,
-      withCluster: (flags, action) => withCluster(flags, options.connect, action),
+      withCluster: (flags, action) => withCluster(flags, options, action),
     }),
   );
   group.addCommand(certsCommand({ output: options.output }));
@@ -81,7 +84,7 @@ function statusCommand(options: AdminOptions): CommandUnknownOpts {
   })
     .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
+      withCluster(flags, options, async (cluster) => {
         const status = await cluster.status();
         printStatus(status, flags, options.output);
       })
@@ -94,7 +97,7 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
   })
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
+      withCluster(flags, options, async (cluster) => {
         const compared = await compareDigests(cluster);
         const first = compared?.digests[0];
         if (compared === undefined || first === undefined) {
@@ -131,7 +134,7 @@ function transferCommand(options: AdminOptions): CommandUnknownOpts {
     .option("--to <id>", "the member to lead (default: whoever is most up to date)")
     .addOption(serversOption()).addOption(timeoutOption(10)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
+      withCluster(flags, options, async (cluster) => {
         const request = flags.to === undefined ? {} : { to: flags.to };
         const { leader, term } = await cluster.onLeader((api, context) =>
           api.transferLeadership(request, context)
@@ -149,7 +152,7 @@ function removeCommand(options: AdminOptions): CommandUnknownOpts {
     .argument("<id>", "the member's id, as status shows it")
     .addOption(serversOption()).addOption(timeoutOption(30)).addOption(jsonOption())
     .action((id, flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
+      withCluster(flags, options, async (cluster) => {
         const { members } = await cluster.onLeader((api, context) =>
           api.removeMember({ id }, context)
         );
@@ -167,7 +170,7 @@ function waitCommand(options: AdminOptions): CommandUnknownOpts {
     .option("--members <n>", "and there are this many", parseInteger(1, limits.addressesMax))
     .addOption(serversOption()).addOption(timeoutOption(60)).addOption(jsonOption())
     .action((flags) =>
-      withCluster(flags, options.connect, async (cluster) => {
+      withCluster(flags, options, async (cluster) => {
         const status = await waitSynced(cluster, { membersMin: flags.members ?? 1 });
         printStatus(status, flags, options.output);
       })

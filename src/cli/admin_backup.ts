@@ -9,6 +9,7 @@
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import type { VerifiedBackup } from "../storage/backup_reader.ts";
 import { BackupWriter } from "../storage/backup_writer.ts";
+import type { AdminClock } from "./admin_clock.ts";
 import { type AdminConnect, withCluster } from "./admin_cluster.ts";
 import { takeFromStopped } from "./backup_of_stopped.ts";
 import { takeBackup, type TakingOptions } from "./backup_taking.ts";
@@ -22,6 +23,7 @@ import { printable } from "./text.ts";
 export interface BackupOptions {
   readonly connect: AdminConnect;
   readonly output: Output;
+  readonly clock?: AdminClock | undefined;
 }
 
 interface BackupFlags {
@@ -42,7 +44,7 @@ export function backupCommand(options: BackupOptions): CommandUnknownOpts {
     .addOption(fromOption())
     .addOption(serversOption()).addOption(timeoutOption(3_600)).addOption(jsonOption())
     .action(async (file, flags, command) => {
-      const { output, connect } = options;
+      const { output } = options;
       const made = (take: Take) =>
         interruptible((signal) => write(take, { file, flags, output, signal }));
       const { from } = flags;
@@ -55,7 +57,7 @@ export function backupCommand(options: BackupOptions): CommandUnknownOpts {
         print(file, { backup, flags, output });
         return;
       }
-      await withCluster(flags, connect, async (cluster) => {
+      await withCluster(flags, options, async (cluster) => {
         const backup = await made((taking) => takeBackup({ cluster, ...taking }));
         print(file, { backup, flags, output });
       });

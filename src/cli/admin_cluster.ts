@@ -9,6 +9,7 @@
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { AdminApi, CallContext, StatusResponse } from "../rpc/api.ts";
+import { type AdminClock, machineClock } from "./admin_clock.ts";
 import {
   adminTokenOf,
   type CredentialFlags,
@@ -37,13 +38,17 @@ export async function withCluster(
     & { readonly servers: readonly string[]; readonly timeout: number }
     & TlsFlags
     & CredentialFlags,
-  connect: AdminConnect,
+  { connect, clock = machineClock }: {
+    readonly connect: AdminConnect;
+    readonly clock?: AdminClock | undefined;
+  },
   action: (cluster: AdminCluster) => Promise<void>,
 ): Promise<void> {
-  const deadlineMs = Date.now() + flags.timeout * 1_000;
+  const deadlineMs = clock.now() + flags.timeout * 1_000;
   const cluster = new AdminCluster(flags.servers, {
     connect: await secured(flags, connect),
     deadlineMs,
+    clock,
     ...await adminTokenOf(flags, flags.servers),
   });
   try {
@@ -82,6 +87,7 @@ export class AdminCluster {
   readonly token: string | undefined;
   /** It is one node's own: others will not take it later, either. */
   readonly isLocal: boolean;
+  readonly clock: AdminClock;
 
   constructor(
     servers: readonly string[],
@@ -90,6 +96,7 @@ export class AdminCluster {
       readonly deadlineMs: number;
       readonly token?: string | undefined;
       readonly isLocal?: boolean;
+      readonly clock?: AdminClock;
     },
     connections: Map<string, AdminConnection> = new Map(),
   ) {
@@ -98,12 +105,14 @@ export class AdminCluster {
     this.deadlineMs = options.deadlineMs;
     this.token = options.token;
     this.isLocal = options.isLocal ?? false;
+    this.clock = options.clock ?? machineClock;
     this.#connections = connections;
   }
 
   /** The same, over the same connections, asked with another token. */
   withToken(token: string): AdminCluster {
-    const options = { connect: this.#connect, deadlineMs: this.deadlineMs, token };
+    const { deadlineMs, clock } = this;
+    const options = { connect: this.#connect, deadlineMs, clock, token };
     return new AdminCluster(this.#servers, options, this.#connections);
   }
 
@@ -166,12 +175,17 @@ export class AdminCluster {
           throw localTokenRefused([`The leader ${leader.name}`], { cause: error, orWhat });
         }
         const again = error.reason === "NOT_LEADER" || error.reason === "NO_LEADER";
-        if (!again || Date.now() + limits.adminPollMs >= this.deadlineMs) throw error;
+        if (!again || this.clock.now() + limits.adminPollMs >= this.deadlineMs) throw error;
         const { leader: address = "" } = error;
         leader = address === "" ? undefined : { name: `at ${address}`, address };
-        await pause();
+        await this.pause();
       }
     }
+  }
+
+  /** The pause between two looks at a cluster. */
+  pause(): Promise<void> {
+    return this.clock.pause(limits.adminPollMs);
   }
 
   async #leader(): Promise<Leader> {
@@ -215,8 +229,9 @@ export class AdminCluster {
 
   /** Bounded by the command's deadline and by what one answer may take. */
   #context(): CallContext {
-    const deadlineMs = Math.min(this.deadlineMs, Date.now() + limits.adminCallMsMax);
-    const signal = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
+    const nowMs = this.clock.now();
+    const deadlineMs = Math.min(this.deadlineMs, nowMs + limits.adminCallMsMax);
+    const signal = this.clock.timeout(Math.max(0, deadlineMs - nowMs));
     return { deadlineMs, signal, token: this.token };
   }
 }
@@ -225,11 +240,6 @@ export class AdminCluster {
 export function isRefused(thrown: unknown): boolean {
   const { reason } = ChatError.from(thrown);
   return reason === "UNAUTHENTICATED" || reason === "PERMISSION_DENIED";
-}
-
-/** Resolves after the pause between two looks at a cluster. */
-export function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, limits.adminPollMs));
 }
 
 function merge(answers: readonly StatusResponse[]): StatusResponse {

@@ -4,9 +4,11 @@
  * @module
  */
 
+import type { ManualClock } from "../client/client_test_clock.ts";
 import { ChatError } from "../errors.ts";
 import type { AdminApi, StatusMember, StatusResponse } from "../rpc/api.ts";
 import { adminCommand } from "./admin.ts";
+import type { AdminClock } from "./admin_clock.ts";
 import type { AdminConnection } from "./admin_cluster.ts";
 import { runProgram } from "./program.ts";
 
@@ -58,9 +60,35 @@ interface Trial {
   readonly open: number;
 }
 
+/** A clock moved by hand, as the admin commands want it. */
+function byHand(clock: ManualClock): AdminClock {
+  return {
+    now: clock.wall,
+    pause: (ms) => new Promise((resolve) => void clock.after(ms, resolve)),
+    timeout: (ms) => {
+      const controller = new AbortController();
+      clock.after(ms, () => controller.abort());
+      return controller.signal;
+    },
+    every: (ms, task) => {
+      let cancel = () => {};
+      const again = () => {
+        cancel = clock.after(ms, () => {
+          again();
+          task();
+        });
+      };
+      again();
+      return () => cancel();
+    },
+  };
+}
+
+/** Runs one command; a clock is moved until that is done, without one it takes its time. */
 export async function trial(
   nodes: Record<string, Partial<AdminApi>>,
   args: string,
+  clock?: ManualClock,
 ): Promise<Trial> {
   const lines: string[] = [];
   const json: object[] = [];
@@ -75,11 +103,13 @@ export async function trial(
     open += 1;
     return { ...fakeApi(nodes[address] ?? {}), close: () => void (open -= 1) };
   };
-  const load = () => Promise.resolve(adminCommand({ connect, output }));
-  const code = await runProgram(args.split(" "), {
+  const load = () =>
+    Promise.resolve(adminCommand({ connect, output, clock: clock && byHand(clock) }));
+  const running = runProgram(args.split(" "), {
     commands: [{ name: "admin", summary: "look after a cluster", load }],
     onError: (line) => void errors.push(line),
   });
+  const code = await (clock?.until(running) ?? running);
   return { code, lines, json, errors, open };
 }
 

@@ -12,7 +12,7 @@ import { systemClock } from "../client/clock.ts";
 import { newRequestId } from "../client/request_id.ts";
 import { newAdminToken } from "../node/admin_access.ts";
 import { tokenHash } from "../node/sessions.ts";
-import { type AdminCluster, pause } from "./admin_cluster.ts";
+import type { AdminCluster } from "./admin_cluster.ts";
 import { TokenFile } from "./admin_token_file.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, serversOption, timeoutOption } from "./options.ts";
@@ -116,7 +116,7 @@ async function setToken(cluster: AdminCluster, token: string): Promise<void> {
         if (!error.definite) lost = error;
       }
     }
-    if (lost !== null && Date.now() >= cluster.deadlineMs) throw lost;
-    await pause();
+    if (lost !== null && cluster.clock.now() >= cluster.deadlineMs) throw lost;
+    await cluster.pause();
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { ChatError } from "../errors.ts";
-import { type AdminCluster, type ClusterStatus, isRefused, pause } from "./admin_cluster.ts";
+import { type AdminCluster, type ClusterStatus, isRefused } from "./admin_cluster.ts";
 import { localTokenRefused } from "./admin_credentials.ts";
 
 /** Polls until the cluster is synced; throws `NOT_UP_TO_DATE` with what is missing. */
@@ -16,7 +16,7 @@ export async function waitSynced(
 ): Promise<ClusterStatus> {
   let missing = "no node answered";
   let goal = 0;
-  while (Date.now() < cluster.deadlineMs) {
+  while (cluster.clock.now() < cluster.deadlineMs) {
     try {
       const status = await cluster.status();
       goal ||= Math.max(...status.members.map((member) => member.commitIndex));
@@ -29,7 +29,7 @@ export async function waitSynced(
       if (cluster.isLocal && isRefused(thrown)) throw thrown;
       missing = ChatError.from(thrown).message;
     }
-    await pause();
+    await cluster.pause();
   }
   throw new ChatError(
     "NOT_UP_TO_DATE",

@@ -10,7 +10,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { AdminApi, BackupPart, StatusMember } from "../rpc/api.ts";
 import type { BackupWriter } from "../storage/backup_writer.ts";
-import { type AdminCluster, type ClusterStatus, isRefused, pause } from "./admin_cluster.ts";
+import { type AdminCluster, type ClusterStatus, isRefused } from "./admin_cluster.ts";
 import { localTokenRefused } from "./admin_credentials.ts";
 
 export interface TakingOptions {
@@ -45,10 +45,10 @@ export async function takeBackup(options: TakingOptions): Promise<void> {
     // Somebody else's backup ends some time.
     if (failure.reason !== "OVERLOADED") attempt += 1;
     const over = attempt > limits.backupAttemptsMax ||
-      Date.now() + limits.backupRetryMs >= cluster.deadlineMs;
+      cluster.clock.now() + limits.backupRetryMs >= cluster.deadlineMs;
     if (over) throw failure;
     remark(`${id} could not give the backup (${failure.message}); asking again`);
-    await sleep(limits.backupRetryMs, signal);
+    await sleep(cluster, limits.backupRetryMs, signal);
   }
 }
 
@@ -84,17 +84,17 @@ async function statusWithLeader(
   cluster: AdminCluster,
   signal: AbortSignal,
 ): Promise<{ readonly status: ClusterStatus; readonly leader: StatusMember | undefined }> {
-  const waitUntil = Math.min(cluster.deadlineMs, Date.now() + limits.backupWaitMsMax);
+  const waitUntil = Math.min(cluster.deadlineMs, cluster.clock.now() + limits.backupWaitMsMax);
   while (true) {
     const status = await cluster.status();
     signal.throwIfAborted();
     // What others say of it has no commit index.
     const leader = status.members.find((one) => one.id === status.leader && one.commitIndex > 0);
-    const isOver = leader !== undefined || Date.now() + limits.adminPollMs >= waitUntil;
+    const isOver = leader !== undefined || cluster.clock.now() + limits.adminPollMs >= waitUntil;
     // A leader that refuses another one's token will not take it later.
     const isRefusing = cluster.isLocal && status.refused.includes(status.leader);
     if (isOver || isRefusing) return { status, leader };
-    await pause();
+    await cluster.pause();
   }
 }
 
@@ -132,10 +132,10 @@ function failed({ id }: StatusMember, why: string): ChatError {
   return new ChatError("NO_ANSWER", `Cannot take the backup of ${id}: ${why}`);
 }
 
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const until = Date.now() + ms;
-  while (Date.now() < until) {
-    await pause();
+async function sleep(cluster: AdminCluster, ms: number, signal: AbortSignal): Promise<void> {
+  const until = cluster.clock.now() + ms;
+  while (cluster.clock.now() < until) {
+    await cluster.pause();
     signal.throwIfAborted();
   }
 }

@@ -8,7 +8,7 @@
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { DigestResponse, StatusMember } from "../rpc/api.ts";
-import { type AdminCluster, isRefused, pause } from "./admin_cluster.ts";
+import { type AdminCluster, isRefused } from "./admin_cluster.ts";
 import { localTokenRefused } from "./admin_credentials.ts";
 
 /** By how much the index of a digest lies ahead of what is applied, at first, ms of writes. */
@@ -47,19 +47,19 @@ export async function compareDigests(admin: AdminCluster): Promise<Comparison | 
     ? newestOf(status.members)
     : await indexIn(admin, members, aheadMs);
   // A member may be behind a change of the admin token, but not for long.
-  const refusedUntil = Math.min(admin.deadlineMs, Date.now() + limits.adminCallMsMax) -
+  const refusedUntil = Math.min(admin.deadlineMs, admin.clock.now() + limits.adminCallMsMax) -
     limits.adminPollMs;
   let partial: Comparison | undefined;
-  while (Date.now() < admin.deadlineMs) {
+  while (admin.clock.now() < admin.deadlineMs) {
     const { digests, refusal, late } = await digestsAt(admin, members, atLeastIndex);
     if (refusal !== undefined) {
-      if (admin.isLocal || Date.now() >= refusedUntil) throw refusal;
-      await pause();
+      if (admin.isLocal || admin.clock.now() >= refusedUntil) throw refusal;
+      await admin.pause();
       continue;
     }
     if (digests.length === 0 && !late) {
       if (partial !== undefined) break;
-      throw noDigest(admin.deadlineMs);
+      throw noDigest(admin);
     }
     const comparison = found.take(digests);
     if (comparison !== undefined && !late) return comparison;
@@ -104,10 +104,10 @@ async function indexIn(
   ms: number,
 ): Promise<number> {
   const before = await appliedBy(admin, members);
-  const beganMs = Date.now();
-  await pause();
+  const beganMs = admin.clock.now();
+  await admin.pause();
   const now = await appliedBy(admin, members);
-  return now + Math.ceil((now - before) * ms / Math.max(1, Date.now() - beganMs));
+  return now + Math.ceil((now - before) * ms / Math.max(1, admin.clock.now() - beganMs));
 }
 
 /** The newest index that any of these says is applied. */
@@ -141,8 +141,8 @@ async function digestsAt(
   return { digests, late, refusal: admin.isLocal ? localTokenRefused(ids, { cause }) : cause };
 }
 
-function noDigest(deadlineMs: number): ChatError {
-  const why = Date.now() < deadlineMs
+function noDigest(admin: AdminCluster): ChatError {
+  const why = admin.clock.now() < admin.deadlineMs
     ? "as no member answers; try again"
     : "in time: that of a large database takes longer; give a longer --timeout";
   return new ChatError("NOT_UP_TO_DATE", `Cannot read a digest ${why}`);
@@ -163,14 +163,14 @@ async function digestOf(
       if (ChatError.from(error).reason !== "OVERLOADED") silent.abort(error);
     }
   };
-  const watch = setInterval(() => void look(), limits.adminCallMsMax);
-  const { deadlineMs, token } = admin;
-  const late = AbortSignal.timeout(Math.max(0, deadlineMs - Date.now()));
+  const { clock, deadlineMs, token } = admin;
+  const unwatch = clock.every(limits.adminCallMsMax, () => void look());
+  const late = clock.timeout(Math.max(0, deadlineMs - clock.now()));
   const signal = AbortSignal.any([silent.signal, late]);
   try {
     return await admin.member(address).digest({ atLeastIndex }, { deadlineMs, signal, token });
   } finally {
-    clearInterval(watch);
+    unwatch();
   }
 }
 
