@@ -5,17 +5,17 @@
  * @module
  */
 
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonLine } from "../printable.ts";
 import type { SalvageRecord } from "../rpc/api.ts";
-import { syncDirectory } from "../storage/file_sync.ts";
 import { fileError } from "../storage/file_error.ts";
+import { syncDirectory } from "../storage/file_sync.ts";
 import type { AdminCluster } from "./admin_cluster.ts";
 import { timeText } from "./chat_text.ts";
 import { newCommand } from "./command.ts";

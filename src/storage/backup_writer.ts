@@ -13,10 +13,10 @@ import process from "node:process";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { BackupPart } from "../rpc/api.ts";
-import { syncDirectory } from "./file_sync.ts";
-import { fileError } from "./file_error.ts";
 import { encodePart, type FilePart, firstChecksum, magicLine } from "./backup_format.ts";
 import { type VerifiedBackup, verifyBackup } from "./backup_reader.ts";
+import { fileError } from "./file_error.ts";
+import { syncDirectory } from "./file_sync.ts";
 import { RowCounter } from "./row_count.ts";
 
 export interface BackupFileOptions {

@@ -14,9 +14,9 @@
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson, seal } from "./checksum.ts";
-import { readSmallFile } from "./small_file.ts";
 import { syncDataDirectory } from "./file_sync.ts";
 import { renameFreed } from "./freed_file.ts";
+import { readSmallFile } from "./small_file.ts";
 import { corrupt, toStorageError } from "./storage_error.ts";
 
 /** Name of the note. */
