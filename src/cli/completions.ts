@@ -92,7 +92,10 @@ function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
   for (const child of command.commands) collect(child, nodes);
 }
 
-/** For bash and zsh: the words typed so far that name a command, joined, choose the answers. */
+/**
+ * For bash and zsh: the words typed so far that name a command, joined, choose the answers. The value
+ * of a flag names none; bash takes `--flag=value` for three words.
+ */
 function bashScript(nodes: readonly CompletionNode[]): string {
   const cases = nodes.map(({ path, words }) =>
     `    "${path.join(" ")}") words="${words.map(({ word }) => word).join(" ")}" ;;`
@@ -102,21 +105,25 @@ function bashScript(nodes: readonly CompletionNode[]): string {
       if (values === undefined) return [];
       const after = [word, short].flatMap((flag) => flag === undefined ? [] : [flag]);
       const patterns = after.map((flag) => `"${[...path, flag].join(" ")}"`).join("|");
-      return [`    ${patterns}) values="${values.join(" ")}" ;;`];
+      return [`      ${patterns}) values="${values.join(" ")}" ;;`];
     })
   );
   const names = nodes.map(({ path }) => `"${path.join(" ")}"`).join("|");
   return `_jmessage() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" values="-" index
+  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" values="-" index word
   for ((index = 1; index < COMP_CWORD; index++)); do
-    case "$path \${COMP_WORDS[index]}" in
-      ${names}) path="$path \${COMP_WORDS[index]}" ;;
+    word="\${COMP_WORDS[index]}"
+    if [[ "$values" != "-" ]]; then
+      if [[ "$word" != "=" ]]; then values="-"; fi
+      continue
+    fi
+    case "$path $word" in
+      ${names}) path="$path $word" ;;
+${values.join("\n")}
     esac
   done
-  case "$path \${COMP_WORDS[COMP_CWORD-1]}" in
-${values.join("\n")}
-  esac
   if [[ "$values" != "-" ]]; then
+    if [[ "$current" == "=" ]]; then current=""; fi
     COMPREPLY=($(compgen -W "$values" -- "$current"))
     return
   fi
