@@ -110,7 +110,7 @@ function digestCommand(options: AdminOptions): CommandUnknownOpts {
         const { digests: members, missing } = compared;
         const identical = members.every((member) => member.digest === first.digest);
         const { appliedIndex } = first;
-        if (flags.json) options.output.json({ identical, appliedIndex, members });
+        if (flags.json) options.output.json({ identical, appliedIndex, members, missing });
         else options.output.line(digestText({ identical, appliedIndex, members }));
         if (missing.length > 0) {
           const names = missing.map(printable).join(", ");

@@ -159,7 +159,7 @@ Deno.test("admin backup: of a follower by its own token, it says why the leader 
   assert.ok(ms < 9_000, `it took ${ms} ms`);
 });
 
-Deno.test("admin digest: who did not answer is named, for people and beside JSON", async () => {
+Deno.test("admin digest: who did not answer is named, for people and for programs", async () => {
   const cluster = { isLocal: false, silent: ["a", "c"] };
   const { code, lines, remarks } = await trial("digest", "b", cluster);
   assert.deepEqual([code, remarks], [0, [
@@ -168,7 +168,8 @@ Deno.test("admin digest: who did not answer is named, for people and beside JSON
   assert.match(lines.join("\n"), /^identical at index 9\n/);
   const forPrograms = await trial("digest --json", "b", cluster);
   const members = [{ id: "b", appliedIndex: 9, digest: "d" }];
-  assert.deepEqual(forPrograms.json, [{ identical: true, appliedIndex: 9, members }]);
+  const missing = ["a", "c"];
+  assert.deepEqual(forPrograms.json, [{ identical: true, appliedIndex: 9, members, missing }]);
   assert.deepEqual(forPrograms.remarks, remarks);
   assert.deepEqual((await trial("digest", "b", { isLocal: false })).remarks, []);
   const left = await trial("digest", "a", { isLocal: false, isAlone: true });

@@ -46,6 +46,7 @@ Deno.test("admin digest: compares at one index although writes go on", async () 
       { id: "a", appliedIndex: 12, digest: "d12" },
       { id: "b", appliedIndex: 12, digest: "d12" },
     ],
+    missing: [],
   }]);
 });
 
@@ -92,7 +93,8 @@ Deno.test("admin digest: a large state is waited for, a node that is silent mean
   };
   const { code, json } = await trial(nodes, "admin digest --json -s a:1", clock);
   assert.equal(code, 0);
-  assert.deepEqual(json, [{ identical: true, appliedIndex: 10, members: [digest("a")] }]);
+  const alone = { identical: true, appliedIndex: 10, members: [digest("a")], missing: ["b"] };
+  assert.deepEqual(json, [alone]);
   assert.ok(clock.mono() < 2 * limits.adminCallMsMax, `waited ${clock.mono()} ms`);
   busy = false;
   const late = await trial(nodes, "admin digest -s a:1 --timeout 1", clock);
@@ -181,9 +183,10 @@ Deno.test("admin digest: a voter that comes late is compared, and left out only 
   });
   const late = await trial(nodes(2), "admin digest --json -s a:1", clock);
   const both = [digest("a"), digest("b")];
-  assert.deepEqual(late.json, [{ identical: true, appliedIndex: 10, members: both }]);
+  const whole = { identical: true, appliedIndex: 10, members: both, missing: [] };
+  assert.deepEqual(late.json, [whole]);
   const never = await trial(nodes(Infinity), "admin digest --json -s a:1 --timeout 1", clock);
-  assert.deepEqual(never.json, [{ identical: true, appliedIndex: 10, members: [digest("a")] }]);
+  assert.deepEqual(never.json, [{ ...whole, members: [digest("a")], missing: ["b"] }]);
 });
 
 Deno.test("admin digest: a voter that does not take the token is not left out in silence", async () => {
