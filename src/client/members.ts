@@ -38,7 +38,8 @@ export class Members {
   /** Attempts at mutations after the first, so far. */
   retries = 0;
   readonly #onChange: () => void;
-  readonly #sleepers = new Set<() => void>();
+  /** Who pauses until a leader is found. */
+  readonly #sleepers = new Set<{ readonly except: string | null; readonly wake: () => void }>();
   /** Mutations that failed at least once and go on. */
   #waiting = 0;
   #watching = false;
@@ -96,18 +97,26 @@ export class Members {
     this.#onChange();
   }
 
-  /** Resolves after `ms`, or as soon as a leader is found, or when the caller gives up. */
-  pause(ms: number, options: { untilLeader: boolean; signal?: AbortSignal | undefined }) {
+  /**
+   * Resolves after `ms`, or as soon as a leader is found, other than `except`, or when the caller
+   * gives up.
+   */
+  pause(ms: number, options: {
+    untilLeader: boolean;
+    except?: string | null;
+    signal?: AbortSignal | undefined;
+  }) {
     return new Promise<void>((resolve) => {
       const { signal } = options;
       const wake = () => {
         cancel();
-        this.#sleepers.delete(wake);
+        this.#sleepers.delete(sleeper);
         signal?.removeEventListener("abort", wake);
         resolve();
       };
+      const sleeper = { except: options.except ?? null, wake };
       const cancel = this.clock.after(ms, wake);
-      if (options.untilLeader) this.#sleepers.add(wake);
+      if (options.untilLeader) this.#sleepers.add(sleeper);
       if (signal?.aborted || this.#closed) return wake();
       signal?.addEventListener("abort", wake);
     });
@@ -174,10 +183,13 @@ export class Members {
     this.#onChange();
     if (leader === null) return;
     this.mutations.abandonOthers(leader);
-    this.#wake();
+    this.#wake(leader);
   }
 
-  #wake(): void {
-    for (const wake of [...this.#sleepers]) wake();
+  /** All of them, or those that go on for this leader. */
+  #wake(leader?: string): void {
+    for (const { except, wake } of [...this.#sleepers]) {
+      if (leader === undefined || except !== leader) wake();
+    }
   }
 }

@@ -30,7 +30,16 @@ type Attempt<T> =
 /** What to do after a failed attempt: give up, or try again after a pause. */
 type Next =
   | { readonly kind: "stop" }
-  | { readonly kind: "again"; readonly pauseMs: number; readonly untilLeader: boolean };
+  | {
+    readonly kind: "again";
+    readonly pauseMs: number;
+    readonly untilLeader: boolean;
+    /**
+     * Who broke off without an answer: that it says at once that it leads ends no pause, or a leader
+     * that breaks off each time would be asked as fast as it can.
+     */
+    readonly except: string | null;
+  };
 
 /** Makes the request until it is answered. Throws `ChatError` only; see {@linkcode Job}. */
 export async function mutate<T>(
@@ -61,7 +70,7 @@ export async function mutate<T>(
       waiting = true;
       if (members.tracker.current() === null) members.tracker.search();
       if (next.pauseMs > 0) {
-        await members.pause(next.pauseMs, { untilLeader: next.untilLeader, signal: job.signal });
+        await members.pause(next.pauseMs, { ...next, signal: job.signal });
       }
       members.assertOpen();
     }
@@ -123,13 +132,14 @@ function afterFailure<T>(
     kind: "again",
     pauseMs: job.pauseMs(),
     untilLeader,
+    except: attempt.sent && error.reason === "NO_ANSWER" ? address : null,
   });
   if (members.isFinal(error)) return { kind: "stop" };
   switch (REASONS[error.reason].retry) {
     case "never":
     case "wait": {
       const told = error.retryAfterMs ?? 0;
-      return { kind: "again", pauseMs: told + job.pauseMs(), untilLeader: false };
+      return { kind: "again", pauseMs: told + job.pauseMs(), untilLeader: false, except: null };
     }
     case "same":
       if (address !== null && error.reason === "LEADERSHIP_LOST") members.tracker.doubt(address);
@@ -142,7 +152,7 @@ function afterFailure<T>(
   // A leader elsewhere is known by now: go there at once, unless this became a circle.
   const leader = members.tracker.current();
   if (leader !== null && leader !== address && job.mayHop()) {
-    return { kind: "again", pauseMs: 0, untilLeader: true };
+    return { kind: "again", pauseMs: 0, untilLeader: true, except: null };
   }
   return pause(true);
 }
