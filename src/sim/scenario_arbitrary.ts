@@ -60,7 +60,10 @@ export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
           ? amidstLists(config, { moments: some, max: faultsMax })
           : faultLists(config, { moments: some, max: faultsMax }),
         // Behind the faults: what clients do does not change which of these are drawn.
-        operations: fc.array(operations(instants, some), { maxLength: operationsMax, size: "max" }),
+        operations: fc.array(operations(choices, instants, some), {
+          maxLength: operationsMax,
+          size: "max",
+        }),
       })
     );
   }).map(tightened);
@@ -178,6 +181,7 @@ function policies({ quorum, lastResort }: ScenarioChoices): fc.Arbitrary<Policy>
 
 /** What clients do: any time, or while something goes wrong. */
 function operations(
+  { meets }: ScenarioChoices,
   instants: fc.Arbitrary<number>,
   moments: readonly number[],
 ): fc.Arbitrary<Operation> {
@@ -188,7 +192,8 @@ function operations(
     [1, fc.record({ atMs, kind: fc.constant("acknowledge"), user })],
     [1, fc.record({ atMs, kind: fc.constant("renewSession"), user })],
     [1, fc.record({ atMs, kind: fc.constant<"visit">("visit") })],
-    [1, seldom(atMs, user)],
+    // A session that one side knows alone is what sides most easily answer differently.
+    [meets ? 3 : 1, seldom(atMs, user)],
     [
       3,
       fc.record({
