@@ -7,13 +7,10 @@
 
 import fc from "fast-check";
 
-/** How long operations and faults go on at most, ms: until both sides of a split went on, and met. */
+/** How long operations and faults go on at most, ms: T + G, and what a last resort then does. */
 export const DURATION_MS = 6_000;
 
-/** The same where there are no such sides, but one may go on by last resort, after T + G, ms. */
-export const LAST_RESORT_DURATION_MS = 4_500;
-
-/** The same where nobody does: a few failure timeouts, ms. */
+/** The same where nobody goes on by last resort: a few failure timeouts, ms. */
 export const SHORT_DURATION_MS = 4_000;
 
 export const FAILURE_TIMEOUT_MS = 1_000;
@@ -30,6 +27,6 @@ export function around(values: readonly number[]): fc.Arbitrary<number> {
     .map(([value, off]) => value + off);
 }
 
-export function instant(durationMs: number): fc.Arbitrary<number> {
-  return fc.nat(durationMs - 1);
+export function instant(): fc.Arbitrary<number> {
+  return fc.nat(DURATION_MS - 1);
 }

@@ -149,9 +149,7 @@ function amidst(config: ScenarioConfig, atMs: fc.Arbitrary<number>): fc.Arbitrar
 }
 
 /** Whether sides that both went on are made, and meet (§9). */
-export function forks(
-  { policy, budget, logTailEntries }: Omit<ScenarioConfig, "durationMs">,
-): boolean {
+function forks({ policy, budget, logTailEntries }: ScenarioConfig): boolean {
   return policy.quorum === "all" && policy.lastResort && budget === "over" &&
     logTailEntries == null;
 }

@@ -7,15 +7,8 @@
 
 import fc from "fast-check";
 import type { Policy } from "../raft/types.ts";
-import {
-  DURATION_MS,
-  FAILURE_TIMEOUT_MS,
-  instant,
-  LAST_RESORT_DURATION_MS,
-  SHORT_DURATION_MS,
-  weighted,
-} from "./dice.ts";
-import { amidstLists, faultLists, forks, meetings, near } from "./fault_arbitrary.ts";
+import { DURATION_MS, FAILURE_TIMEOUT_MS, instant, SHORT_DURATION_MS, weighted } from "./dice.ts";
+import { amidstLists, faultLists, meetings, near } from "./fault_arbitrary.ts";
 import { COPY_ENDS_TIMEOUTS } from "./machine_faults.ts";
 import type { Budget, Fault, Operation, Scenario, ScenarioConfig } from "./scenario.ts";
 
@@ -47,25 +40,25 @@ const MEETING_FAULTS_MAX = 3;
 export function scenarios(choices: ScenarioChoices): fc.Arbitrary<Scenario> {
   const faultsMax = Math.max(Math.ceil(choices.stepsMax / 2), 1);
   const operationsMax = choices.stepsMax - faultsMax;
-  return configs(choices).chain((config) => {
-    const instants = instant(config.durationMs);
-    const moments = fc.array(instants, { minLength: 1, maxLength: MOMENTS_MAX });
-    return moments.chain((some) =>
-      fc.record({
-        seed: fc.nat(0x7fff_ffff),
-        config: fc.constant(config),
-        faults: choices.meets
-          ? meetings(config, { moments: some, max: MEETING_FAULTS_MAX })
-          : choices.amidst
-          ? amidstLists(config, { moments: some, max: faultsMax })
-          : faultLists(config, { moments: some, max: faultsMax }),
-        // Behind the faults: what clients do does not change which of these are drawn.
-        operations: fc.array(operations(choices, instants, some), {
-          maxLength: operationsMax,
-          size: "max",
-        }),
-      })
-    );
+  const drawn = fc.array(instant(), { minLength: 1, maxLength: MOMENTS_MAX });
+  return fc.tuple(configs(choices), drawn).chain(([config, instants]) => {
+    // Drawn from the same for all durations: another config, in shrinking, leaves them as they are.
+    const within = (ms: number) => Math.floor(ms * config.durationMs / DURATION_MS);
+    const some = instants.map(within);
+    return fc.record({
+      seed: fc.nat(0x7fff_ffff),
+      config: fc.constant(config),
+      faults: choices.meets
+        ? meetings(config, { moments: some, max: MEETING_FAULTS_MAX })
+        : choices.amidst
+        ? amidstLists(config, { moments: some, max: faultsMax })
+        : faultLists(config, { moments: some, max: faultsMax }),
+      // Behind the faults: what clients do does not change which of these are drawn.
+      operations: fc.array(operations(choices, instant().map(within), some), {
+        maxLength: operationsMax,
+        size: "max",
+      }),
+    });
   }).map(tightened);
 }
 
@@ -145,19 +138,11 @@ function configs(choices: ScenarioChoices): fc.Arbitrary<ScenarioConfig> {
       ? weighted<ScenarioConfig["state"]>([127, fc.constant("model")], [1, fc.constant("libsql")])
       : fc.constant(choices.state),
   });
-  return drawn.map((config) => ({ ...config, durationMs: durationOf(config, choices) }));
-}
-
-/**
- * As short as leaves time for what may happen. Half as long again found planted bugs in a tenth
- * fewer schedules, each of which took a third longer.
- */
-function durationOf(
-  config: Omit<ScenarioConfig, "durationMs">,
-  { meets }: ScenarioChoices,
-): number {
-  if (meets || forks(config)) return DURATION_MS;
-  return config.policy.lastResort ? LAST_RESORT_DURATION_MS : SHORT_DURATION_MS;
+  // As short as leaves time for what may happen: half as long again finds little more for its time.
+  return drawn.map((config) => ({
+    ...config,
+    durationMs: config.policy.lastResort ? DURATION_MS : SHORT_DURATION_MS,
+  }));
 }
 
 function policies({ quorum, lastResort }: ScenarioChoices): fc.Arbitrary<Policy> {
