@@ -199,8 +199,10 @@ export class ChatController {
       (thrown) => {
         if (this.#controller.signal.aborted) return;
         this.#model.dropOwn(to, id);
-        const why = printable(ChatError.from(thrown).message);
-        this.#model.notice(to, `Not sent: ${printable(text)} (${why})`, this.#clock.wall());
+        const error = ChatError.from(thrown);
+        const what = error.definite ? "Not sent" : "Perhaps not sent";
+        const line = `${what}: ${printable(text)} (${printable(error.message)})`;
+        this.#model.notice(to, line, this.#clock.wall());
       },
     );
   }

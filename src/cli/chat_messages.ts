@@ -78,13 +78,11 @@ async function sendOne(
   } catch (thrown) {
     const error = ChatError.from(thrown);
     const isRenewed = client.sessionState()?.token !== login;
-    if (id === undefined || !isRenewed || error.reason !== "UNAUTHENTICATED") throw error;
+    const isRefused = error.reason === "UNAUTHENTICATED" && error.definite;
+    if (id === undefined || !isRenewed || !isRefused) throw error;
     const message = "Cannot send under this --id as it was refused when the login had ended, and " +
       "stays refused; the login is made anew";
-    throw new ChatError("REQUEST_ID_REUSED", message, {
-      cause: error,
-      afterIndefinite: !error.definite,
-    });
+    throw new ChatError("REQUEST_ID_REUSED", message, { cause: error });
   }
 }
 

@@ -21,7 +21,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
 import type { Connect } from "./connection.ts";
-import { type CallOptions, Job } from "./job.ts";
+import { type CallOptions, inDoubt, Job } from "./job.ts";
 import { Members } from "./members.ts";
 import { mutate, type Request } from "./mutate.ts";
 import { Outbox } from "./outbox.ts";
@@ -285,7 +285,7 @@ export class ChatClient {
     for (let more = true; more;) {
       const answer: AcknowledgeResponse = await this.#mutate(
         "acknowledge messages",
-        { ...options, deadline },
+        { signal: options.signal, deadline },
         (requestId) => (api, context) => api.acknowledgeMessages({ ...what, requestId }, context),
       );
       acknowledged += answer.acknowledged;
@@ -306,8 +306,8 @@ export class ChatClient {
   }
 
   #requestId({ requestId, isNewId }: Pick<MutationOptions, "requestId" | "isNewId">): RequestId {
-    const isKept = requestId !== undefined && isNewId !== true;
-    return new RequestId(requestId ?? newRequestId(this.#clock), { isKept });
+    const isKnown = requestId !== undefined && isNewId !== true;
+    return new RequestId(requestId ?? newRequestId(this.#clock), { isKnown });
   }
 
   #send(
@@ -324,21 +324,27 @@ export class ChatClient {
     return new Job(this.#clock, what, options);
   }
 
-  #mutate<T>(
+  /** What may have been done by one attempt is not refused for sure, whatever came after it. */
+  async #mutate<T>(
     what: string,
     options: MutationOptions,
     request: (requestId: string) => Request<T>,
     id = this.#requestId(options),
   ): Promise<Answered<T>> {
     const job = this.#job(what, options);
-    return this.#loggedIn(job, async (isAgain) => {
-      if (isAgain) id.refused(this.#clock);
-      try {
-        return await this.#mutateOnce(job, limits.attemptMsMax, request(id.text));
-      } finally {
-        if (job.isInDoubt) id.keep();
-      }
-    });
+    try {
+      return await this.#loggedIn(job, async (isAgain) => {
+        if (isAgain) id.refused(this.#clock);
+        try {
+          return await this.#mutateOnce(job, limits.attemptMsMax, request(id.text));
+        } finally {
+          if (job.isInDoubt) id.doubt();
+        }
+      });
+    } catch (thrown) {
+      const error = ChatError.from(thrown);
+      throw id.isInDoubt ? inDoubt(error) : error;
+    }
   }
 
   #mutateOnce<T>(job: Job, attemptMs: number, request: Request<T>): Promise<Answered<T>> {
@@ -365,10 +371,14 @@ export class ChatClient {
   async #renewed(job: Job, error: ChatError, token: string | null): Promise<boolean> {
     const { deadline, signal } = job;
     const renewed = this.#session.renewed(error, token, { deadline });
-    // A little more: one that this call began says better what was in its way.
-    const ms = deadline.leftMs() + 2 * limits.flightCheckMs;
-    const isRenewed = await this.#members.within(ms, renewed, { untilLeader: false, signal });
-    if (isRenewed !== null) return isRenewed;
+    // What a person types meanwhile takes nothing of its time: there may be more left afterwards.
+    do {
+      // A little more: one that this call began says better what was in its way.
+      const ms = deadline.leftMs() + 2 * limits.flightCheckMs;
+      const isRenewed = await this.#members.within(ms, renewed, { untilLeader: false, signal });
+      if (isRenewed !== null) return isRenewed;
+      this.#members.assertOpen();
+    } while (!job.isOver(0));
     throw job.exhausted(new ChatError("NO_LEADER", "a new login takes too long"), []);
   }
 

@@ -22,13 +22,16 @@ export interface ClientClock {
   randomBytes(count: number): Uint8Array;
 }
 
+/** A timer for longer than that fires at once, ms: 25 days are as good as for ever. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** The machine's clocks. */
 export function systemClock(): ClientClock {
   return {
     mono: () => performance.now(),
     wall: () => Date.now(),
     after: (ms, task) => {
-      const timer = setTimeout(task, ms);
+      const timer = setTimeout(task, Math.min(ms, TIMER_MS_MAX));
       return () => clearTimeout(timer);
     },
     random: () => Math.random(),

@@ -13,6 +13,8 @@ export class Deadline {
   readonly timeoutMs: number;
   readonly #clock: Pick<ClientClock, "mono">;
   #endMs: number;
+  /** Since when it stands still, and for how many waits. */
+  #aside = { sinceMs: 0, waits: 0 };
 
   constructor(clock: Pick<ClientClock, "mono">, timeoutMs: number) {
     this.#clock = clock;
@@ -22,16 +24,18 @@ export class Deadline {
 
   /** What is left of it, ms; 0 once it is over. */
   leftMs(): number {
-    return Math.max(0, this.#endMs - this.#clock.mono());
+    const { sinceMs, waits } = this.#aside;
+    return Math.max(0, this.#endMs - (waits > 0 ? sinceMs : this.#clock.mono()));
   }
 
   /** Waits for what takes no time of it: a person who types, a reader who is slow. */
   async aside<T>(wait: () => T | Promise<T>): Promise<T> {
-    const startedMs = this.#clock.mono();
+    const aside = this.#aside;
+    if (aside.waits++ === 0) aside.sinceMs = this.#clock.mono();
     try {
       return await wait();
     } finally {
-      this.#endMs += this.#clock.mono() - startedMs;
+      if (--aside.waits === 0) this.#endMs += this.#clock.mono() - aside.sinceMs;
     }
   }
 }

@@ -88,8 +88,7 @@ export class Job {
 
   /** The error of a call that a server refused for good. */
   refused(error: ChatError): ChatError {
-    if (!this.#indefinite || !error.definite) return error;
-    return again(error, `${error.message} (but an earlier attempt may have been done)`, true);
+    return this.#indefinite ? inDoubt(error) : error;
   }
 
   /** The error of a call whose time is up; `addresses` are those that were tried. */
@@ -110,6 +109,12 @@ export class Job {
     const reason = REASONS[last.reason].definite ? last.reason : "NO_LEADER";
     return new ChatError(reason, `${text}; check the servers, then try again`, { cause: last });
   }
+}
+
+/** The error of a request that may have been done by an attempt before the one that was refused. */
+export function inDoubt(error: ChatError): ChatError {
+  if (!error.definite) return error;
+  return again(error, `${error.message} (but an earlier attempt may have been done)`, true);
 }
 
 function silence(addresses: readonly string[]): string {

@@ -49,6 +49,11 @@ export class LeaderTracker {
     return this.#doubted ? null : this.#belief?.address ?? null;
   }
 
+  /** The newest term that was heard of. */
+  get term(): TermKey {
+    return this.#belief?.term ?? termOf("");
+  }
+
   get searching(): boolean {
     return this.#searching;
   }
@@ -73,7 +78,7 @@ export class LeaderTracker {
   /** The member at `address` answered a request that only a leader answers. */
   confirm(address: string): void {
     if (this.current() !== null) return;
-    this.#believe({ address, term: this.#belief?.term ?? termOf("") });
+    this.#believe({ address, term: this.term });
   }
 
   /** The leader at `address` failed, or says that it leads no more. */

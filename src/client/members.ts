@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { TermKey } from "../chat/command.ts";
 import { ChatError, REASONS } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { GetClusterResponse } from "../rpc/api.ts";
@@ -14,6 +15,7 @@ import type { ClientClock } from "./clock.ts";
 import { type Connect, ConnectionPool } from "./connection.ts";
 import { InFlight } from "./in_flight.ts";
 import { LeaderTracker } from "./leader_tracker.ts";
+import { compareTerms } from "./term_order.ts";
 
 /** Where to find the cluster. */
 export interface MembersOptions {
@@ -24,6 +26,15 @@ export interface MembersOptions {
   readonly clusterId?: string | undefined;
   /** The leader, or the number of those who wait for it, changed. */
   readonly onChange: () => void;
+}
+
+/** Who pauses. */
+interface Sleeper {
+  readonly untilLeader: boolean;
+  /** Who counts as a leader only in a later term than this one. */
+  readonly except: string | null;
+  readonly term: TermKey;
+  readonly wake: () => void;
 }
 
 /** What all calls of one client share. */
@@ -38,8 +49,7 @@ export class Members {
   /** Attempts at mutations after the first, so far. */
   retries = 0;
   readonly #onChange: () => void;
-  /** Who pauses until a leader is found. */
-  readonly #sleepers = new Set<{ readonly except: string | null; readonly wake: () => void }>();
+  readonly #sleepers = new Set<Sleeper>();
   /** Mutations that failed at least once and go on. */
   #waiting = 0;
   #watching = false;
@@ -98,8 +108,8 @@ export class Members {
   }
 
   /**
-   * Resolves after `ms`, or as soon as a leader is found, other than `except`, or when the caller
-   * gives up.
+   * Resolves after `ms`, or as soon as a leader is found, or when the caller gives up. That `except`
+   * leads counts only if it does so in a later term than it was last heard of.
    */
   pause(ms: number, options: {
     untilLeader: boolean;
@@ -114,9 +124,10 @@ export class Members {
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper = { except: options.except ?? null, wake };
+      const { untilLeader, except = null } = options;
+      const sleeper = { untilLeader, except, term: this.tracker.term, wake };
       const cancel = this.clock.after(ms, wake);
-      if (options.untilLeader) this.#sleepers.add(sleeper);
+      this.#sleepers.add(sleeper);
       if (signal?.aborted || this.#closed) return wake();
       signal?.addEventListener("abort", wake);
     });
@@ -188,8 +199,10 @@ export class Members {
 
   /** All of them, or those that go on for this leader. */
   #wake(leader?: string): void {
-    for (const { except, wake } of [...this.#sleepers]) {
-      if (leader === undefined || except !== leader) wake();
+    for (const { untilLeader, except, term, wake } of [...this.#sleepers]) {
+      const goesOn = untilLeader &&
+        (except !== leader || compareTerms(this.tracker.term, term) > 0);
+      if (leader === undefined || goesOn) wake();
     }
   }
 }

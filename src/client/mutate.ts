@@ -35,8 +35,8 @@ type Next =
     readonly pauseMs: number;
     readonly untilLeader: boolean;
     /**
-     * Who broke off without an answer: that it says at once that it leads ends no pause, or a leader
-     * that breaks off each time would be asked as fast as it can.
+     * Who was asked and failed: that it says at once that it leads ends no pause, or a leader that
+     * fails each time would be asked as fast as it can.
      */
     readonly except: string | null;
   };
@@ -132,7 +132,7 @@ function afterFailure<T>(
     kind: "again",
     pauseMs: job.pauseMs(),
     untilLeader,
-    except: attempt.sent && error.reason === "NO_ANSWER" ? address : null,
+    except: attempt.sent ? address : null,
   });
   if (members.isFinal(error)) return { kind: "stop" };
   switch (REASONS[error.reason].retry) {

@@ -129,3 +129,66 @@ Deno.test("renewal: a post that is in doubt since an earlier round keeps its id"
   equal(cluster.log.length, 1);
   client.close();
 });
+
+Deno.test("renewal: what may have been done is not refused for sure, though the new login fails", async () => {
+  const refused = new ChatError("UNAUTHENTICATED", "The password is wrong");
+  for (const why of [refused, new ChatError("NO_LEADER", "Cannot log in within 30 s")]) {
+    const { clock, cluster, client, leader, failures } = setUp({
+      renew: () => Promise.reject(why),
+    });
+    leader.answersToLose = 1;
+    const write = cluster.write.bind(cluster);
+    cluster.write = (...message) => {
+      failures.push(ended);
+      return write(...message);
+    };
+    await rejects(clock.until(client.send("bob", "one")), {
+      reason: why.reason,
+      definite: false,
+      message: /may have been done/,
+    });
+    equal(cluster.log.length, 1);
+    client.close();
+  }
+});
+
+Deno.test("renewal: a post that an earlier round may have sent is not refused for sure", async () => {
+  const { clock, cluster, client, leader, failures } = setUp({
+    renew: () => Promise.reject(new ChatError("UNAUTHENTICATED", "The password is wrong")),
+  });
+  leader.answersToLose = Infinity;
+  const post = client.post("bob", "one");
+  await clock.advance(100);
+  for (const address of cluster.nodes.keys()) cluster.kill(address);
+  await clock.advance(limits.callMsDefault);
+  failures.push(ended);
+  leader.answersToLose = 0;
+  cluster.revive("n1:1");
+  cluster.elect("n1:1");
+  await rejects(clock.until(post), { reason: "UNAUTHENTICATED", definite: false });
+  equal(cluster.log.length, 1);
+  client.close();
+});
+
+Deno.test("renewal: what a person types meanwhile takes nothing of the call's time", async () => {
+  const { clock, cluster, client, failures } = setUp({
+    renew: async (call) => {
+      await call.deadline!.aside(() => new Promise<void>((typed) => clock.after(60_000, typed)));
+      await client.login("ann", "correct horse", call);
+    },
+  });
+  failures.push(ended);
+  await clock.until(client.send("bob", "one"));
+  equal(cluster.log.length, 1);
+  client.close();
+});
+
+Deno.test("renewal: closing ends a call that waits for another's new login", async () => {
+  const { clock, client, failures } = setUp({ renew: () => new Promise(() => {}) });
+  failures.push(ended);
+  const sending = rejects(client.send("bob", "one"), { reason: "SHUTTING_DOWN" });
+  await clock.advance(100);
+  client.close();
+  await sending;
+  equal(clock.timers, 0);
+});

@@ -41,21 +41,27 @@ export function newRequestId(clock: ClientClock): string {
 /** Under which id a request is asked, through all its attempts. */
 export class RequestId {
   #text: string;
-  #isKept: boolean;
+  readonly #isKnown: boolean;
+  #isInDoubt = false;
 
-  /** `isKept`: somebody else knows the id, and may ask under it again. */
-  constructor(text: string, options: { readonly isKept: boolean }) {
+  /** `isKnown`: somebody else knows the id, and may ask under it again. */
+  constructor(text: string, options: { readonly isKnown: boolean }) {
     this.#text = text;
-    this.#isKept = options.isKept;
+    this.#isKnown = options.isKnown;
   }
 
   get text(): string {
     return this.#text;
   }
 
+  /** True once the request may have been done under this id, by any of its attempts. */
+  get isInDoubt(): boolean {
+    return this.#isInDoubt;
+  }
+
   /** The request may have been done under this id: it is never asked under another. */
-  keep(): void {
-    this.#isKept = true;
+  doubt(): void {
+    this.#isInDoubt = true;
   }
 
   /**
@@ -63,6 +69,6 @@ export class RequestId {
    * its id for ever (DESIGN §8), so that it must be asked under another, where that is safe.
    */
   refused(clock: ClientClock): void {
-    if (!this.#isKept) this.#text = newRequestId(clock);
+    if (!this.#isKnown && !this.#isInDoubt) this.#text = newRequestId(clock);
   }
 }
