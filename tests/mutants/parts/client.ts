@@ -16,8 +16,8 @@ export const CLIENT: readonly Mutant[] = [
     campaign: clients,
     edit: {
       file: "src/client/chat_client.ts",
-      find: "return api.sendMessage(request, context);",
-      replace: "return api.sendMessage({ ...request, requestId: this.#requestId({}) }, context);",
+      find: "api.sendMessage(request, context);",
+      replace: "api.sendMessage({ ...request, requestId: this.#requestId({}).text }, context);",
     },
   },
   {
