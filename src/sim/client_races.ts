@@ -80,7 +80,7 @@ export class ClientRaces {
   }
 
   async perform(race: Race): Promise<void> {
-    const { user, send, sendOutside, visit } = this.#performers;
+    const { user, send } = this.#performers;
     switch (race.kind) {
       case "burst":
         await repeat(race.count, () => send(user(race.from), user(race.to)));
@@ -91,9 +91,7 @@ export class ClientRaces {
         await send(user(race.from), user(race.to), { twice: true });
         return;
       case "deleteRace":
-        return await visit((accountId) =>
-          void repeat(race.sends, () => sendOutside(user(race.from), accountId))
-        );
+        return await this.#deleteRace(user(race.from), race.sends);
       case "logoutRace":
         return await this.#logoutRace(user(race.user), race.sends);
       case "stallSubscriber":
@@ -114,6 +112,17 @@ export class ClientRaces {
   }
 
   /** Which of the messages are accepted is open; none that begins after the answer may be. */
+  async #deleteRace(from: User, sends: number): Promise<void> {
+    const { sendOutside, visit } = this.#performers;
+    let last = () => Promise.resolve();
+    await visit((accountId) => {
+      last = () => sendOutside(from, accountId);
+      void repeat(sends, last);
+    });
+    await last();
+  }
+
+  /** As above. */
   async #logoutRace(user: User, sends: number): Promise<void> {
     const { send, logout, login } = this.#performers;
     const { session } = user;
