@@ -108,6 +108,16 @@ export class MemberReader {
     });
   }
 
+  /** Which cluster it is of, as far as the call's time reaches: asking takes its own. */
+  async #verify(address: string, signal: AbortSignal, job: Job): Promise<void> {
+    const members = this.#members;
+    const verified = members.pool.verify(address).then(() => true);
+    const ms = job.leftMs(limits.askMsMax);
+    if (await members.within(ms, verified, { untilLeader: false, signal }) === null) {
+      throw new ChatError("NO_ANSWER", `No answer from ${address} in time`);
+    }
+  }
+
   async #ask<T>(
     address: string,
     signal: AbortSignal,
@@ -115,7 +125,7 @@ export class MemberReader {
   ): Promise<Outcome<T>> {
     const { pool, reads, clock } = this.#members;
     try {
-      await pool.verify(address);
+      if (!pool.isVerified(address)) await this.#verify(address, signal, call.job);
       const limitMs = call.job.leftMs(limits.readAttemptMsMax);
       const context = {
         token: this.#session.token ?? undefined,
