@@ -18,7 +18,7 @@ import { PROGRAM } from "./program.ts";
 const HELD_MS_MAX = 20;
 /** What the hash takes at the least, on whatever machine, ms. */
 const HASH_MS_MIN = 60;
-/** Of several rounds the best one counts: what a hash does it does in each, other programs do not. */
+/** Other programs fall on some of several rounds, what a hash does on each. */
 const ROUNDS = 8;
 const PASSWORD = "correct horse battery";
 
@@ -105,9 +105,15 @@ Deno.test({
           costs[name].push(cost.all);
         }
       }
-      const [ann, nobody] = [Math.min(...costs.ann), Math.min(...costs.nobody)];
-      const ratio = Math.max(ann, nobody) / Math.min(ann, nobody);
-      assert.ok(ann > HASH_MS_MIN && ratio < 1.2, JSON.stringify(costs));
+      // How fast a processor is changes from one second to the next: each is held against the one
+      // beside it, and half of these may be off.
+      const ratios = costs.ann.map((ann, round) => ann / costs.nobody[round]!).sort((a, b) =>
+        a - b
+      );
+      const ratio = ratios[ROUNDS / 2]!;
+      const text = JSON.stringify(costs);
+      assert.ok(Math.min(...costs.ann, ...costs.nobody) > HASH_MS_MIN, text);
+      assert.ok(ratio > 1 / 1.2 && ratio < 1.2, text);
     });
   },
 });
