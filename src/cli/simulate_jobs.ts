@@ -11,7 +11,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { ChatError } from "../errors.ts";
 import type { ViolationKind } from "../sim/checkers/checker.ts";
-import { addCoverage, type Coverage } from "../sim/coverage.ts";
+import { addCoverage, type Coverage, type CoverageSum } from "../sim/coverage.ts";
 import { worstKind } from "../sim/simulate.ts";
 import { type Program, withoutOwnVariables } from "./node_process.ts";
 
@@ -166,14 +166,14 @@ function take(job: Job, line: string): void {
 /** Of those that came to their end. */
 function sum(jobs: readonly Job[]): JobsResult {
   const faults: Record<string, number> = {};
-  let coverage: Coverage = {};
+  const coverage: CoverageSum = {};
   let [runs, simulatedSeconds, undecided] = [0, 0, 0];
   for (const { summary } of jobs) {
     if (summary === null) continue;
     runs += summary.runs;
     simulatedSeconds += summary.simulatedSeconds;
     undecided += summary.undecided;
-    coverage = addCoverage(coverage, summary.coverage);
+    addCoverage(coverage, summary.coverage);
     for (const [kind, count] of Object.entries(summary.faults)) {
       faults[kind] = (faults[kind] ?? 0) + count;
     }

@@ -18,6 +18,9 @@ export interface Hits {
 /** By kind of fault, by state. A cell that is not there is zero. */
 export type Coverage = Readonly<Record<string, Readonly<Record<string, Hits>>>>;
 
+/** One that others are added to. */
+export type CoverageSum = Record<string, Record<string, { cluster: number; node: number }>>;
+
 /** Of these a length says how long the fault lasts; a jump of a clock is over at once. */
 const atOnce = new Set(["clockJump"]);
 
@@ -87,11 +90,10 @@ function see(fault: Acting, states: StatesNow): void {
 }
 
 function sumOf(faults: readonly Acting[]): Coverage {
-  const sum: Record<string, Record<string, { cluster: number; node: number }>> = {};
+  const sum: CoverageSum = {};
   for (const { kind, cluster, node } of faults) {
-    const row = sum[kind] ??= {};
     for (const state of cluster) {
-      const cell = row[state] ??= { cluster: 0, node: 0 };
+      const cell = cellOf(sum, kind, state);
       cell.cluster++;
       if (node.has(state)) cell.node++;
     }
@@ -99,17 +101,17 @@ function sumOf(faults: readonly Acting[]): Coverage {
   return sum;
 }
 
-/** Both together. */
-export function addCoverage(one: Coverage, other: Coverage): Coverage {
-  const sum: Record<string, Record<string, Hits>> = {};
-  for (const coverage of [one, other]) {
-    for (const [kind, row] of Object.entries(coverage)) {
-      const into = sum[kind] ??= {};
-      for (const [state, { cluster, node }] of Object.entries(row)) {
-        const { cluster: clusters, node: nodes } = into[state] ?? { cluster: 0, node: 0 };
-        into[state] = { cluster: clusters + cluster, node: nodes + node };
-      }
+/** Adds it to the sum: a campaign has thousands of them, each of some hundred cells. */
+export function addCoverage(sum: CoverageSum, coverage: Coverage): void {
+  for (const [kind, row] of Object.entries(coverage)) {
+    for (const [state, { cluster, node }] of Object.entries(row)) {
+      const cell = cellOf(sum, kind, state);
+      cell.cluster += cluster;
+      cell.node += node;
     }
   }
-  return sum;
+}
+
+function cellOf(sum: CoverageSum, kind: string, state: string): CoverageSum[string][string] {
+  return (sum[kind] ??= {})[state] ??= { cluster: 0, node: 0 };
 }

@@ -11,7 +11,7 @@ import fc from "fast-check";
 export const DURATION_MS = 6_000;
 
 /** The same where nobody goes on by last resort: a few failure timeouts, ms. */
-export const SHORT_DURATION_MS = 4_000;
+export const SHORT_DURATION_MS = 3_000;
 
 export const FAILURE_TIMEOUT_MS = 1_000;
 

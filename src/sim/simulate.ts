@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { machineCollector } from "../collector.ts";
 import { CHECKERS } from "./checkers/all.ts";
 import { checkHistory, type Violation, type ViolationKind } from "./checkers/checker.ts";
-import { addCoverage, type Coverage, coverageOf } from "./coverage.ts";
+import { addCoverage, type Coverage, coverageOf, type CoverageSum } from "./coverage.ts";
 import { runScenario } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { type ScenarioChoices, scenarios } from "./scenario_arbitrary.ts";
@@ -122,7 +122,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
   const { runs, seed, parts, onRun, onUndecided, shrinksMax = SHRINKS_MAX } = options;
   const judgeOne = options.judge ?? judge;
   const faults: Record<string, number> = {};
-  let coverage: Coverage = {};
+  const coverage: CoverageSum = {};
   let [done, simulatedMs, undecided, shrinks] = [0, 0, 0, 0];
   let found: Pick<Failure, "violations" | "run"> | null = null;
   const collect = machineCollector();
@@ -136,7 +136,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
     if (found !== null) return !showsTheSame(found.violations, judged.violations);
     simulatedMs += judged.simulatedMs;
     undecided += judged.undecided.length;
-    coverage = addCoverage(coverage, judged.coverage);
+    addCoverage(coverage, judged.coverage);
     for (const [kind, count] of judged.faults) faults[kind] = (faults[kind] ?? 0) + count;
     done++;
     onRun?.(done);

@@ -15,7 +15,7 @@ import { SOUND_PARTS } from "../../src/sim/cluster.ts";
 import { runScenario } from "../../src/sim/run.ts";
 import { printScenario, type Scenario } from "../../src/sim/scenario.ts";
 import { type ScenarioChoices, scenarios } from "../../src/sim/scenario_arbitrary.ts";
-import { addCoverage, type Coverage } from "../../src/sim/coverage.ts";
+import { addCoverage, type CoverageSum } from "../../src/sim/coverage.ts";
 import { STATE_NAMES } from "../../src/sim/protocol_states.ts";
 import { judge, simulate, type SimulateResult } from "../../src/sim/simulate.ts";
 import { QUIET_TURNS } from "../../src/sim/world.ts";
@@ -207,9 +207,9 @@ const MATTERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 Deno.test("schedules: no fault misses a state in which it matters", async () => {
-  let coverage: Coverage = {};
+  const coverage: CoverageSum = {};
   for (const campaign of CAMPAIGNS) {
-    coverage = addCoverage(coverage, (await resultOf(campaign)).coverage);
+    addCoverage(coverage, (await resultOf(campaign)).coverage);
   }
   const empty = Object.entries(MATTERS).flatMap(([kind, states]) =>
     states.filter((state) => !coverage[kind]?.[state]).map((state) => `${kind} in ${state}`)
