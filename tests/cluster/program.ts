@@ -11,6 +11,9 @@ import type { Program } from "../../src/cli/node_process.ts";
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
 const EXECUTABLE = Deno.env.get("JMESSAGE_PROGRAM");
 
+/** Whether it is the executable: what people download. */
+export const IS_EXECUTABLE = EXECUTABLE !== undefined;
+
 /** Starts with these; a command's own words come after. */
 export const PROGRAM: Program = EXECUTABLE === undefined
   ? { command: Deno.execPath(), args: ["run", "--allow-all", CLI] }
