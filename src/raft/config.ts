@@ -62,7 +62,10 @@ export function bootstrapConfig(founder: Member, policy: Policy): Config {
   };
 }
 
-/** `config` changed, with members in rank order and the one-address-one-member rule checked. */
+/**
+ * `config` changed, with members in rank order and the one-address-one-member rule checked. A voter
+ * has no tombstone: it was taken back before the config that removed it was ever in force.
+ */
 export function changeConfig(config: Config, change: Partial<Config>): Config {
   const next = { ...config, leavers: [], ...change };
   const voters = [...next.voters].sort(byRank);
@@ -73,7 +76,8 @@ export function changeConfig(config: Config, change: Partial<Config>): Config {
     addresses.size === voters.length + learners.length,
     "No config has two members with one peer address",
   );
-  return { ...next, voters, learners };
+  const tombstones = next.tombstones.filter((id) => !voters.some((voter) => voter.id === id));
+  return { ...next, voters, learners, tombstones };
 }
 
 /** More than half of the voters, or exactly half with the smallest address (§4). */

@@ -9,7 +9,7 @@ import { limits } from "../limits.ts";
 import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
-import { couldByLastResort, granted, mayByLastResort } from "./last_resort.ts";
+import { couldByLastResort, granted, mayByLastResort, whoGrant } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
@@ -20,7 +20,7 @@ import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { takeTail } from "./tail.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
-import type { Config, ConfigEntry, Entry, NodeId, Term } from "./types.ts";
+import type { Config, ConfigEntry, Entry, Member, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
 
 /** Steps of the doubling after failed tries. */
@@ -313,10 +313,12 @@ function becomeLeader(state: CoreState, won: Campaign): void {
 function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): Config | null {
   const newest = state.newest?.config;
   if (newest === undefined || !won.lastResort) return null;
-  const voters = newest.voters.filter((voter) => granted(state, won.replies, voter.id));
+  const voters = whoGrant(state, won.replies);
+  const stays = (learner: Member) =>
+    !isSuspected(state, learner.id) && !voters.some(({ id }) => id === learner.id);
   return changeConfig(newest, {
     voters,
-    learners: newest.learners.filter((learner) => !isSuspected(state, learner.id)),
+    learners: newest.learners.filter(stays),
     mark: markOf(newest.mark, forkOf(state), { voters, term: won.term, forced: false }),
     c0Index: c0?.index ?? 0,
   });

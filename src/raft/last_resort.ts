@@ -7,12 +7,12 @@
 
 import { candidateAnchors } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
-import { isVoter, usesLastResort } from "./config.ts";
+import { findMember, isVoter, usesLastResort } from "./config.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
-import type { NodeId } from "./types.ts";
+import type { Member, NodeId } from "./types.ts";
 
 /** Whether a node granted, by the answers to a campaign; the candidate itself does. */
 export function granted(
@@ -34,6 +34,26 @@ export function mayByLastResort(
 /** Whether a campaign that begins now could win so: if all grant whom this node does not suspect. */
 export function couldByLastResort(state: CoreState): boolean {
   return nobodyElseLeft(state, new Map(), (id) => !isSuspected(state, id));
+}
+
+/**
+ * §7: those by whom the winner goes on, at their newest addresses: whoever granted, though the newest
+ * config may lack it. That one has never been in force, perhaps, and whom it was to drop may know
+ * nothing of it, and be certain.
+ */
+export function whoGrant(
+  state: CoreState,
+  replies: ReadonlyMap<NodeId, VoteReply>,
+): readonly Member[] {
+  const newest = state.newest?.config;
+  const voters = new Map<NodeId, Member>();
+  for (const { config } of candidateAnchors(state, replies)) {
+    for (const voter of config.voters) {
+      if (!granted(state, replies, voter.id)) continue;
+      voters.set(voter.id, (newest && findMember(newest, voter.id)) ?? voter);
+    }
+  }
+  return [...voters.values()];
 }
 
 /** Certain, a voter of all anchors, and nobody left to ask but those that grant. */

@@ -55,10 +55,9 @@ export function couldCommit(
     anchors.every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
-/** Those of `base` that live and were not removed since, at their newest addresses. */
+/** Those of `base` that live, at their newest addresses. */
 function live(state: CoreState, base: Config, newest: Config): readonly Member[] {
   return base.voters
     .filter(({ id }) => isVoter(newest, id) ? !isSuspected(state, id) : pingsLately(state, id))
-    .filter(({ id }) => !newest.tombstones.includes(id))
     .map((voter) => findMember(newest, voter.id) ?? voter);
 }
