@@ -106,6 +106,13 @@ export function findMember(config: Config, id: NodeId): Member | undefined {
     config.learners.find((learner) => learner.id === id);
 }
 
+/** Whether another member has its address now (§3). */
+export function isReplaced(config: Config, { id, peerAddress }: Member): boolean {
+  return [...config.voters, ...config.learners].some((other) =>
+    other.peerAddress === peerAddress && other.id !== id
+  );
+}
+
 /** True if certainty and the last resort are in use (§5, last paragraph). */
 export function usesLastResort(policy: Policy): boolean {
   return policy.quorum === "all" && policy.lastResort;

@@ -313,7 +313,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
 function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): Config | null {
   const newest = state.newest?.config;
   if (newest === undefined || !won.lastResort) return null;
-  const voters = whoGrant(state, won.replies);
+  const voters = whoGrant(state, newest, won.replies);
   const stays = (learner: Member) =>
     !isSuspected(state, learner.id) && !voters.some(({ id }) => id === learner.id);
   return changeConfig(newest, {

@@ -7,12 +7,12 @@
 
 import { candidateAnchors } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
-import { findMember, isVoter, usesLastResort } from "./config.ts";
+import { findMember, isReplaced, isVoter, usesLastResort } from "./config.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
-import type { Member, NodeId } from "./types.ts";
+import type { Config, Member, NodeId } from "./types.ts";
 
 /** Whether a node granted, by the answers to a campaign; the candidate itself does. */
 export function granted(
@@ -37,23 +37,23 @@ export function couldByLastResort(state: CoreState): boolean {
 }
 
 /**
- * §7: those by whom the winner goes on, at their newest addresses: whoever granted, though the newest
- * config may lack it. That one has never been in force, perhaps, and whom it was to drop may know
- * nothing of it, and be certain.
+ * §7: those by whom the winner goes on, at their newest addresses: whoever granted, though its newest
+ * config may lack one of them. That config was never in force, perhaps, and whom it was to drop may
+ * know nothing of it, and be certain.
  */
 export function whoGrant(
   state: CoreState,
+  newest: Config,
   replies: ReadonlyMap<NodeId, VoteReply>,
 ): readonly Member[] {
-  const newest = state.newest?.config;
-  const voters = new Map<NodeId, Member>();
-  for (const { config } of candidateAnchors(state, replies)) {
-    for (const voter of config.voters) {
-      if (!granted(state, replies, voter.id)) continue;
-      voters.set(voter.id, (newest && findMember(newest, voter.id)) ?? voter);
-    }
-  }
-  return [...voters.values()];
+  const earlier = candidateAnchors(state, replies).flatMap(({ config }) => config.voters);
+  const back = new Map(
+    earlier.filter((voter) => !isVoter(newest, voter.id) && !isReplaced(newest, voter))
+      .map((voter) => [voter.id, voter]),
+  );
+  return [...newest.voters, ...back.values()]
+    .filter(({ id }) => granted(state, replies, id))
+    .map((voter) => findMember(newest, voter.id) ?? voter);
 }
 
 /** Certain, a voter of all anchors, and nobody left to ask but those that grant. */

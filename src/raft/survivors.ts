@@ -5,7 +5,7 @@
  * @module
  */
 
-import { findMember, isVoter } from "./config.ts";
+import { findMember, isReplaced, isVoter } from "./config.ts";
 import { isSuspected, pingsLately } from "./lease.ts";
 import type { CoreState } from "./state.ts";
 import type { Config, ConfigEntry, Leaver, Member, NodeId } from "./types.ts";
@@ -55,9 +55,10 @@ export function couldCommit(
     anchors.every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
-/** Those of `base` that live, at their newest addresses. */
+/** Those of `base` that live and were not replaced since, at their newest addresses. */
 function live(state: CoreState, base: Config, newest: Config): readonly Member[] {
   return base.voters
     .filter(({ id }) => isVoter(newest, id) ? !isSuspected(state, id) : pingsLately(state, id))
+    .filter((voter) => !isReplaced(newest, voter))
     .map((voter) => findMember(newest, voter.id) ?? voter);
 }
