@@ -127,6 +127,11 @@ export class IncomingLinks {
     return null;
   }
 
+  /** Whether a node of that id, of this cluster, ever had a link to this start of the node. */
+  hasSeen(id: NodeId): boolean {
+    return this.#newest.has(id);
+  }
+
   /** Monotonic ms at which something last came from the peer; `null` without a link from it. */
   heardAt(id: NodeId): number | null {
     return this.#current.get(id)?.heardAt ?? null;

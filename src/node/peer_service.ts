@@ -28,7 +28,7 @@ export interface PeerServiceOptions {
   readonly nodeId: NodeId;
   readonly clusterId: () => string;
   readonly driver: NodeDriver;
-  readonly transport: PeerTransport;
+  readonly transport: Pick<PeerTransport, "openLink" | "hasSeen">;
   readonly snapshots: SnapshotServer;
   readonly gate: Gate;
 }
@@ -51,7 +51,7 @@ async function join(options: PeerServiceOptions, ask: JoinAsk): Promise<JoinAnsw
   if (ask.clusterId !== "" && ask.clusterId !== clusterId) {
     return { kind: "refused", error: wrongCluster(ask.clusterId, clusterId) };
   }
-  if (ask.clusterId === "" && isVoter(options.driver, ask.member.id)) {
+  if (ask.clusterId === "" && isKnown(options, ask.member.id)) {
     return { kind: "refused", error: idTaken(ask.member.id) };
   }
   const refusal = await options.driver.join(ask.member);
@@ -115,16 +115,18 @@ function memberOf(driver: NodeDriver, id: NodeId): Member | undefined {
 }
 
 /**
- * Whether the cluster counts on a node of that id. One that knows no cluster is not that node, whatever
- * it is called: it has no log, and must not be looked for where it is (§3).
+ * Whether the cluster counts on a node of that id, or one has called here. One that knows no cluster is
+ * not that node, whatever it is called: it has no log, and must not be looked for where it is; and
+ * whoever has seen the other one takes it for a copy, and refuses its links (§3).
  */
-function isVoter(driver: NodeDriver, id: NodeId): boolean {
-  return driver.status().members.some(({ member, voter }) => voter && member.id === id);
+function isKnown({ driver, transport }: PeerServiceOptions, id: NodeId): boolean {
+  return transport.hasSeen(id) ||
+    driver.status().members.some(({ member, voter }) => voter && member.id === id);
 }
 
 function idTaken(id: NodeId): ChatError {
   const text =
-    `Cannot join as node ${id} with an empty data directory: the cluster has a node of ` +
+    `Cannot join as node ${id} with an empty data directory: the cluster has, or had, a node of ` +
     "that id; leave --id out or give another one, or start that node on its own --data";
   return new ChatError("INVALID_ARGUMENT", text, { field: "id" });
 }

@@ -128,6 +128,11 @@ export class PeerTransport implements Transport {
     }));
   }
 
+  /** Whether a node of that id, of this cluster, ever had a link to this start of the node. */
+  hasSeen(id: NodeId): boolean {
+    return this.#incoming.hasSeen(id);
+  }
+
   /** {@linkcode PeerApi.openLink} */
   async openLink(hello: Hello, link: IncomingLink): Promise<LinkReceiver> {
     if (this.#stop.signal.aborted) {
