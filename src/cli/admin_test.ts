@@ -56,6 +56,28 @@ Deno.test("admin status: for people, a few lines and a table", async () => {
   ]);
 });
 
+Deno.test("admin status: without a leader, what writes wait for", async () => {
+  const silent = member("b", { reachable: false });
+  const texts = [
+    [
+      [member("a"), silent],
+      /^writes wait for a leader, perhaps until b \(b:2\) is back; if gone for /m,
+    ],
+    [
+      [member("a"), { ...silent, voter: false }],
+      /^writes wait for a leader, which is being elected$/m,
+    ],
+  ] as const;
+  for (const [members, text] of texts) {
+    const now = { ...status("a", members), leader: "", tolerates: 0 };
+    const { lines } = await trial(
+      { "a:1": { status: () => Promise.resolve(now) } },
+      "admin status -s a:1",
+    );
+    assert.match(lines.join("\n"), text);
+  }
+});
+
 Deno.test("admin status: who is missing is named while the cluster lives by last resort", async () => {
   const b = { id: "b", peerAddress: "b:2" };
   const c = { id: "c", peerAddress: "c:2" };

@@ -34,16 +34,27 @@ export function statusJson(status: StatusResponse): object {
 /** Who is missing, and what to do. */
 function lastResortText(missing: StatusResponse["missing"]): string {
   if (missing.length === 0) return "lives by last resort, until all who are back are voters again";
-  const names = missing.map(({ id, peerAddress }) =>
-    `${printable(id)} (${printable(peerAddress)})`
-  );
   const first = printable(missing[0]?.id ?? "");
-  return `lives by last resort, until ${list(names)} back; who is gone for good is removed by ` +
+  return `lives by last resort, until ${
+    list(missing.map(named))
+  } back; who is gone for good is removed by ` +
     `\`jmessage admin remove ${first}\``;
 }
 
 function list(names: readonly string[]): string {
   return names.length === 1 ? `${names[0]} is` : `${names.join(", ")} are`;
+}
+
+/** What writes wait for. */
+function leaderlessText(members: readonly StatusMember[]): string {
+  const silent = members.filter(({ voter, reachable }) => voter && !reachable);
+  if (silent.length === 0) return "writes wait for a leader, which is being elected";
+  return `writes wait for a leader, perhaps until ${list(silent.map(named))} back; if gone for ` +
+    "good, see `jmessage admin recover --help`";
+}
+
+function named({ id, peerAddress }: Pick<StatusMember, "id" | "peerAddress">): string {
+  return `${printable(id)} (${printable(peerAddress)})`;
 }
 
 /** The cluster in a few lines and a table. */
@@ -61,6 +72,7 @@ export function statusText(status: ClusterStatus): string {
     `leader   ${leader}`,
     `survives ${faults} right now`,
   ];
+  if (status.leader === "") lines.push(leaderlessText(status.members));
   if (status.livesByLastResort) lines.push(lastResortText(status.missing));
   const heading = ["ID", "ROLE", "VOTER", "CLIENTS", "PEERS", "LAST", "COMMITTED", "APPLIED"];
   const hasTls = status.members.some((member) => member.certificateExpiresAtMs !== undefined);

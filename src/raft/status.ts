@@ -37,10 +37,11 @@ export function isReady(state: CoreState): boolean {
 
 export function statusOf(state: CoreState): CoreStatus {
   const config = state.newest?.config;
+  const leader = leaderInSight(state);
   return {
     role: roleOf(state),
     term: state.leadership?.term ?? (state.leader === null ? state.promised : state.leaderTerm),
-    leader: leaderInSight(state),
+    leader,
     lastIndex: state.log.lastIndex,
     commitIndex: state.commitIndex,
     appliedIndex: state.applied.index,
@@ -48,7 +49,8 @@ export function statusOf(state: CoreState): CoreStatus {
     certain: isCertain(state),
     livesByLastResort: config?.mark?.open === true,
     missing: config === undefined ? [] : missing(config),
-    tolerates: config === undefined ? 0 : tolerated(state, config),
+    // Without a leader nothing is written now, whoever lives.
+    tolerates: config === undefined || leader === null ? 0 : tolerated(state, config),
     policy: config?.policy ?? null,
     members: config === undefined ? [] : membersOf(state, config),
   };

@@ -9,6 +9,7 @@ import { possibleViews } from "../../src/raft/anchors.ts";
 import { RULES } from "../../src/raft/rules.ts";
 import { CoreState } from "../../src/raft/state.ts";
 import { testChain, TestCluster } from "./cluster.ts";
+import { writes } from "./scenario.ts";
 
 Deno.test("core: a founder leads alone and commits by its own disk", () => {
   const cluster = TestCluster.of(1);
@@ -120,4 +121,19 @@ Deno.test("anchors: what held before a config is not changed by it", () => {
   assert.equal(before.length, 1);
   assert.equal(before[0]?.index, base.config.index);
   assert.equal(state.newest?.index, index + 1);
+});
+
+Deno.test("status: where nobody leads, no fault is survived, whoever lives", () => {
+  const c = TestCluster.of(3);
+  for (const id of ["n2", "n3"]) c.kill(id);
+  writes(c, "a", "n1");
+  c.kill("n1");
+  for (const id of ["n2", "n3"]) c.start(id);
+  c.run(3_000);
+  for (const id of ["n2", "n3"]) {
+    const { leader, tolerates } = c.node(id).core!.status();
+    assert.deepEqual([leader, tolerates], [null, 0]);
+  }
+  c.start("n1");
+  c.until(() => c.node("n1").core!.status().tolerates === 2);
 });
