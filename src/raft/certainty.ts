@@ -10,7 +10,7 @@ import { possibleViews } from "./anchors.ts";
 import { isVoter } from "./config.ts";
 import type { Peer } from "./peer.ts";
 import type { CoreState } from "./state.ts";
-import type { ConfigEntry, NodeId } from "./types.ts";
+import type { Config, ConfigEntry, NodeId } from "./types.ts";
 
 /** §5: the node is a voter of every possible view from C0 to C1 and nobody can have gone on without it. */
 export function isCertain(state: CoreState): boolean {
@@ -130,9 +130,21 @@ export function noteConfigTaken(
     // It also counts as a grant to the new voter (§5, suspicion).
     peer.grantUntil = Math.max(peer.grantUntil, state.slow + state.timeout);
     // What it said as no voter yet, by whatever config it had then, is void like the rest.
-    const hasHeard = peer.grantedAt > -Infinity || peer.answeredAt > -Infinity ||
-      (state.leadership !== null && peer.progress.match > 0);
-    const trusted = hasHeard || !mayTakeForGone(state, peer, state.fast);
-    if (certain && trusted) noteGrant(peer, oldest);
+    if (certain && isTrustedAnew(state, peer)) noteGrant(peer, oldest);
   }
+}
+
+/** Whether one that becomes a voter can be told from one that goes on as if this node was gone. */
+function isTrustedAnew(state: CoreState, peer: Peer): boolean {
+  const hasHeard = peer.grantedAt > -Infinity || peer.answeredAt > -Infinity ||
+    (state.leadership !== null && peer.progress.match > 0);
+  return hasHeard || !mayTakeForGone(state, peer, state.fast);
+}
+
+/** Whether this node is certain, and would not be any more with a config on its log. */
+export function wouldEndCertainty(state: CoreState, config: Config): boolean {
+  if (!isCertain(state)) return false;
+  const others = config.voters.filter(({ id }) => id !== state.self.id);
+  return others.length === config.voters.length ||
+    others.some(({ id }) => !isTrustedAnew(state, state.peer(id)));
 }

@@ -106,11 +106,26 @@ export function findMember(config: Config, id: NodeId): Member | undefined {
     config.learners.find((learner) => learner.id === id);
 }
 
-/** Whether another member has its address now (§3). */
-export function isReplaced(config: Config, { id, peerAddress }: Member): boolean {
-  return [...config.voters, ...config.learners].some((other) =>
-    other.peerAddress === peerAddress && other.id !== id
-  );
+/** Voters, and beside them those of earlier configs whose place none of them has by now (§3). */
+export function withTakenBack(
+  voters: readonly Member[],
+  back: readonly Member[],
+): readonly Member[] {
+  const all = [...voters];
+  for (const one of back) if (!hasPlaceOf(all, one)) all.push(one);
+  return all;
+}
+
+/** Those learners whose place no voter takes. */
+export function learnersBeside(
+  learners: readonly Member[],
+  voters: readonly Member[],
+): readonly Member[] {
+  return learners.filter((learner) => !hasPlaceOf(voters, learner));
+}
+
+function hasPlaceOf(members: readonly Member[], { id, peerAddress }: Member): boolean {
+  return members.some((other) => other.id === id || other.peerAddress === peerAddress);
 }
 
 /** True if certainty and the last resort are in use (§5, last paragraph). */

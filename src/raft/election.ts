@@ -8,7 +8,7 @@
 import { limits } from "../limits.ts";
 import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
-import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
+import { changeConfig, findMember, isVoter, learnersBeside, usesLastResort } from "./config.ts";
 import { couldByLastResort, granted, mayByLastResort, whoGrant } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
@@ -20,7 +20,7 @@ import type { Campaign, CoreState } from "./state.ts";
 import { couldCommit, survivors } from "./survivors.ts";
 import { takeTail } from "./tail.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
-import type { Config, ConfigEntry, Entry, Member, NodeId, Term } from "./types.ts";
+import type { Config, ConfigEntry, Entry, NodeId, Term } from "./types.ts";
 import { leaderGaveUp } from "./vote.ts";
 
 /** Steps of the doubling after failed tries. */
@@ -61,9 +61,10 @@ function noteLastResort(state: CoreState, campaignAt: number): void {
 /** §7: who may campaign, and why it would. */
 function wantsToLead(state: CoreState): boolean {
   const config = state.newest?.config;
-  if (config === undefined || state.leadership !== null || state.leavingSince !== null) {
-    return false;
-  }
+  if (config === undefined || state.leadership !== null) return false;
+  // Where quorums alone decide, one that was only asked to leave may have to lead: who asked is gone.
+  const leaves = state.wantsLeave || usesLastResort(config.policy);
+  if (state.leavingSince !== null && leaves) return false;
   if (state.fetching || state.surrender !== null) return false;
   if (!isVoter(config, state.self.id)) return false;
   if (state.leader === null) return !isProbing(state);
@@ -258,7 +259,8 @@ function wonByQuorum(state: CoreState, current: Campaign): boolean {
   if (!usesLastResort(newest.policy)) return true;
   const replies = [...current.replies.values()];
   const anyCertain = isCertain(state) || replies.some((reply) => reply.granted && reply.certain);
-  return state.rules.trusted({ granted: has, anyCertain, newest });
+  // Of the earlier ones, too: the newest was never in force, perhaps, and whom it drops went on alone.
+  return anchors.every(({ config }) => state.rules.trusted({ granted: has, anyCertain, config }));
 }
 
 /**
@@ -269,7 +271,12 @@ function couldServe(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
   if (newest === undefined) return false;
   if (!commitsByAll(newest.policy)) {
-    return state.rules.commitSet(newest, (id) => granted(state, current.replies, id));
+    const has = (id: NodeId) => granted(state, current.replies, id);
+    // Or it goes back to C0: what is pending may lack one who is here, or have made voters of who has
+    // died since (§6).
+    const c0 = decidedConfig(state)?.config;
+    return state.rules.commitSet(newest, has) ||
+      (c0 !== undefined && state.rules.commitSet(c0, has));
   }
   const anchors = candidateAnchors(state, current.replies);
   return survivors(state, anchors) !== null ||
@@ -314,11 +321,10 @@ function firstConfig(state: CoreState, won: Campaign, c0: ConfigEntry | null): C
   const newest = state.newest?.config;
   if (newest === undefined || !won.lastResort) return null;
   const voters = whoGrant(state, newest, won.replies);
-  const stays = (learner: Member) =>
-    !isSuspected(state, learner.id) && !voters.some(({ id }) => id === learner.id);
   return changeConfig(newest, {
     voters,
-    learners: newest.learners.filter(stays),
+    learners: learnersBeside(newest.learners, voters)
+      .filter((learner) => !isSuspected(state, learner.id)),
     mark: markOf(newest.mark, forkOf(state), { voters, term: won.term, forced: false }),
     c0Index: c0?.index ?? 0,
   });

@@ -7,7 +7,7 @@
 
 import { candidateAnchors } from "./anchors.ts";
 import { isCertain } from "./certainty.ts";
-import { findMember, isReplaced, isVoter, usesLastResort } from "./config.ts";
+import { findMember, isVoter, usesLastResort, withTakenBack } from "./config.ts";
 import { isSuspected } from "./lease.ts";
 import type { VoteReply } from "./message.ts";
 import type { Peer } from "./peer.ts";
@@ -46,14 +46,11 @@ export function whoGrant(
   newest: Config,
   replies: ReadonlyMap<NodeId, VoteReply>,
 ): readonly Member[] {
-  const earlier = candidateAnchors(state, replies).flatMap(({ config }) => config.voters);
-  const back = new Map(
-    earlier.filter((voter) => !isVoter(newest, voter.id) && !isReplaced(newest, voter))
-      .map((voter) => [voter.id, voter]),
-  );
-  return [...newest.voters, ...back.values()]
-    .filter(({ id }) => granted(state, replies, id))
+  const grants = ({ id }: Member) => granted(state, replies, id);
+  const back = candidateAnchors(state, replies).flatMap(({ config }) => config.voters)
+    .filter((voter) => !isVoter(newest, voter.id) && grants(voter))
     .map((voter) => findMember(newest, voter.id) ?? voter);
+  return withTakenBack(newest.voters.filter(grants), back);
 }
 
 /** Certain, a voter of all anchors, and nobody left to ask but those that grant. */

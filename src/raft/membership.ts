@@ -15,7 +15,7 @@ import {
   possibleViews,
 } from "./anchors.ts";
 import { isCertain, noteConfigTaken } from "./certainty.ts";
-import { changeConfig, findMember, isVoter, usesLastResort } from "./config.ts";
+import { changeConfig, findMember, isVoter, learnersBeside, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from "./lease.ts";
@@ -65,28 +65,28 @@ export function dropSuspects(state: CoreState): void {
   const out = suspects(state);
   if (!commitsByAll(config.policy)) {
     // Nobody is dropped; but a leader that no majority answers leads nobody (dissertation §6.2).
-    if (!state.rules.commitSet(config, (id) => !out.includes(id))) withdrawOrStepDown(state);
+    const leads = state.rules.commitSet(config, (id) => !out.includes(id));
+    if ((!leads || isStuck(state)) && !withdraw(state) && !leads) stepDown(state);
   } else if (out.length > 0 || isStuck(state)) {
     regroup(state, config);
   }
 }
 
 /**
- * A pending config of the own term may have made voters of nodes that have died since. Where the
- * one before it has a majority that lives, this leader goes back to that.
+ * A pending config may have made voters of nodes that have died since, or lack one that lives. Where
+ * the one before it has a majority that lives, with a quorum of each anchor, this leader goes back to
+ * that. False if it cannot.
  */
-function withdrawOrStepDown(state: CoreState): void {
+function withdraw(state: CoreState): boolean {
   const c0 = decidedConfig(state);
   const c1 = state.newest;
-  const live = (id: NodeId) => !isSuspected(state, id);
-  const isOwn = c1 !== null && c1.index !== c0?.index &&
-    state.leadership !== null &&
-    sameTerm(c1.term, state.leadership.term);
-  if (c0 !== null && isOwn && state.rules.commitSet(c0.config, live)) {
-    appendConfig(state, { ...c0.config, leavers: [] });
-  } else {
-    stepDown(state);
-  }
+  if (c0 === null || c1 === null || c1.index === c0.index) return false;
+  const live = (id: NodeId) =>
+    isVoter(c1.config, id) ? !isSuspected(state, id) : pingsLately(state, id);
+  const could = leaderAnchors(state).every(({ config }) => state.rules.quorum(config, live));
+  if (!could || !state.rules.commitSet(c0.config, live)) return false;
+  appendConfig(state, { ...c0.config, leavers: [] });
+  return true;
 }
 
 /**
@@ -129,7 +129,7 @@ function regroup(state: CoreState, config: Config): void {
   if (!waits && !mayGoOnWithout(state, config)) return;
   if (voters === null) return stepDown(state);
   // Who was on its way out by a config that never committed may be a voter again.
-  const change = { voters, learners: config.learners.filter(({ id }) => !stays(id)) };
+  const change = { voters, learners: learnersBeside(config.learners, voters) };
   if (heldBackBy(state, changeConfig(config, change)).length === 0) appendConfig(state, change);
 }
 

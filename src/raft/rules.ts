@@ -15,8 +15,8 @@ export interface Grants {
   readonly granted: (id: NodeId) => boolean;
   /** Whether one of the granting nodes is certain, the candidate included. */
   readonly anyCertain: boolean;
-  /** The candidate's newest config. */
-  readonly newest: Config;
+  /** Of the candidate's log, and perhaps in force. */
+  readonly config: Config;
 }
 
 export interface Rules {
@@ -63,8 +63,8 @@ export const RULES: Rules = {
     return firstUnpersistedConfig === null ? last : Math.min(last, firstUnpersistedConfig - 1);
   },
   leaseBegan: (sentMs) => sentMs,
-  trusted({ granted, anyCertain, newest }) {
-    return anyCertain || newest.voters.every((voter) => granted(voter.id));
+  trusted({ granted, anyCertain, config }) {
+    return anyCertain || config.voters.every((voter) => granted(voter.id));
   },
   mayLastResort: (certain) => certain,
   mayDrop: (certain) => certain,

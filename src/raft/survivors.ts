@@ -5,7 +5,7 @@
  * @module
  */
 
-import { findMember, isReplaced, isVoter } from "./config.ts";
+import { findMember, isVoter, withTakenBack } from "./config.ts";
 import { isSuspected, pingsLately } from "./lease.ts";
 import type { CoreState } from "./state.ts";
 import type { Config, ConfigEntry, Leaver, Member, NodeId } from "./types.ts";
@@ -26,7 +26,7 @@ export function survivors(
   const staying = live(state, newest, newest);
   for (const base of bases) {
     const back = live(state, base, newest).filter(({ id }) => !isVoter(newest, id));
-    const voters = [...staying, ...back];
+    const voters = withTakenBack(staying, back);
     const has = (id: NodeId) => voters.some((voter) => voter.id === id);
     if (!has(state.self.id)) continue;
     if (anchors.every((anchor) => state.rules.quorum(anchor.config, has))) return voters;
@@ -55,10 +55,9 @@ export function couldCommit(
     anchors.every((anchor) => state.rules.quorum(anchor.config, stays));
 }
 
-/** Those of `base` that live and were not replaced since, at their newest addresses. */
+/** Those of `base` that live, at their newest addresses. */
 function live(state: CoreState, base: Config, newest: Config): readonly Member[] {
   return base.voters
     .filter(({ id }) => isVoter(newest, id) ? !isSuspected(state, id) : pingsLately(state, id))
-    .filter((voter) => !isReplaced(newest, voter))
     .map((voter) => findMember(newest, voter.id) ?? voter);
 }

@@ -1,0 +1,105 @@
+/**
+ * Scenarios about changes of members that a death cuts short where quorums alone decide: fewer than
+ * half are dead, so the others go on (§5, §6).
+ *
+ * @module
+ */
+
+import type { TestCluster } from "./cluster.ts";
+import { scenario, settle, type Step, writes } from "./scenario.ts";
+
+function voters(c: TestCluster, id: string): number {
+  return c.node(id).stored.configs.at(-1)!.config.voters.length;
+}
+
+scenario("the smallest of two, asked to leave by one that dies, goes on", {
+  nodes: 2,
+  lastResort: false,
+}, [
+  ["n2 leads and asks n1 to leave, for an operator", (c) => {
+    settle(c);
+    c.feed("n1", { kind: "transfer", id: 1, to: "n2" });
+    c.until(() => c.leads("n2"));
+    settle(c);
+    c.feed("n2", { kind: "remove", id: 3, peer: "n1" });
+    const asked = () =>
+      c.node("n1").inbox.some(({ input }) =>
+        input.kind === "message" && input.message.kind === "askToLeave"
+      );
+    while (!asked()) c.run(1);
+    c.run(1);
+  }],
+  ["n2 dies before it has a config without n1: n1 is a quorum", (c) => {
+    c.kill("n2");
+    writes(c, "a", "n1");
+  }],
+]);
+
+/** n1 has a config with so many voters on its disk alone; it dies, and is back and ready soon. */
+function restartsWith(c: TestCluster, count: number): void {
+  const now = () => c.node("n1").core!.status().members.filter((row) => row.voter);
+  while (now().length !== count) c.run(1);
+  c.partition(["n1"], [...c.nodes.keys()].filter((id) => id !== "n1"));
+  while (voters(c, "n1") !== count) c.run(1);
+  c.kill("n1");
+  c.heal();
+  c.run(30);
+  c.start("n1");
+  c.until(() => c.node("n1").core!.status().ready, 100);
+}
+
+for (const nodes of [3, 5]) {
+  const ids = ["n1", "n2", "n3", "n4", "n5"].slice(0, nodes);
+  const out = ids.at(-1)!;
+  const dead = ids.slice(1, 1 + (nodes - 1) / 2);
+  const removes: Step = [`n1 removes ${out}, has that on disk alone, and starts anew`, (c) => {
+    settle(c);
+    c.feed("n1", { kind: "remove", id: 3, peer: out });
+    restartsWith(c, nodes - 1);
+  }];
+  scenario(`under majority a removal on one disk does not stop those who live (${nodes} nodes)`, {
+    nodes,
+    quorum: "majority",
+  }, [
+    removes,
+    [`${dead.join(" and ")} die, fewer than half: the others go on`, (c) => {
+      for (const id of dead) c.kill(id);
+      writes(c, "a", ...ids.filter((id) => !dead.includes(id) && id !== out));
+    }],
+  ]);
+}
+
+scenario("under majority a promotion on one disk does not stop those who live", {
+  quorum: "majority",
+}, [
+  ["n1 makes n4 a voter, has that on disk alone, and starts anew; n4 dies", (c) => {
+    settle(c);
+    c.add(4);
+    c.start("n4");
+    c.feed("n1", { kind: "join", id: 1, member: c.node("n4").member });
+    restartsWith(c, 4);
+    c.kill("n4");
+  }],
+  ["n3 dies: n1 and n2 go on, two of three", (c) => {
+    c.kill("n3");
+    writes(c, "a", "n1", "n2");
+  }],
+]);
+
+scenario("under majority one that was dead as it was removed is back as others die", {
+  nodes: 4,
+  quorum: "majority",
+}, [
+  ["n3 is dead and removed; n1 dies before it tells n2 and n4 that this is committed", (c) => {
+    settle(c);
+    c.kill("n3");
+    c.run(100);
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    while (voters(c, "n2") !== 3 || voters(c, "n4") !== 3) c.run(1);
+    c.kill("n1");
+  }],
+  ["n3 is back: three of four live, two of those who stay", (c) => {
+    c.start("n3");
+    writes(c, "a", "n2", "n4");
+  }],
+]);
