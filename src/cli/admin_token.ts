@@ -59,22 +59,40 @@ async function rotate(
   const token = newAdminToken();
   // Before anything is asked: a path that is wrong or a full disk must not cost the only copy.
   const file = out === undefined ? null : await TokenFile.prepare(out, token);
+  if (file === null) await show(token, { cluster, json, output });
   try {
     await setToken(cluster, token);
   } catch (thrown) {
     const error = ChatError.from(thrown);
     if (!error.definite) throw unknownOutcome(error, { file, token });
     await file?.discard();
+    if (file === null) output.remark("the token that was shown is not good: the old one holds");
     throw error;
   }
   await file?.finish();
   if (out === undefined) {
-    if (json) output.json({ token });
-    else output.line(`admin token: ${token}\n(it is shown this once; the old one is good no more)`);
-    return;
-  }
-  if (json) output.json({ file: out });
+    if (!json) output.line("(it is shown this once; the old one is good no more)");
+  } else if (json) output.json({ file: out });
   else output.line(`the new admin token is in ${printable(out)}; the old one is good no more`);
+}
+
+/**
+ * Prints the token while the old one still holds: printed later, it would be in force and nowhere
+ * where stdout is a full disk. First somebody must be there who takes orders from whoever asks, so
+ * that hardly one is shown in vain.
+ */
+async function show(
+  token: string,
+  { cluster, json, output }: {
+    readonly cluster: AdminCluster;
+    readonly json: true | undefined;
+    readonly output: Output;
+  },
+): Promise<void> {
+  await cluster.onLeader((api, context) => api.status({}, context));
+  if (json) output.json({ token });
+  else output.line(`admin token: ${token}`);
+  await output.taken?.();
 }
 
 /** Whoever asked must be left with both tokens, as either may be the one that holds. */

@@ -16,6 +16,8 @@ interface Trial {
   readonly error: string;
   /** Calls of any kind that the cluster got. */
   readonly calls: number;
+  /** What was printed and done, in order. */
+  readonly events: readonly string[];
 }
 
 /** Rotates at a cluster whose only member gives `answer`, or that cannot be found after it did. */
@@ -25,6 +27,7 @@ async function rotate(
 ): Promise<Trial> {
   let error = "";
   let calls = 0;
+  const events: string[] = [];
   let rotated = false;
   const count = <T>(work: () => Promise<T>) => {
     calls += 1;
@@ -42,17 +45,24 @@ async function rotate(
     rotateAdminToken: () =>
       count(() => {
         rotated = true;
+        events.push("asked");
         return answer();
       }),
     close() {},
   } as unknown as AdminApi & { close(): void };
-  const output = { line() {}, json() {}, remark() {} };
+  const print = (text: string) => void events.push(text.replace(/jma_[\w-]{43}/, "TOKEN"));
+  const output = {
+    line: print,
+    json: (value: object) => print(JSON.stringify(value)),
+    remark: print,
+    taken: () => Promise.resolve(print("taken")),
+  };
   const load = () => Promise.resolve(adminCommand({ connect: () => api, output }));
   const code = await runProgram(["admin", "token", "rotate", "-s", "a:1", ...flags], {
     commands: [{ name: "admin", summary: "look after a cluster", load }],
     onError: (line) => void (error = line),
   });
-  return { code, error, calls };
+  return { code, error, calls, events };
 }
 
 const done = () => Promise.resolve({});
@@ -98,6 +108,18 @@ Deno.test("admin token: a path that cannot be written is refused before anybody 
     assert.deepEqual(namesIn(directory), before, "nothing is left");
     assert.equal(await Deno.readTextFile(`${directory}/file`), "old");
   });
+});
+
+Deno.test("admin token: it is printed, and taken, before it is in force", async () => {
+  const json = await rotate(["--json"], { answer: done });
+  assert.deepEqual([json.code, json.events], [0, ['{"token":"TOKEN"}', "taken", "asked"]]);
+  const text = await rotate([], { answer: done });
+  const after = "(it is shown this once; the old one is good no more)";
+  assert.deepEqual(text.events, ["admin token: TOKEN", "taken", "asked", after]);
+  const refuse = () => Promise.reject(new ChatError("PERMISSION_DENIED", "somebody else did"));
+  const refused = await rotate(["--json"], { answer: refuse });
+  const remark = "the token that was shown is not good: the old one holds";
+  assert.deepEqual([refused.code, refused.events.at(-1)], [1, remark]);
 });
 
 Deno.test("admin token: a plain file is replaced once the token holds, and not if it is refused", async () => {

@@ -19,6 +19,7 @@ import {
   type Option,
 } from "@commander-js/extra-typings";
 import { ChatError } from "../errors.ts";
+import { writeText } from "./output.ts";
 
 /** A failure with an exit code of its own, for programs that must tell it from others. */
 export class ExitError extends ChatError {
@@ -81,7 +82,7 @@ export function prepare(command: CommandUnknownOpts): void {
   }
   // Only now is it known which command runs: another's variables must not be able to stop it.
   command.hook("preSubcommand", (_, child) => readEnvironment(child));
-  command.configureOutput({ writeErr: () => {} });
+  command.configureOutput({ writeErr: () => {}, writeOut: writeText });
   command.exitOverride((error) => {
     throw isMisuse(error) ? misuse(command, error) : error;
   });

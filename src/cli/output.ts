@@ -18,6 +18,12 @@ export interface Output {
   json(value: object): void;
   /** Progress and remarks, on stderr, never part of a result. */
   remark(text: string): void;
+  /**
+   * Resolves once the results so far have been taken. One that cannot be, as its reader has left or
+   * its disk is full, ends the process as a failure, so that nothing is done after it. Absent
+   * where results are taken at once.
+   */
+  taken?(): Promise<void>;
 }
 
 /** The process's own stdout and stderr. */
@@ -25,23 +31,28 @@ export const terminal: Output = {
   line: (text) => writeResult(`${text}\n`),
   json: (value) => writeResult(`${jsonLine(value)}\n`),
   remark: (text) => void write(process.stderr, `${text}\n`),
+  taken: () => {
+    mayLeave = false;
+    return flushed();
+  },
 };
 
 /** Nothing more is written to them, and nothing waited for. */
 const broken = new Set<NodeJS.WriteStream>();
 let needsReader = true;
+/** A reader may have had enough before the end. */
+let mayLeave = true;
 
 /** Takes over what happens when stdout or stderr fails; once, before anything is written. */
 export function watchOutput(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    broken.add(process.stdout);
-    if (!needsReader) return;
-    // A reader that has had enough (`jmessage chat history bob | head`) is no failure.
-    if (error.code === "EPIPE") process.exit(0);
-    terminal.remark(`jmessage: ${unwritten(error).message}`);
-    process.exit(1);
-  });
-  process.stderr.on("error", () => void broken.add(process.stderr));
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => lost(stream, error));
+  }
+}
+
+/** Help and the like, which is a result too: as it is, with the line breaks that it has. */
+export function writeText(text: string): void {
+  writeResult(text);
 }
 
 /**
@@ -68,11 +79,25 @@ function writeResult(text: string): void {
   if (failure !== null && needsReader) throw unwritten(failure);
 }
 
+/** Something written before was not taken: of a result that ends the command. */
+function lost(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+  if (broken.has(stream)) return;
+  broken.add(stream);
+  if (stream !== process.stdout || !needsReader) return;
+  // A reader that has had enough (`jmessage chat history bob | head`) is no failure.
+  if (error.code === "EPIPE" && mayLeave) process.exit(0);
+  terminal.remark(`jmessage: ${unwritten(error).message}`);
+  process.exit(1);
+}
+
 /** Writes, or says why not; a stream that failed before takes everything in silence. */
 function write(stream: NodeJS.WriteStream, text: string): Error | null {
   if (broken.has(stream)) return null;
   try {
-    stream.write(text);
+    // Bun tells the writer alone, and no listener: who is not asked here has lost it in silence.
+    stream.write(text, (error) => {
+      if (error) lost(stream, error);
+    });
     return null;
   } catch (thrown) {
     // Deno throws at once where a file is full; what is written later would wait for ever.
