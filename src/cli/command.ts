@@ -69,7 +69,8 @@ export function withoutVariable<T extends object>(option: T): T {
   return option;
 }
 
-const OFF = new Set(["", "0", "false", "no", "off"]);
+const ON = ["1", "true", "yes", "on"];
+const OFF = ["0", "false", "no", "off"];
 
 /**
  * Readies a finished tree: environment variables for the flags, and misuse thrown as
@@ -108,13 +109,21 @@ function environmentValue(
   { option, text }: { readonly option: Option; readonly text: string },
 ): unknown {
   const isSwitch = !option.required && !option.optional;
-  if (isSwitch) return !OFF.has(text.toLowerCase());
   try {
+    if (isSwitch) return parseSwitch(text);
     return option.parseArg === undefined ? text : option.parseArg(text, undefined);
   } catch (thrown) {
     if (!(thrown instanceof InvalidArgumentError)) throw thrown;
     return command.error(`value '${text}' of ${option.envVar} is invalid. ${thrown.message}`);
   }
+}
+
+/** A word that is neither is refused: "none" taken for a yes could force what nobody wants. */
+function parseSwitch(text: string): boolean {
+  const word = text.toLowerCase();
+  if (ON.includes(word)) return true;
+  if (word === "" || OFF.includes(word)) return false;
+  throw new InvalidArgumentError(`Must be one of ${ON.join(", ")} or ${OFF.join(", ")}.`);
 }
 
 /** Help and version end the program too, but nothing is wrong then. */

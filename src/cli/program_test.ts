@@ -120,6 +120,23 @@ Deno.test("program: a variable with a bad value is misuse too", async () => {
   assert.match(errors[0] ?? "", /JMESSAGE_HOW_MANY/);
 });
 
+Deno.test("program: a switch's variable says yes or no, and no other word is taken for a yes", async () => {
+  for (const yes of ["1", "true", "Yes", "ON"]) {
+    const { seen } = await trialWith({ JMESSAGE_SURELY: yes }, ["fruit", "burn"]);
+    assert.deepEqual(seen, [{ surely: true }], yes);
+  }
+  for (const word of ["n", "nope", "disabled", "None", "2", " 1"]) {
+    const { code, errors, seen } = await trialWith({ JMESSAGE_SURELY: word }, ["fruit", "burn"]);
+    assert.deepEqual([code, seen], [2, []], word);
+    assert.deepEqual(errors, [
+      `jmessage: Cannot run jmessage fruit burn: value '${word}' of JMESSAGE_SURELY is invalid. ` +
+      "Must be one of 1, true, yes, on or 0, false, no, off; see jmessage fruit burn --help",
+    ]);
+  }
+  const other = await trialWith({ JMESSAGE_SURELY: "nope" }, ["fruit", "eat"]);
+  assert.equal(other.code, 0, "another command's variable does not stop it");
+});
+
 Deno.test("program: a failure is one printable line, and exit code 1", async () => {
   const { code, errors } = await trial(["fruit", "drop"]);
   assert.equal(code, 1);
