@@ -7,9 +7,10 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { existsSync, type Stats } from "node:fs";
+import { access, chmod, constants, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import process from "node:process";
 import { assert } from "../assert.ts";
 import { ChatError } from "../errors.ts";
 import type { Identity } from "../node/ports.ts";
@@ -179,11 +180,14 @@ export async function prepareDirectory(
   directory: string,
   options: Pick<OpenOptions, "create">,
 ): Promise<boolean> {
-  const info = await stat(directory).catch(() => null);
+  const info = await statOf(directory);
   if (info !== null && !info.isDirectory()) {
     throw unusable(directory, "it is not a directory", "give another --data");
   }
-  if (info !== null) return false;
+  if (info !== null) {
+    await checkReadable(directory, constants.R_OK | constants.X_OK);
+    return false;
+  }
   if (!options.create) throw noDirectory(directory);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -226,6 +230,7 @@ export async function lockStopped(path: string): Promise<DirectoryLock> {
   const lock = await lockDirectory(directory);
   try {
     if (!await hasLog(directory)) throw noDirectory(directory);
+    await checkReadable(join(directory, LOG_FILE), constants.R_OK);
     await checkWal(join(directory, `${LOG_FILE}-wal`));
     return lock;
   } catch (error) {
@@ -253,6 +258,38 @@ export async function closeToOthers(directory: string): Promise<void> {
 
 function noDirectory(directory: string): ChatError {
   return unusable(directory, "no node ever ran on it", "give the --data of a node");
+}
+
+/** Whether a node ran on it is not for this user to see. */
+function unreadable(path: string, cause: unknown): ChatError {
+  const uid = process.geteuid?.();
+  const user = uid === undefined ? "this user" : `this user (uid ${uid})`;
+  const text = `Cannot read ${path}: ${user} must not; run this as the user that its node runs ` +
+    "as, or as root, or give another --data";
+  return new ChatError("DATA_DIRECTORY", text, { cause });
+}
+
+function isDenied(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && /^(EACCES|EPERM)$/.test(`${thrown.code}`);
+}
+
+/** `null` where there is nothing. What may not be looked at may be a node's. */
+async function statOf(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (thrown) {
+    if (isDenied(thrown)) throw unreadable(path, thrown);
+    return null;
+  }
+}
+
+async function checkReadable(path: string, mode: number): Promise<void> {
+  try {
+    await access(path, mode);
+  } catch (thrown) {
+    if (isDenied(thrown)) throw unreadable(path, thrown);
+    throw toStorageError(thrown, path);
+  }
 }
 
 function newNodeId(options: OpenOptions): string {
@@ -293,5 +330,5 @@ export async function stateFiles(directory: string): Promise<string[]> {
 }
 
 async function fileSize(path: string): Promise<number> {
-  return (await stat(path).catch(() => null))?.size ?? 0;
+  return (await statOf(path))?.size ?? 0;
 }
