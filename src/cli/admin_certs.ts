@@ -7,6 +7,7 @@
  */
 
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { X509Certificate } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { fileProblem } from "../storage/file_error.ts";
 import type { Authority, Issued, Validity } from "../tls/authority.ts";
+import { hostNamesOf } from "../tls/names.ts";
 import { newCommand } from "./command.ts";
 import { jsonOption, parseInteger } from "./options.ts";
 import type { Output } from "./output.ts";
@@ -24,6 +26,9 @@ interface NodeHosts {
   readonly id: string;
   readonly hosts: readonly string[];
 }
+
+/** Hosts of each node that has a certificate already, by its id. */
+type HeldHosts = ReadonlyMap<string, readonly string[]>;
 
 /** A host for one node, or for all of them. */
 interface Host {
@@ -66,7 +71,9 @@ export function certsCommand({ output }: { readonly output: Output }): CommandUn
         "jmessage admin certs issue ./certs --nodes n1,n2,n3 --out ./certs-2027",
     })
       .argument("<dir>", "where ca.crt and ca.key are")
-      .addOption(nodesOption()).addOption(hostsOption()).addOption(daysOption())
+      .addOption(nodesOption())
+      .addOption(hostsOption("; without it, those of the node's certificate in <dir>"))
+      .addOption(daysOption())
       .option("--out <dir>", "where to write them; made, or empty (default: where the CA is)")
       .addOption(jsonOption())
       .action((directory, flags) => issue(directory, flags, output)),
@@ -79,9 +86,9 @@ function nodesOption() {
     .argParser(parseIds).makeOptionMandatory();
 }
 
-function hostsOption() {
-  const text =
-    "where clients reach them: HOST of all nodes, or ID=HOST of one (always: the own machine)";
+function hostsOption(more = "") {
+  const text = "where clients reach them: HOST of all nodes, or ID=HOST of one (always: the own " +
+    `machine${more})`;
   return new Option("--hosts <list>", text).argParser(parseHosts);
 }
 
@@ -108,7 +115,7 @@ async function issue(
   flags: Flags & { readonly out?: string | undefined },
   output: Output,
 ): Promise<void> {
-  const nodes = nodesOf(flags);
+  const nodes = nodesOf(flags, await readHosts(from, flags.nodes));
   const authority = await readAuthority(from);
   const directory = flags.out ?? from;
   if (flags.out !== undefined) await prepare(directory);
@@ -133,6 +140,21 @@ async function readAuthority(directory: string): Promise<Authority> {
   }
 }
 
+/** Of the certificates that there are: a newer one is to be good wherever the old one was. */
+async function readHosts(directory: string, ids: readonly string[]): Promise<HeldHosts> {
+  const held = new Map<string, readonly string[]>();
+  for (const id of ids) {
+    const path = join(directory, `${id}.crt`);
+    try {
+      held.set(id, hostNamesOf(new X509Certificate(await readFile(path)).raw));
+    } catch (cause) {
+      if (codeOf(cause) === "ENOENT") continue;
+      throw misuse(`the hosts in ${path} cannot be read; mend it, or move it away`, cause);
+    }
+  }
+  return held;
+}
+
 async function issueAll(
   authority: Authority,
   nodes: readonly NodeHosts[],
@@ -145,20 +167,27 @@ async function issueAll(
   );
 }
 
-function nodesOf({ nodes, hosts = [] }: Flags): readonly NodeHosts[] {
+function nodesOf(
+  { nodes, hosts = [] }: Flags,
+  held: HeldHosts = new Map(),
+): readonly NodeHosts[] {
   for (const { id } of hosts) {
     if (id !== null && !nodes.includes(id)) {
       throw misuse(`--hosts names node ${id}, which is not among --nodes`);
     }
   }
-  return nodes.map((id) => ({ id, hosts: hostsOf(id, hosts) }));
+  return nodes.map((id) => ({ id, hosts: hostsOf(id, hosts, held.get(id)) }));
 }
 
-function hostsOf(id: string, given: readonly Host[]): readonly string[] {
+function hostsOf(
+  id: string,
+  given: readonly Host[],
+  held: readonly string[] = [],
+): readonly string[] {
   const own = given.filter((one) => one.id === null || one.id === id).map(({ host }) => host);
   // Where machines are named after their nodes.
   const name = isHostName(id) ? [id] : [];
-  return [...new Set([...own, ...name, ...OWN_HOSTS])];
+  return [...new Set([...(own.length > 0 ? own : held), ...name, ...OWN_HOSTS])];
 }
 
 async function prepare(directory: string): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Which nodes a certificate is for, or whether it is an operator's: the names of the form
- * `urn:jmessage:…` among its subject alternative names, read from its bytes. Owns that form and the
- * reading of it; whether the certificate is to be trusted was checked before, by TLS.
+ * `urn:jmessage:…` among its subject alternative names, read from its bytes; and the hosts among
+ * them. Owns that form and the reading of it; whether the certificate is to be trusted was checked before, by TLS.
  *
  * A URI, not a host name: whoever may have a certificate for a host, a client's port say, is no node
  * by that. Read from the bytes, as the text that runtimes make of the names is not the same
@@ -21,8 +21,10 @@ const OBJECT_ID = 0x06;
 const OCTETS = 0x04;
 /** `extensions [3]` of a certificate; its first three fields stay aside. */
 const EXTENSIONS = 0xa3;
-/** `uniformResourceIdentifier [6]` of a name. */
+/** `dNSName [2]`, `uniformResourceIdentifier [6]` and `iPAddress [7]` of a name. */
+const DNS = 0x82;
 const URI = 0x86;
+const IP = 0x87;
 /** 2.5.29.17, the extension of the names. */
 const ALTERNATIVE_NAMES = "551d11";
 
@@ -51,7 +53,21 @@ export function isOperator(certificate: Uint8Array): boolean {
   return urisOf(certificate).includes(OPERATOR_URI);
 }
 
+/** Host names and IP addresses that a certificate, as DER, is for, as people write them. */
+export function hostNamesOf(certificate: Uint8Array): readonly string[] {
+  return namesOf(certificate).flatMap(({ tag, content }) => {
+    if (tag === DNS) return [textOf(content)];
+    return tag === IP ? addressOf(content) : [];
+  });
+}
+
 function urisOf(certificate: Uint8Array): readonly string[] {
+  return namesOf(certificate).filter(({ tag }) => tag === URI)
+    .map(({ content }) => textOf(content));
+}
+
+/** Its subject alternative names. */
+function namesOf(certificate: Uint8Array): readonly Value[] {
   const [whole] = valuesIn(certificate);
   const [signed] = valuesIn(whole?.content);
   const extensions = valuesIn(signed?.content).find(({ tag }) => tag === EXTENSIONS);
@@ -61,11 +77,22 @@ function urisOf(certificate: Uint8Array): readonly string[] {
     const isNames = parts[0]?.tag === OBJECT_ID && hex(parts[0].content) === ALTERNATIVE_NAMES;
     const octets = parts.find(({ tag }) => tag === OCTETS);
     if (!isNames) continue;
-    const names = valuesIn(valuesIn(octets?.content)[0]?.content);
-    return names.filter(({ tag }) => tag === URI)
-      .map(({ content }) => String.fromCharCode(...content));
+    return valuesIn(valuesIn(octets?.content)[0]?.content);
   }
   return [];
+}
+
+function textOf(content: Uint8Array): string {
+  return String.fromCharCode(...content);
+}
+
+/** None where it is of neither length. */
+function addressOf(content: Uint8Array): readonly string[] {
+  if (content.length === 4) return [content.join(".")];
+  if (content.length !== 16) return [];
+  const groups = (hex(content).match(/.{4}/g) ?? []).join(":");
+  // The one short form of the many.
+  return [new URL(`http://[${groups}]`).hostname.slice(1, -1)];
 }
 
 /** The values that stand one after another; those before the first that is broken. */

@@ -6,9 +6,11 @@
  */
 
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { NodeProcess } from "../../src/cli/node_process.ts";
 import { readMaterial } from "../../src/tls/material.ts";
+import { hostNamesOf } from "../../src/tls/names.ts";
 import { PROGRAM } from "../cluster/program.ts";
 import { TestCa, withDirectory } from "../support/certificates.ts";
 
@@ -109,6 +111,35 @@ Deno.test("certs issue: more nodes and newer certificates come from the CA that 
     const mixed = await run([...certs, "issue", next, "--nodes", "n2"]);
     assert.equal(mixed.code, 2);
     assert.match(mixed.stderr, /ca\.crt and ca\.key in .* are not as certs init makes them/);
+  });
+});
+
+Deno.test("certs issue: a newer certificate is for the hosts of the old one, unless others are given", async () => {
+  await withDirectory(async (parent) => {
+    const old = join(parent, "certs");
+    const certs = ["admin", "certs"];
+    const hosts = "n1=chat.example.org,n1=10.0.0.1,n1=fd00:0::1:5,n2=10.0.0.2";
+    const nodes = ["--nodes", "n1,n2"];
+    assert.equal((await run([...certs, "init", old, ...nodes, "--hosts", hosts])).code, 0);
+    const own = ["localhost", "127.0.0.1", "::1"];
+    const issue = async (name: string, ...flags: readonly string[]) => {
+      const out = ["--out", join(parent, name), "--json"];
+      const { code, stdout, stderr } = await run([...certs, "issue", old, ...out, ...flags]);
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout).nodes.map((node: { hosts: readonly string[] }) => node.hosts);
+    };
+    const first = ["chat.example.org", "10.0.0.1", "fd00::1:5", "n1", ...own];
+    const moved = await issue("moved", "--nodes", "n1,n2,n3", "--hosts", "n2=10.0.0.9");
+    assert.deepEqual(moved, [first, ["10.0.0.9", "n2", ...own], ["n3", ...own]]);
+    const { raw } = new X509Certificate(await Deno.readTextFile(join(parent, "moved", "n1.crt")));
+    assert.deepEqual(hostNamesOf(raw), first);
+    const all = await issue("all", ...nodes, "--hosts", "chat.example.org");
+    assert.deepEqual(all[0], ["chat.example.org", "n1", ...own]);
+
+    await Deno.writeTextFile(join(old, "n1.crt"), "no certificate");
+    const broken = await run([...certs, "issue", old, ...nodes, "--out", join(parent, "broken")]);
+    assert.deepEqual([broken.code, broken.stdout], [2, ""]);
+    assert.match(broken.stderr, /the hosts in .*n1\.crt cannot be read; mend it, or move it away/);
   });
 });
 
