@@ -30,6 +30,8 @@ export interface ClusterStatus extends StatusResponse {
   readonly answered: readonly string[];
   /** Ids of members that answer, but not to whoever asks. */
   readonly refused: readonly string[];
+  /** Of members that gave no answer here, whatever others see of them, by id: why, if TLS says so. */
+  readonly unheard: ReadonlyMap<string, string | null>;
 }
 
 /** Runs `action` on the cluster at the servers, and closes what it opened. */
@@ -134,16 +136,18 @@ export class AdminCluster {
     );
     const all = [first];
     const refused: string[] = [];
+    const unheard = new Map<string, string | null>();
     for (const [index, { id }] of others.entries()) {
       const answer = answers[index];
       if (answer?.status === "rejected") {
         if (isRefused(answer.reason)) refused.push(id);
+        else unheard.set(id, handshakeFailure(answer.reason));
         continue;
       }
       const same = answer?.value.clusterId === first.clusterId && answer.value.self === id;
       if (same) all.push(answer.value);
     }
-    return { ...merge(all), answered: all.map(({ self }) => self), refused };
+    return { ...merge(all), answered: all.map(({ self }) => self), refused, unheard };
   }
 
   /** A way to call the member that has applied most: whatever it shows is the newest there is. */
@@ -240,6 +244,11 @@ export class AdminCluster {
 export function isRefused(thrown: unknown): boolean {
   const { reason } = ChatError.from(thrown);
   return reason === "UNAUTHENTICATED" || reason === "PERMISSION_DENIED";
+}
+
+/** What TLS says of a node that gave no answer (`src/rpc/channel.ts`). */
+function handshakeFailure({ cause }: Error): string | null {
+  return cause instanceof ChatError ? cause.message : null;
 }
 
 function merge(answers: readonly StatusResponse[]): StatusResponse {

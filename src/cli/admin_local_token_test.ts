@@ -110,9 +110,9 @@ Deno.test("admin status: what nobody told is no number", async () => {
   ]);
   const silent = await trial("status", "b", { isLocal: false, silent: ["a", "c"] });
   assert.deepEqual(silent.lines.join("\n").split("\n").slice(-3), [
-    "a   leader    yes    a:1      a:2       -          -        -",
+    "a   leader    yes    a:1      a:2       -          -        -  answers others, but not this command",
     "b   follower  yes    b:1      b:2       9          9        8",
-    "c   follower  yes    c:1      c:2       -          -        -",
+    "c   follower  yes    c:1      c:2       -          -        -  answers others, but not this command",
   ]);
   // Programs have numbers, as ever.
   const { json: [status] } = await trial("status --json", "a", { isLocal: true });

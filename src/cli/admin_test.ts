@@ -78,6 +78,19 @@ Deno.test("admin status: without a leader, what writes wait for", async () => {
   }
 });
 
+Deno.test("admin status: who gives no answer here though others hear it has a note, and why", async () => {
+  const cause = new ChatError("PERMISSION_DENIED", "its certificate has expired");
+  const fails = (error: ChatError) => ({ status: () => Promise.reject(error) });
+  const nodes = {
+    "a:1": answers("a", [member("a"), member("b"), member("c")]),
+    "b:1": fails(new ChatError("NO_ANSWER", "No answer from b:1", { cause })),
+    "c:1": fails(new ChatError("NO_ANSWER", "No answer from c:1")),
+  };
+  const { lines } = await trial(nodes, "admin status -s a:1");
+  assert.match(lines.join("\n"), /^b .* does not answer: its certificate has expired$/m);
+  assert.match(lines.join("\n"), /^c .* answers others, but not this command$/m);
+});
+
 Deno.test("admin status: who is missing is named while the cluster lives by last resort", async () => {
   const b = { id: "b", peerAddress: "b:2" };
   const c = { id: "c", peerAddress: "c:2" };

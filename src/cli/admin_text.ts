@@ -92,9 +92,13 @@ export function statusText(status: ClusterStatus): string {
   return [...lines, "", table(columns, rows)].join("\n");
 }
 
-function remarkOn({ id, reachable }: StatusMember, { refused }: ClusterStatus): string {
+/** A member that others hear may still say nothing to whoever asks: its row is what they told. */
+function remarkOn({ id, reachable }: StatusMember, { refused, unheard }: ClusterStatus): string {
   if (refused.includes(id)) return "does not accept this token";
-  return reachable ? "" : "does not answer";
+  const why = unheard.get(id);
+  if (why) return `does not answer: ${printable(why)}`;
+  if (!reachable) return "does not answer";
+  return why === null ? "answers others, but not this command" : "";
 }
 
 function dayOf(ms: number | undefined): string {

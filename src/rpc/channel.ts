@@ -118,7 +118,7 @@ export class Channel {
     const error = fromStatus(failed, this.address);
     const failure = this.#tls?.failure;
     if (error.reason !== "NO_ANSWER" || !failure) return error;
-    return noAnswer(this.address, failure.message, failed);
+    return noAnswer(this.address, failure.message, failure);
   }
 
   /** Throws `ChatError` only; `NO_ANSWER` unless the server gave a reason. */

@@ -211,3 +211,35 @@ Deno.test("tls flags: commands trust the CA that they are told, by flag or by va
     }
   });
 });
+
+Deno.test("admin status: says of a member whose certificate has expired that this is why it is silent", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    const start = async (id: string, days: number, flags: readonly string[] = []) => {
+      const { cert, key } = await ca.node(id, { days });
+      const ports = ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"];
+      const own = ["--id", id, "--data", join(directory, id), "--tls-cert", cert, "--tls-key", key];
+      return new NodeProcess({ program: PROGRAM, flags: [...ports, ...own, ...flags] });
+    };
+    const nodes: NodeProcess[] = [];
+    try {
+      const first = await start("n1", 100);
+      nodes.push(first);
+      const { listen, peerListen } = await first.ready;
+      const second = await start("n2", -1, ["--join", peerListen]);
+      nodes.push(second);
+      await second.ready;
+      const flags = ["-s", listen, "--tls-ca", ca.ca];
+      const env = { JMESSAGE_ADMIN_TOKEN: await first.adminToken };
+      const { code, stdout, stderr } = await run(["admin", "status", ...flags], env);
+      assert.equal(code, 0, stderr);
+      assert.match(
+        stdout,
+        /^n2 .* does not answer: its certificate (is not .*, or )?has expired$/m,
+      );
+      assert.match(stdout, /^n1 .* 2\d{3}-\d\d-\d\d$/m);
+    } finally {
+      await Promise.all(nodes.map((node) => node.end()));
+    }
+  });
+});

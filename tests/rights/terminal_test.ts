@@ -85,7 +85,11 @@ async function shownOf(
     ["json", [jsonLine(messageJson(message))]],
     ["users", usersTable([{ name, online: true, lastSeenMs: NOW }], NOW).split("\n")],
     ["sessions", sessionsTable([{ id: name, ...times }], NOW).split("\n")],
-    ["status", statusText({ ...statusOf(name), answered: [name], refused: [name] }).split("\n")],
+    [
+      "status",
+      statusText({ ...statusOf(name), answered: [name], refused: [name], unheard: new Map() })
+        .split("\n"),
+    ],
     ["screen", screenOf(message)],
     ["error", errors],
     ["log", logged],
