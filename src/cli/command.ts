@@ -135,8 +135,19 @@ function misuse(command: CommandUnknownOpts, error: CommanderError): ChatError {
   const path = commandPath(command);
   const text = error.code === "commander.help"
     ? `Cannot run ${path} without a command`
-    : `Cannot run ${path}: ${oneLine(error.message.replace(/^error: /, ""))}`;
+    : `Cannot run ${path}: ${oneLine(whyNot(command, error))}`;
   return new ChatError("INVALID_ARGUMENT", `${text}; see ${path} --help`, { cause: error });
+}
+
+function whyNot(command: CommandUnknownOpts, error: CommanderError): string {
+  const [word] = command.args;
+  // Where a command does something by itself too, a wrong word looks to commander like one too many.
+  const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+  if (error.code === "commander.excessArguments" && isGroup && word !== undefined) {
+    const names = command.commands.map((child) => child.name()).join(", ");
+    return `unknown command '${word}' (commands: ${names})`;
+  }
+  return error.message.replace(/^error: /, "");
 }
 
 /** `jmessage admin status` for the command of that name. */

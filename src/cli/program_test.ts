@@ -42,6 +42,11 @@ async function trial(args: readonly string[]): Promise<Trial> {
         .action((flags) => void seen.push(flags)),
     );
     group.addCommand(
+      newCommand("basket", "look into it", { example: "jmessage fruit basket" })
+        .action(() => {})
+        .addCommand(newCommand("fill", "fill it", { example: "jmessage fruit basket fill" })),
+    );
+    group.addCommand(
       newCommand("burn", "burn it", { example: "jmessage fruit burn --surely" })
         .requiredOption("--surely", "it is gone then")
         .action((flags) => void seen.push(flags)),
@@ -101,6 +106,10 @@ Deno.test("program: misuse is one line that names the help, and exit code 2", as
     [["fruit", "eat", "--peel"], /unknown option '--peel'.*Did you mean --peeled/],
     [["fruit", "eat", "more"], /too many arguments/],
     [["fruit", "cook"], /unknown command 'cook'/],
+    [
+      ["fruit", "basket", "burn", "it"],
+      /^jmessage: Cannot run jmessage fruit basket: unknown command 'burn' \(commands: fill\); see /,
+    ],
     [["vegetable"], /unknown command 'vegetable'/],
     [["fruit"], /^jmessage: Cannot run jmessage fruit without a command; see/],
     [[], /^jmessage: Cannot run jmessage without a command; see jmessage --help$/],
