@@ -100,6 +100,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
   const listen = checkAddress("listen", options.listen ?? "127.0.0.1:2625");
   const peerListen = checkAddress("peer-listen", options.peerListen ?? "127.0.0.1:2626");
   const http = options.http === undefined ? null : checkAddress("http", options.http);
+  checkApart({ listen, "peer-listen": peerListen, ...(http === null ? {} : { http }) });
   const tls = checkTls("tls", options.tls, ["cert", "key"]);
   const peerTls = checkTls("peer-tls", options.peerTls, ["cert", "key", "ca"]);
   if (options.insecure !== true) {
@@ -192,6 +193,18 @@ function checkDays(days: number): number {
 function checkAddress(field: string, address: string): string {
   if (!/^.+:\d{1,5}$/.test(address)) refuse(field, "must be host:port", address);
   return address;
+}
+
+/** The system would say of the second only that somebody has the address: this node itself. */
+function checkApart(addresses: Readonly<Record<string, string>>): void {
+  const flags = new Map<string, string>();
+  for (const [flag, address] of Object.entries(addresses)) {
+    // Any free port is another one each time.
+    if (Number(address.slice(address.lastIndexOf(":") + 1)) === 0) continue;
+    const other = flags.get(address.toLowerCase());
+    if (other !== undefined) refuse(flag, `must be another address than --${other}`, address);
+    flags.set(address.toLowerCase(), flag);
+  }
 }
 
 /** `null` if no file is given; some without the others are a mistake. */

@@ -43,6 +43,21 @@ Deno.test("config: the isolation grace follows the failure timeout unless it is 
   assert.equal(foundingPolicy(given).isolationGraceMs, 2_000);
 });
 
+Deno.test("config: what is served at one address is not served at another one's", () => {
+  const one = "127.0.0.1:2700";
+  const cases = [
+    [{ listen: one, peerListen: one }, /peer-listen must be another address than --listen: .*2700/],
+    [{ listen: "localhost:1", peerListen: "LOCALHOST:1" }, /another address than --listen/],
+    [{ listen: "127.0.0.1:2626" }, /peer-listen must be another address than --listen/],
+    [{ peerListen: one, http: one }, /http must be another address than --peer-listen/],
+  ] as const;
+  for (const [options, message] of cases) {
+    assert.throws(() => nodeConfig(options), { reason: "INVALID_ARGUMENT", message });
+  }
+  nodeConfig({ listen: "127.0.0.1:0", peerListen: "127.0.0.1:0", http: "127.0.0.1:0" });
+  nodeConfig({ listen: "127.0.0.1:2700", peerListen: "127.0.0.2:2700" });
+});
+
 Deno.test("config: a policy that cannot work is refused", () => {
   const wrong: readonly Partial<Policy>[] = [
     { heartbeatMs: 0 },

@@ -45,6 +45,9 @@ const PASSING = new Set<unknown>(["EADDRINUSE", "EADDRNOTAVAIL", "EINVAL", "EAI_
 /** The host is none, or is not here: no port of it would do. */
 const OTHER_HOST = new Set<unknown>(["ENOTFOUND", "EAI_AGAIN", "EADDRNOTAVAIL", "EINVAL"]);
 
+/** Lower ports are for whoever may: root, or a program with that capability. */
+const PRIVILEGED_BELOW = 1_024;
+
 /**
  * Binds a port. If the address cannot be had, throws `INTERNAL` where it may be had later, and else
  * `INVALID_ARGUMENT`.
@@ -86,13 +89,21 @@ export function closeInTime(
 function cannotListen(address: string, cause: unknown): ChatError {
   const detail = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  const remedy = OTHER_HOST.has(code)
-    ? "Give an address of this machine"
-    : "Choose another port or stop its owner";
+  const remedy = remedyOf(code, address);
   const text = `Cannot listen on ${address}: ${detail}. ${remedy}`;
   return PASSING.has(code)
     ? new ChatError("INTERNAL", text, { cause })
     : new ChatError("INVALID_ARGUMENT", text, { cause, field: "listen" });
+}
+
+function remedyOf(code: unknown, address: string): string {
+  if (OTHER_HOST.has(code)) return "Give an address of this machine";
+  // Nobody has the port: stopping somebody would not help.
+  if (code === "EACCES" && splitAddress(address).port < PRIVILEGED_BELOW) {
+    return `A port below ${PRIVILEGED_BELOW} needs a privilege: choose one from there on, or give ` +
+      "the program CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=)";
+  }
+  return "Choose another port or stop its owner";
 }
 
 /** Binds to `host:port`; gives the address with the real port. */
