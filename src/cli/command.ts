@@ -132,22 +132,30 @@ function isMisuse(error: CommanderError): boolean {
 }
 
 function misuse(command: CommandUnknownOpts, error: CommanderError): ChatError {
-  const path = commandPath(command);
+  const group = error.code === "commander.excessArguments" ? misreadGroup(command) : null;
+  const path = commandPath(group ?? command);
+  const why = group === null
+    ? error.message.replace(/^error: /, "")
+    : `unknown command '${command.args[0]}' (commands: ${namesIn(group).join(", ")})`;
   const text = error.code === "commander.help"
     ? `Cannot run ${path} without a command`
-    : `Cannot run ${path}: ${oneLine(whyNot(command, error))}`;
+    : `Cannot run ${path}: ${oneLine(why)}`;
   return new ChatError("INVALID_ARGUMENT", `${text}; see ${path} --help`, { cause: error });
 }
 
-function whyNot(command: CommandUnknownOpts, error: CommanderError): string {
-  const [word] = command.args;
-  // Where a command does something by itself too, a wrong word looks to commander like one too many.
-  const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
-  if (error.code === "commander.excessArguments" && isGroup && word !== undefined) {
-    const names = command.commands.map((child) => child.name()).join(", ");
-    return `unknown command '${word}' (commands: ${names})`;
-  }
-  return error.message.replace(/^error: /, "");
+/**
+ * The group of which a wrong word was to be a command. Where one does something by itself too, or
+ * has a command that runs without being named, the word looks to commander like an argument too many.
+ */
+function misreadGroup(command: CommandUnknownOpts): CommandUnknownOpts | null {
+  const { parent, args: [word = ""] } = command;
+  if (namesIn(command).length > 0) return command;
+  const isNamed = parent === null || parent.args[0] === command.name();
+  return isNamed || namesIn(parent).includes(word) ? null : parent;
+}
+
+function namesIn(group: CommandUnknownOpts): readonly string[] {
+  return group.commands.map((child) => child.name());
 }
 
 /** `jmessage admin status` for the command of that name. */

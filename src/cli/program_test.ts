@@ -47,6 +47,13 @@ async function trial(args: readonly string[]): Promise<Trial> {
         .addCommand(newCommand("fill", "fill it", { example: "jmessage fruit basket fill" })),
     );
     group.addCommand(
+      newCommand("juice", "about juice", { example: "jmessage fruit juice" }).addCommand(
+        newCommand("press", "press it", { example: "jmessage fruit juice press" })
+          .action(() => {}),
+        { isDefault: true },
+      ),
+    );
+    group.addCommand(
       newCommand("burn", "burn it", { example: "jmessage fruit burn --surely" })
         .requiredOption("--surely", "it is gone then")
         .action((flags) => void seen.push(flags)),
@@ -110,6 +117,11 @@ Deno.test("program: misuse is one line that names the help, and exit code 2", as
       ["fruit", "basket", "burn", "it"],
       /^jmessage: Cannot run jmessage fruit basket: unknown command 'burn' \(commands: fill\); see /,
     ],
+    [
+      ["fruit", "juice", "boil"],
+      /^jmessage: Cannot run jmessage fruit juice: unknown command 'boil' \(commands: press\); see /,
+    ],
+    [["fruit", "juice", "press", "it"], /juice press: too many arguments for 'press'/],
     [["vegetable"], /unknown command 'vegetable'/],
     [["fruit"], /^jmessage: Cannot run jmessage fruit without a command; see/],
     [[], /^jmessage: Cannot run jmessage without a command; see jmessage --help$/],
