@@ -112,6 +112,8 @@ export interface ChatErrorOptions {
   readonly term?: string;
   /** Milliseconds to wait, for `RESOURCE_EXHAUSTED`; {@linkcode REASONS} has it where it is left out. */
   readonly retryAfterMs?: number;
+  /** For `NO_ANSWER`: what was in the way, for people, without the address. */
+  readonly why?: string;
   /** True if an earlier attempt of the same request ended indefinite: then this error is too. */
   readonly afterIndefinite?: boolean;
 }
@@ -130,6 +132,7 @@ export class ChatError extends Error {
   readonly leader: string | undefined;
   readonly term: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly why: string | undefined;
   readonly afterIndefinite: boolean;
 
   constructor(reason: Reason, message: string, options: ChatErrorOptions = {}) {
@@ -143,6 +146,7 @@ export class ChatError extends Error {
     this.term = options.term;
     const { retryAfterMs }: ReasonInfo = REASONS[reason];
     this.retryAfterMs = options.retryAfterMs ?? retryAfterMs;
+    this.why = options.why;
     this.afterIndefinite = options.afterIndefinite ?? false;
   }
 

@@ -305,6 +305,8 @@ export const limits = {
   readHedgeMs: 300,
   /** Longest wait for GetCluster, ms. */
   askMsMax: 1_000,
+  /** Characters told of what is in the way at one server: a line names three of them. */
+  silenceTextLengthMax: 160,
   /** A mutation without an answer makes the client look for a newer leader after this, ms. */
   slowMs: 250,
   /** Longest time between two such looks while answers stay out, ms. */

@@ -19,6 +19,14 @@ interface Known {
   skipUntil: number;
   /** Belongs to another cluster, as far as it was seen last: the id of that cluster. */
   foreign: string | null;
+  /** Why its newest failure was one, as far as that is known. */
+  why: string | null;
+}
+
+/** An address that may be asked, and why it did not answer; `null` if it did, or nobody knows. */
+export interface Silence {
+  readonly address: string;
+  readonly why: string | null;
 }
 
 /** Addresses in the order in which they are worth trying. */
@@ -41,6 +49,12 @@ export class AddressBook {
   /** All addresses but those where another cluster answers. */
   all(): readonly string[] {
     return this.#known.filter(({ foreign }) => foreign === null).map(({ address }) => address);
+  }
+
+  /** The same with what was in the way at each. */
+  silences(): readonly Silence[] {
+    return this.#known.filter(({ foreign }) => foreign === null)
+      .map(({ address, why }) => ({ address, why }));
   }
 
   /** The address to try next; it goes to the end of the line. Skipped ones come last. */
@@ -67,10 +81,16 @@ export class AddressBook {
     return (this.#find(address)?.skipUntil ?? 0) > this.#clock.mono();
   }
 
-  /** No answer came from there: skip it, longer with each failure. */
-  failed(address: string): void {
+  /**
+   * No answer came from there: skip it, longer with each failure. `why` is `null` where it is silent,
+   * and left out where a request broke that says nothing new: then what is known stays.
+   */
+  failed(address: string, why?: string | null): void {
     const known = this.#find(address);
     if (known === undefined) return;
+    if (why !== undefined) {
+      known.why = why?.slice(0, limits.silenceTextLengthMax).toWellFormed() ?? null;
+    }
     known.failures = Math.min(known.failures + 1, 16);
     const skipMs = Math.min(limits.skipMsMax, limits.skipMs * 2 ** (known.failures - 1));
     known.skipUntil = this.#clock.mono() + skipMs;
@@ -83,6 +103,7 @@ export class AddressBook {
     known.failures = 0;
     known.skipUntil = 0;
     known.foreign = null;
+    known.why = null;
   }
 
   /** A node of another cluster answers there: skip it; it may be put right. */
@@ -108,7 +129,7 @@ export class AddressBook {
   #add(addresses: readonly string[], listed: boolean): void {
     for (const address of addresses) {
       if (this.#find(address) !== undefined) continue;
-      this.#known.push({ address, listed, failures: 0, skipUntil: 0, foreign: null });
+      this.#known.push({ address, listed, failures: 0, skipUntil: 0, foreign: null, why: null });
     }
     while (this.#known.length > limits.addressesKnownMax) this.#dropOne();
   }

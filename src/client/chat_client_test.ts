@@ -196,7 +196,7 @@ Deno.test("client: a leader with a full disk that has died since is told as one 
     await clock.advance(5_000 - leftMs);
     const newest = new ChatError("NO_ANSWER", "the connection was refused");
     job.failed(newest, true);
-    return job.exhausted(newest, ["n1:1"]).message;
+    return job.exhausted(newest, [{ address: "n1:1", why: null }]).message;
   };
   match(await told(300), /within 5 s: no answer from n1:1 /, "broken before the end of the time");
   match(await told(0), /within 5 s: no room /, "cut off by it");

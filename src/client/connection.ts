@@ -100,7 +100,7 @@ export class ConnectionPool {
       return answer;
     } catch (thrown) {
       const error = ChatError.from(thrown);
-      if (error.reason !== "WRONG_CLUSTER") this.failed(address);
+      if (error.reason !== "WRONG_CLUSTER") this.failed(address, error.why ?? null);
       throw error;
     }
   }
@@ -108,7 +108,8 @@ export class ConnectionPool {
   /** Throws `WRONG_CLUSTER` if the answer that came from `address` is not from our cluster. */
   checkCluster(address: string, clusterId: string): void {
     if (clusterId === "") {
-      throw new ChatError("NO_ANSWER", `The node at ${address} is not in a cluster yet`);
+      const why = "it is not in a cluster yet";
+      throw new ChatError("NO_ANSWER", `No answer from ${address}: ${why}`, { why });
     }
     this.#clusterId ??= clusterId;
     if (clusterId === this.#clusterId) return;
@@ -119,10 +120,10 @@ export class ConnectionPool {
   }
 
   /** No answer came from there: what runs there next may be another cluster's. */
-  failed(address: string): void {
+  failed(address: string, why?: string | null): void {
     const slot = this.#slots.get(address);
     if (slot !== undefined) slot.verified = false;
-    this.#options.book.failed(address);
+    this.#options.book.failed(address, why);
     this.#options.onFailed(address);
   }
 

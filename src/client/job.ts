@@ -8,6 +8,7 @@
 
 import { ChatError, REASONS } from "../errors.ts";
 import { limits } from "../limits.ts";
+import type { Silence } from "./address_book.ts";
 import { backoffMs, type ClientClock } from "./clock.ts";
 import { Deadline } from "./deadline.ts";
 
@@ -91,8 +92,8 @@ export class Job {
     return this.#indefinite ? inDoubt(error) : error;
   }
 
-  /** The error of a call whose time is up; `addresses` are those that were tried. */
-  exhausted(newest: ChatError, addresses: readonly string[]): ChatError {
+  /** The error of a call whose time is up; `silences` are of those that were tried. */
+  exhausted(newest: ChatError, silences: readonly Silence[]): ChatError {
     // An attempt that the end of the time cut off says nothing: why it was made does. One that broke
     // before that says that whoever gave the reason is gone.
     const atEnd = this.signal?.aborted === true || this.leftMs(Infinity) <= limits.flightCheckMs;
@@ -102,7 +103,7 @@ export class Job {
     const within = this.signal?.aborted
       ? "before it was given up"
       : `within ${Math.round(this.deadline.timeoutMs / 100) / 10} s`;
-    const why = last.reason === "NO_ANSWER" ? silence(addresses) : last.message;
+    const why = last.reason === "NO_ANSWER" ? silenceText(silences) : last.message;
     const text = `Cannot ${this.what} ${within}: ${why}`;
     if (this.#indefinite) return again(last, `${text} (it may have been done)`, true);
     // Nothing was ever sent that could have happened: that is definite, whatever came last.
@@ -117,10 +118,17 @@ export function inDoubt(error: ChatError): ChatError {
   return again(error, `${error.message} (but an earlier attempt may have been done)`, true);
 }
 
-function silence(addresses: readonly string[]): string {
-  const shown = addresses.slice(0, 3).join(", ");
-  const more = addresses.length > 3 ? ` or ${addresses.length - 3} more` : "";
-  return `no answer from ${shown}${more}`;
+/** Who did not answer, and what was in the way: said once if it is the same at all of them. */
+function silenceText(silences: readonly Silence[]): string {
+  const shown = silences.slice(0, 3);
+  const more = silences.length > 3 ? ` or ${silences.length - 3} more` : "";
+  const why = shown[0]?.why ?? null;
+  if (shown.every((one) => one.why === why)) {
+    const addresses = shown.map(({ address }) => address).join(", ");
+    return `no answer from ${addresses}${more}${why === null ? "" : `: ${why}`}`;
+  }
+  const each = shown.map(({ address, why }) => why === null ? address : `${address} (${why})`);
+  return `no answer from ${each.join(", ")}${more}`;
 }
 
 function again(error: ChatError, message: string, afterIndefinite: boolean): ChatError {

@@ -64,7 +64,7 @@ export async function mutate<T>(
       job.failed(attempt.error, attempt.sent);
       const next = afterFailure(members, job, attempt);
       if (next.kind === "stop") throw job.refused(attempt.error);
-      if (job.isOver(next.pauseMs)) throw job.exhausted(attempt.error, members.book.all());
+      if (job.isOver(next.pauseMs)) throw job.exhausted(attempt.error, members.book.silences());
       members.retries++;
       if (!waiting) members.countWaiting(1);
       waiting = true;

@@ -47,7 +47,7 @@ export class MemberReader {
       job.failed(error, false);
       if (members.isFinal(error)) throw error;
       const pauseMs = (error.retryAfterMs ?? 0) + (job.mayHop() ? 0 : job.pauseMs());
-      if (job.isOver(pauseMs)) throw job.exhausted(error, members.book.all());
+      if (job.isOver(pauseMs)) throw job.exhausted(error, members.book.silences());
       if (pauseMs > 0) await members.pause(pauseMs, { untilLeader: false, signal: job.signal });
       members.assertOpen();
       target = await this.#instead(outcome.address, error);

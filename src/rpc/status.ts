@@ -79,7 +79,7 @@ export function reasonText(error: Status | null | undefined): string | null {
 
 /** The indefinite outcome of a call that nobody answered. */
 export function noAnswer(address: string, why: string, cause?: unknown): ChatError {
-  return new ChatError("NO_ANSWER", `No answer from ${address}: ${why}`, { cause });
+  return new ChatError("NO_ANSWER", `No answer from ${address}: ${why}`, { cause, why });
 }
 
 /** For people: gRPC's own texts are long, and programs look at the reason only. */
@@ -87,6 +87,7 @@ function describe({ code, details }: Status): string {
   if (code === status.DEADLINE_EXCEEDED) return "the deadline has passed";
   if (code === status.CANCELLED) return "the call was given up";
   if (details?.includes("ECONNREFUSED")) return "the connection was refused";
+  if (details?.includes("Name resolution failed")) return "the name of the host is not known";
   // How a connection ends that was made, and then led to nobody who understands HTTP/2.
   if (details?.includes("Last error: Failed to connect")) {
     return "it ended the connection at once; it may expect TLS, or not know what to do with it";

@@ -7,13 +7,15 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openChat } from "../../src/client/open.ts";
+import { ChatError } from "../../src/errors.ts";
 import { connect } from "../../src/rpc/client.ts";
 import type { Listener } from "../../src/rpc/port.ts";
 import { contextFor, fakeServices } from "../../src/rpc/rpc_test_services.ts";
 import { serveClients } from "../../src/rpc/server.ts";
 import { probeTls } from "../../src/rpc/tls_probe.ts";
 import type { TlsServer } from "../../src/rpc/tls_server.ts";
-import type { TlsFiles } from "../../src/tls/material.ts";
+import { readMaterial, type TlsFiles } from "../../src/tls/material.ts";
 import { TestCa, withDirectory } from "../support/certificates.ts";
 import { arrived, Source } from "../support/tls_source.ts";
 
@@ -175,5 +177,51 @@ Deno.test("tls probe: passes where TLS works, and is one line with a way out whe
     deaf.close();
     for (const connection of taken) connection.close();
     await accepting;
+  });
+});
+
+/** How a chat client ends that has so little time. */
+async function failureOf(servers: readonly string[], files: TlsFiles | null): Promise<string> {
+  const tls = files === null ? undefined : await readMaterial(files);
+  const client = openChat({ servers, tls });
+  try {
+    await client.cluster({ timeoutMs: 1_500 });
+    return "it succeeded";
+  } catch (thrown) {
+    return ChatError.from(thrown).message;
+  } finally {
+    client.close();
+  }
+}
+
+Deno.test("client tls: a chat client says why it finds nobody, of each server, as admin does", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    const other = await TestCa.make(join(directory, "other"));
+    const plain = await serveClients("127.0.0.1:0", fakeServices({}), null);
+    try {
+      await withClientPort(await ca.node("n1"), async ({ listener: { address: secure } }) => {
+        const untrusted = "its certificate is not from a CA that is trusted here";
+        const expected: [readonly string[], TlsFiles | null, string[]][] = [
+          [[secure], { ca: other.ca }, [`within 1.5 s: no answer from ${secure}: ${untrusted}`]],
+          [[secure], null, [`from ${secure}: it ended the connection at once; it may expect TLS`]],
+          [[plain.address], { ca: ca.ca }, [`from ${plain.address}: it does not speak TLS;`]],
+          [["no-such-host.invalid:1"], null, [
+            "from no-such-host.invalid:1: the name of the host is not known;",
+          ]],
+          [["127.0.0.1:1"], null, ["no answer from 127.0.0.1:1: the connection was refused;"]],
+          [[secure, plain.address], { ca: other.ca }, [
+            `${secure} (${untrusted}`,
+            `${plain.address} (it does not speak TLS)`,
+          ]],
+        ];
+        for (const [servers, files, texts] of expected) {
+          const message = await failureOf(servers, files);
+          for (const text of texts) assert.ok(message.includes(text), message);
+        }
+      });
+    } finally {
+      await plain.close(0);
+    }
   });
 });
