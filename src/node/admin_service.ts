@@ -25,6 +25,7 @@ import type { BackupServer } from "./backup_server.ts";
 import { DEFAULT_POLICY } from "./config.ts";
 import type { NodeDriver } from "./driver_api.ts";
 import type { Gate } from "./gate.ts";
+import type { Logger } from "./logger.ts";
 import { fingerprint } from "./mutations.ts";
 import type { Clock, Identity, StateStore } from "./ports.ts";
 import type { Security } from "./security.ts";
@@ -40,6 +41,7 @@ export interface AdminServiceOptions {
   readonly access: Pick<AdminAccess, "check">;
   readonly clock: Pick<Clock, "wall">;
   readonly security: Pick<Security, "expiresAtMs">;
+  readonly logger: Logger;
 }
 
 /** The admin service of one node. */
@@ -120,7 +122,10 @@ async function* backup(
 
 /** Throws `PERMISSION_DENIED` if somebody else changes it at the same time. */
 async function rotateAdminToken(
-  { driver, state, clock }: Pick<AdminServiceOptions, "driver" | "state" | "clock">,
+  { driver, state, clock, logger }: Pick<
+    AdminServiceOptions,
+    "driver" | "state" | "clock" | "logger"
+  >,
   request: RotateAdminTokenRequest,
 ): Promise<void> {
   const requestId = checkRequestId(request.requestId);
@@ -135,6 +140,7 @@ async function rotateAdminToken(
     replaces: await findAdminTokenHash(state.reader),
   });
   if (!outcome.ok) throw new ChatError(outcome.reason, outcome.message);
+  logger.log("info", "The admin token was changed: the one before it is taken no more");
 }
 
 function status(options: AdminServiceOptions): StatusResponse {

@@ -30,6 +30,7 @@ import { NodeHealth } from "./health.ts";
 import { LoginThrottle } from "./login_throttle.ts";
 import { createOriginalService } from "./original_service.ts";
 import { NO_MEASURES } from "./measures.ts";
+import { MembershipLog } from "./membership_log.ts";
 import { Metrics } from "./metrics.ts";
 import { Passwords } from "./passwords.ts";
 import { createPeerService } from "./peer_service.ts";
@@ -97,6 +98,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const presence = new Presence(clock);
   const metrics = config.http === null ? null : new Metrics();
   const trace = new RequestTrace(directory.identity.nodeId, logger);
+  const membership = new MembershipLog(directory.identity.nodeId, logger);
   const transport: PeerTransport = new PeerTransport({
     hello: () => helloOf(options),
     joined: options.joined,
@@ -112,7 +114,10 @@ export function assemble(options: AssemblyOptions): Assembly {
     copied: (error: ChatError) => options.onFatal(error),
   });
   const driver: NodeDriver = createDriver({
-    createCore,
+    createCore: (made) => {
+      membership.begin(made.stored);
+      return createCore(made);
+    },
     // Read when the driver starts.
     get self() {
       return self();
@@ -129,7 +134,7 @@ export function assemble(options: AssemblyOptions): Assembly {
     clock,
     onFatal: options.onFatal,
     onNotice: (level, text) => logger.log(level, text),
-    measures: trace.before(metrics ?? NO_MEASURES),
+    measures: membership.before(trace.before(metrics ?? NO_MEASURES)),
     refusal: () => reserve.refusal(),
   });
   directory.log.onSync((ms) => metrics?.synced(ms));
@@ -202,6 +207,7 @@ function serve(
       gate: clientGate,
       access: new AdminAccess({ reader, sessions, localTokenHash: options.localTokenHash }),
       clock,
+      logger,
       security: options.security,
     }),
     peers: createPeerService({

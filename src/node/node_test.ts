@@ -12,6 +12,7 @@ import { join } from "node:path";
 import type { CallContext } from "../rpc/api.ts";
 import { type ChatConnection, connect } from "../rpc/client.ts";
 import type { NodeOptions } from "./config.ts";
+import { createLogger } from "./logger.ts";
 import { type RunningNode, startNode } from "./node.ts";
 
 /** Nodes in one process over real sockets and files; all of them go when the test ends. */
@@ -259,3 +260,19 @@ withNodes(
     await nodes.ready("x");
   },
 );
+
+withNodes("who joins and who goes is in every member's log", async (nodes) => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(JSON.parse(line).message);
+  const logger = createLogger({ level: "info", format: "json", write });
+  const a = await nodes.ready("a", { id: "a", logger });
+  const b = await nodes.ready("b", { id: "b", join: [a.peerListen] });
+  await eventually("b is told", () => lines.includes("Member b is a voter now"));
+  await b.stop();
+  await eventually("b is told gone", () => lines.includes("Member b left, as it was stopped"));
+  assert.deepEqual(lines.filter((line) => line.startsWith("Member ")), [
+    "Member b joined (learner)",
+    "Member b is a voter now",
+    "Member b left, as it was stopped",
+  ]);
+});

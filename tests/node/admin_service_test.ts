@@ -10,6 +10,7 @@ import { context } from "../support/service_bench.ts";
 import { ChatError } from "../../src/errors.ts";
 import { createAdminService } from "../../src/node/admin_service.ts";
 import { Gate } from "../../src/node/gate.ts";
+import { createLogger } from "../../src/node/logger.ts";
 import { placed, salvaged, send } from "../support/chat_log.ts";
 
 /** The second member, which follows the first. */
@@ -17,6 +18,7 @@ async function bench(nodeId = "node-2") {
   const driver = await FakeDriver.open(2);
   driver.follow("node-1");
   const gate = new Gate();
+  const lines: string[] = [];
   gate.open();
   const admin = createAdminService({
     identity: () => ({
@@ -42,8 +44,13 @@ async function bench(nodeId = "node-2") {
     access: { check: () => Promise.resolve() },
     clock: { wall: () => 1_700_000_000_000 },
     security: { expiresAtMs: null },
+    logger: createLogger({
+      level: "info",
+      format: "text",
+      write: (line) => void lines.push(line),
+    }),
   });
-  return { driver, admin };
+  return { driver, admin, lines };
 }
 
 Deno.test("admin service: a status is precise about the node itself, hearsay about the others", async () => {
@@ -139,4 +146,18 @@ Deno.test("admin service: salvage records come in pages, from this node's state"
     reason: "INVALID_ARGUMENT",
   });
   await driver.close();
+});
+
+Deno.test("admin service: a changed admin token is told in the log, and never shown there", async () => {
+  const { driver, admin, lines } = await bench();
+  driver.follow(driver.self.id);
+  const tokenHash = "ab".repeat(32);
+  const requestId = "0199a1b2-0000-7000-8000-000000000001";
+  await admin.rotateAdminToken({ requestId, tokenHash }, context());
+  assert.equal(lines.length, 1);
+  assert.match(
+    lines[0] ?? "",
+    /info {2}The admin token was changed: the one before it is taken no /,
+  );
+  assert.ok(!lines[0]?.includes(tokenHash));
 });
