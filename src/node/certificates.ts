@@ -1,7 +1,7 @@
 /**
  * The certificates of one port while the node runs: read at the start, and again when they were
- * changed or an operator asks. Owns when that is, that broken files change nothing, and what the
- * log says of it and of what is about to expire.
+ * changed or an operator asks. Owns when that is, that broken files and expired certificates change
+ * nothing, and what the log says of it and of what is about to expire.
  *
  * The files are looked at, not watched: secrets are mounted, linked and copied in ways of which
  * watchers are not told everywhere.
@@ -14,6 +14,8 @@ import { readFile } from "node:fs/promises";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import {
+  checkInTime,
+  isInTime,
   readMaterial,
   type ReadOptions,
   type TlsFiles,
@@ -43,6 +45,8 @@ export class Certificates {
   #material: TlsMaterial;
   /** What the files held when they were last read, good or not. */
   #tried: string;
+  /** When what was refused last as it was too early is to be read again, wall clock. */
+  #retryAtMs = Infinity;
   /** What they held at the last look, if that was something else. */
   #settling: string | null = null;
   /** One look after another. */
@@ -104,9 +108,10 @@ export class Certificates {
     this.#looking = this.#looking.then(async () => {
       const found = await fingerprint(this.#options.files);
       if (this.#closed) return;
-      if (!asked && found === this.#tried) {
+      const isDue = this.#retryAtMs <= this.#options.clock.wall();
+      if (!asked && found === this.#tried && !isDue) {
         this.#settling = null;
-      } else if (asked || found === this.#settling) {
+      } else if (asked || found === this.#settling || found === this.#tried) {
         await this.#take(found);
       } else {
         // Several files are not replaced at once: they are read when nothing moves any more.
@@ -117,16 +122,28 @@ export class Certificates {
   }
 
   async #take(found: string): Promise<void> {
-    const { files, read, accept, logger } = this.#options;
+    const { files, read, accept, clock, logger } = this.#options;
     this.#tried = found;
     this.#settling = null;
+    this.#retryAtMs = Infinity;
     try {
       const material = await readMaterial(files, read);
       accept?.(material);
+      // With these everybody would refuse this node from now on: no time is a good one to take them
+      // while the others still do.
+      const nowMs = clock.wall();
+      if (isInTime(this.#material, nowMs)) {
+        const fromMs = Math.max(...material.expiries.map(({ fromMs }) => fromMs));
+        if (fromMs > nowMs) this.#retryAtMs = fromMs;
+        checkInTime(material, { files, options: read, nowMs });
+      }
       this.#material = material;
     } catch (thrown) {
       const { message } = ChatError.from(thrown);
-      logger.log("error", `${message}; the certificates that were read before stay in use`);
+      logger.log(
+        "error",
+        `${message}; the certificates that were read before stay in use: put valid ones there`,
+      );
       return;
     }
     const { of } = this.#options;

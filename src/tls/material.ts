@@ -21,10 +21,11 @@ export interface TlsFiles {
   readonly ca?: string | undefined;
 }
 
-/** When something of a file expires. */
+/** When something of a file begins to be valid, and expires. */
 export interface Expiry {
   readonly file: string;
-  /** Ms since the epoch. */
+  /** Ms since the epoch, as the other. */
+  readonly fromMs: number;
   readonly atMs: number;
 }
 
@@ -75,9 +76,9 @@ export async function readMaterial(
     ...(ca === undefined ? {} : { ca }),
     nodes: own === undefined ? [] : nodeNamesOf(own.raw),
     expiries: [
-      ...expiryOf(files.cert, chain, Math.min),
+      ...expiryOf(files.cert, chain, { from: Math.max, at: Math.min }),
       // Of several CAs the last is enough: the others are about to be replaced.
-      ...expiryOf(files.ca, cas, Math.max),
+      ...expiryOf(files.ca, cas, { from: Math.min, at: Math.max }),
     ],
   };
   try {
@@ -86,6 +87,26 @@ export async function readMaterial(
     throw bad({ files, options, kind: "cert" }, `TLS does not take it: ${textOf(cause)}`);
   }
   return material;
+}
+
+/** Whether all of it is valid at a time, ms since the epoch. */
+export function isInTime({ expiries }: TlsMaterial, nowMs: number): boolean {
+  return expiries.every(({ fromMs, atMs }) => fromMs <= nowMs && nowMs < atMs);
+}
+
+/** Throws `INVALID_ARGUMENT` that names the file of which something has expired, or is to begin. */
+export function checkInTime(
+  { expiries }: TlsMaterial,
+  { nowMs, ...about }: Omit<About, "kind"> & { readonly nowMs: number },
+): void {
+  for (const { file, fromMs, atMs } of expiries) {
+    const kind = file === about.files.cert ? "cert" : "ca";
+    const date = (ms: number) => new Date(ms).toISOString();
+    if (atMs <= nowMs) throw bad({ ...about, kind }, `it has expired on ${date(atMs)}`);
+    if (fromMs > nowMs) {
+      throw bad({ ...about, kind }, `it is not valid before ${date(fromMs)}: look at the clock`);
+    }
+  }
 }
 
 /** Of material, what a TLS context is made from. */
@@ -166,10 +187,12 @@ function vouches(ca: X509Certificate, child: X509Certificate): boolean {
 function expiryOf(
   file: string | undefined,
   certificates: readonly X509Certificate[],
-  which: (...times: number[]) => number,
+  which: Readonly<Record<"from" | "at", (...times: number[]) => number>>,
 ): readonly Expiry[] {
   if (file === undefined || certificates.length === 0) return [];
-  return [{ file, atMs: which(...certificates.map(({ validTo }) => Date.parse(validTo))) }];
+  const fromMs = which.from(...certificates.map(({ validFrom }) => Date.parse(validFrom)));
+  const atMs = which.at(...certificates.map(({ validTo }) => Date.parse(validTo)));
+  return [{ file, fromMs, atMs }];
 }
 
 function bad({ files, options, kind }: About, why: string): ChatError {

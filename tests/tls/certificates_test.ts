@@ -103,7 +103,7 @@ Deno.test("certificates: a broken file keeps the old ones, and is told once in o
       const told = one.lines.filter((line) => line.startsWith("error"));
       assert.deepEqual(told, [
         `error Cannot use --peer-tls-cert ${files.cert}: there is no certificate in PEM in it; ` +
-        "the certificates that were read before stay in use",
+        "the certificates that were read before stay in use: put valid ones there",
       ]);
       await Deno.remove(files.key);
       await one.certificates.reload();
@@ -113,6 +113,61 @@ Deno.test("certificates: a broken file keeps the old ones, and is told once in o
       await one.certificates.reload();
       assert.equal(one.changes(), 1);
       assert.notEqual(one.certificates.current(), before);
+    });
+  });
+});
+
+Deno.test("certificates: expired ones, or too early ones, change nothing while those in use are valid", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    const files = await ca.node("n1", { days: 20 });
+    await watched(files, async (one) => {
+      const before = one.certificates.current();
+      await ca.node("n1", { days: -3 });
+      for (let looks = 0; looks < 4; looks++) await one.look();
+      await one.certificates.reload();
+      assert.equal(one.certificates.current(), before);
+      const told = () => one.lines.filter((line) => line.startsWith("error"));
+      assert.equal(told().length, 2, "once for the look, once for who asked");
+      const words =
+        /^error Cannot use --peer-tls-cert \S+n1\.crt: it has expired on 2\d{3}-\S+; the /;
+      for (const line of told()) assert.match(line, words);
+      assert.match(told()[0] ?? "", /before stay in use: put valid ones there$/);
+      assert.equal(one.changes(), 0);
+    });
+  });
+});
+
+Deno.test("certificates: what is not valid yet is taken as soon as it is", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    const clock = new DatedClock();
+    const now = clock.date;
+    clock.date -= 10 * DAY_MS;
+    await watched(await ca.node("n1", { days: -3 }), async (one) => {
+      await ca.node("n1", { days: 40 });
+      for (let looks = 0; looks < 4; looks++) await one.look();
+      const told = one.lines.filter((line) => line.startsWith("error"));
+      assert.equal(told.length, 1);
+      assert.match(
+        told[0] ?? "",
+        /n1\.crt: it is not valid before 2\d{3}-\S+: look at the clock; /,
+      );
+      assert.equal(one.changes(), 0);
+      clock.date = now;
+      await one.look();
+      assert.equal(one.changes(), 1);
+    }, clock);
+  });
+});
+
+Deno.test("certificates: where those in use have expired themselves, what the files hold is taken", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    await watched(await ca.node("n1", { days: -3 }), async (one) => {
+      await ca.node("n1", { days: -1 });
+      await one.certificates.reload();
+      assert.equal(one.changes(), 1);
     });
   });
 });
