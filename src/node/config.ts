@@ -99,6 +99,7 @@ export function nodeConfig(options: NodeOptions): NodeConfig {
   for (const address of join) checkAddress("join", address);
   const listen = checkAddress("listen", options.listen ?? "127.0.0.1:2625");
   const peerListen = checkAddress("peer-listen", options.peerListen ?? "127.0.0.1:2626");
+  checkJoin(join, [peerListen, options.peerAdvertise]);
   const http = options.http === undefined ? null : checkAddress("http", options.http);
   checkApart({ listen, "peer-listen": peerListen, ...(http === null ? {} : { http }) });
   const tls = checkTls("tls", options.tls, ["cert", "key"]);
@@ -205,6 +206,12 @@ function checkApart(addresses: Readonly<Record<string, string>>): void {
     if (other !== undefined) refuse(flag, `must be another address than --${other}`, address);
     flags.set(address.toLowerCase(), flag);
   }
+}
+
+/** Whoever has only itself to ask would wait for ever. */
+function checkJoin(join: readonly string[], own: readonly (string | undefined)[]): void {
+  if (join.length === 0 || join.some((address) => !own.includes(address))) return;
+  refuse("join", "must name another node than this one (a first node has none)", join.join(","));
 }
 
 /** `null` if no file is given; some without the others are a mistake. */

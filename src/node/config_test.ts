@@ -6,7 +6,13 @@
 
 import assert from "node:assert/strict";
 import type { Policy } from "../raft/types.ts";
-import { checkPolicy, DEFAULT_POLICY, foundingPolicy, nodeConfig } from "./config.ts";
+import {
+  checkPolicy,
+  DEFAULT_POLICY,
+  foundingPolicy,
+  nodeConfig,
+  type NodeOptions,
+} from "./config.ts";
 
 Deno.test("config: what is left out has the default of the command line", () => {
   const { logger: _, ...config } = nodeConfig({});
@@ -137,4 +143,18 @@ Deno.test("config: beyond this machine a port needs TLS, the peer port a secret,
   for (const options of wrong) {
     assert.throws(() => nodeConfig(options), { message: /must be on this machine alone/ });
   }
+});
+
+Deno.test("config: a node that would join itself alone is refused, whichever way it is reached", () => {
+  const refused = (options: NodeOptions) =>
+    assert.throws(() => nodeConfig(options), {
+      reason: "INVALID_ARGUMENT",
+      field: "join",
+      message: /^Cannot start the node as join must name another node than this one .*: current /,
+    });
+  refused({ join: ["127.0.0.1:2626"] });
+  refused({ peerListen: "127.0.0.1:7", join: ["127.0.0.1:7", "127.0.0.1:7"] });
+  const moved = { peerListen: "127.0.0.1:7", peerAdvertise: "10.0.0.1:9" };
+  refused({ ...moved, join: ["10.0.0.1:9", "127.0.0.1:7"] });
+  assert.equal(nodeConfig({ ...moved, join: ["10.0.0.1:9", "10.0.0.2:9"] }).join.length, 2);
 });

@@ -41,8 +41,10 @@ export async function join(options: JoiningOptions, signal: AbortSignal): Promis
   for (let round = 0; !done() && !signal.aborted; round++) {
     const failures: string[] = [];
     const taken = await askAll(options, { signal, failures });
-    if (!taken && round % LOG_EVERY_ROUNDS === 0 && !signal.aborted) {
-      logger.log("warn", `No leader found yet: ${failures.join("; ")}`);
+    // One that was cut off as there was nothing left to ask for has failed at nothing.
+    if (!taken && round % LOG_EVERY_ROUNDS === 0 && !signal.aborted && !done()) {
+      const why = failures.length > 0 ? failures.join("; ") : "this node knows no other to ask";
+      logger.log("warn", `No leader found yet: ${why}`);
     }
     const retryMs = Math.min(limits.joinRetryMs * 2 ** round, limits.joinRetryMsMax);
     const until = clock.mono() + (taken ? limits.joinTakenMs : retryMs);
@@ -75,10 +77,14 @@ async function askAll(
       await options.accepted(answer.clusterId);
       options.logger.log("debug", "A member takes this node in", { member: next });
       return true;
-    } else if (answer.leaderPeerAddress !== "") {
-      queue.unshift(answer.leaderPeerAddress);
-    } else {
+    } else if (answer.leaderPeerAddress === "") {
       failures.push(`${next}: it knows no leader`);
+    } else if (answer.leaderPeerAddress === own) {
+      failures.push(`${next}: it takes this node for the leader`);
+    } else {
+      // Of one that was asked already there is no more to be heard in this round.
+      failures.push(`${next}: it says that ${answer.leaderPeerAddress} leads`);
+      queue.unshift(answer.leaderPeerAddress);
     }
   }
   return false;

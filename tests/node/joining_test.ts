@@ -12,7 +12,7 @@ import { ZERO_TERM } from "../../src/raft/term.ts";
 import type { JoinAnswer, PeerClient, ProbeAnswer } from "../../src/rpc/peer_api.ts";
 import { DEFAULT_POLICY } from "../../src/node/config.ts";
 import { join, type JoiningOptions } from "../../src/node/joining.ts";
-import { silentLogger } from "../../src/node/logger.ts";
+import { createLogger, silentLogger } from "../../src/node/logger.ts";
 
 const accepted: JoinAnswer = { kind: "accepted", clusterId: "cluster-1" };
 
@@ -135,4 +135,40 @@ Deno.test("joining: a policy other than the cluster's is refused before anybody 
   const bench = new Bench({ "a:1": accepted }, { policy: { quorum: "majority" } });
   await bench.clock.advance(0);
   assert.deepEqual([bench.result, bench.asked], ["INVALID_ARGUMENT", []]);
+});
+
+Deno.test("joining: why there is no leader is never left out", async () => {
+  const cases: [Record<string, JoinAnswer>, readonly string[], RegExp][] = [
+    [{}, ["j:1"], /No leader found yet: this node knows no other to ask$/],
+    [{ "a:1": leaderIs("j:1") }, ["a:1"], /yet: a:1: it takes this node for the leader$/],
+    [
+      { "a:1": leaderIs("b:1"), "b:1": leaderIs("a:1") },
+      ["a:1", "b:1"],
+      /yet: a:1: it says that b:1 leads; b:1: it says that a:1 leads$/,
+    ],
+  ];
+  for (const [members, addresses, expected] of cases) {
+    const lines: string[] = [];
+    const write = (line: string) => void lines.push(line.trimEnd());
+    const logger = createLogger({ level: "info", format: "text", write });
+    const bench = new Bench(members, { addresses: () => addresses, logger });
+    await bench.clock.advance(1);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", expected);
+    assert.ok(!bench.asked.includes("j:1"), "itself is never asked");
+    bench.stop.abort();
+    await bench.clock.advance(limits.joinPollMs);
+  }
+});
+
+Deno.test("joining: what is over while members are asked is not told as a failure", async () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const logger = createLogger({ level: "info", format: "text", write });
+  let asked = 0;
+  // A leader has taken it in meanwhile.
+  const done = () => ++asked > 1;
+  const bench = new Bench({}, { done, logger });
+  await bench.clock.advance(1);
+  assert.deepEqual([bench.result, lines], ["done", []]);
 });
