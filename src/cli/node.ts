@@ -9,7 +9,7 @@ import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import process from "node:process";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { createLogger, LOG_LEVELS, type LogLevel } from "../node/logger.ts";
+import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "../node/logger.ts";
 import type { NodeOptions } from "../node/config.ts";
 import { type RunningNode, startNode } from "../node/node.ts";
 import type { Policy } from "../raft/types.ts";
@@ -27,6 +27,7 @@ import {
 } from "./options.ts";
 import { outliveReader, type Output, terminal } from "./output.ts";
 import { printable } from "./text.ts";
+import { ToldError } from "./told_error.ts";
 
 /** The flags as they were given; policy flags are compared with the cluster's. */
 interface NodeFlags {
@@ -131,15 +132,30 @@ export function nodeCommand(output: Output = terminal): CommandUnknownOpts {
     .action((flags) => runNode(flags, output));
 }
 
-/** Resolves once the node has stopped after a signal; throws if it stopped by itself. */
+/**
+ * Resolves once the node has stopped after a signal; throws if it did not start, or stopped by
+ * itself. Whoever reads its log as JSON finds nothing else there, the reason for the end included.
+ */
 async function runNode(flags: NodeFlags, output: Output): Promise<void> {
+  const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
+  try {
+    await runUntilStopped(flags, logger, output);
+  } catch (thrown) {
+    const error = ChatError.from(thrown);
+    if (flags.logFormat === "text" || error instanceof ToldError) throw error;
+    logger.log("error", error.message);
+    throw new ToldError(error);
+  }
+}
+
+async function runUntilStopped(flags: NodeFlags, logger: Logger, output: Output): Promise<void> {
   assertFilesLeft(limits.nodeFilesMin);
   const signals = new Signals();
   // Whoever started it may want no more than the first line; the cluster wants the node.
   outliveReader();
   try {
     const asked = { signals, json: flags.json === true, output };
-    let options: NodeOptions | null = optionsOf(flags);
+    let options: NodeOptions | null = optionsOf(flags, logger);
     for (let left = limits.damageRestartsMax; options !== null; left--) {
       options = await runOnce(options, { ...asked, mayRestart: left > 0 });
     }
@@ -166,11 +182,15 @@ async function runOnce(
   signals.onFirst(() => void node.stop());
   signals.onHangUp(hangUpTask(node, options));
   void announce(node, { json, output });
+  // Of what makes it stop by itself it has told its log.
+  const stopped = node.stopped.catch((thrown) => {
+    throw new ToldError(ChatError.from(thrown));
+  });
   try {
-    await Promise.race([node.stopped, signals.second]);
+    await Promise.race([stopped, signals.second]);
     return null;
   } catch (error) {
-    const damaged = error instanceof ChatError && error.reason === "CORRUPT";
+    const damaged = error instanceof ToldError && error.reason === "CORRUPT";
     if (!damaged || !mayRestart || signals.told) throw error;
     // At the same addresses.
     return {
@@ -188,7 +208,7 @@ function hangUpTask(node: RunningNode, { tls, peerTls, logger }: NodeOptions): (
   return () => logger?.log("info", "SIGHUP changes nothing: this node has no certificates to read");
 }
 
-function optionsOf(flags: NodeFlags): NodeOptions {
+function optionsOf(flags: NodeFlags, logger: Logger): NodeOptions {
   const { data, id, listen, peerListen, advertise, peerAdvertise, join } = flags;
   const {
     originalApi,
@@ -208,7 +228,6 @@ function optionsOf(flags: NodeFlags): NodeOptions {
     isolationGraceMs,
   }).filter(([, value]) => value !== undefined);
   const policy: Partial<Policy> = Object.fromEntries(given);
-  const logger = createLogger({ level: flags.logLevel, format: flags.logFormat });
   const addresses = { listen, peerListen, advertise, peerAdvertise, join };
   const { sessionIdleDays } = flags;
   const service = { originalApi, sessionIdleDays, reflection, http, logger };

@@ -9,6 +9,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { ChatError, REASONS } from "../errors.ts";
 import { ExitError, type LazyCommand, prepare } from "./command.ts";
 import { printable } from "./text.ts";
+import { ToldError } from "./told_error.ts";
 import { versionText } from "./version.ts";
 
 /** What the program needs from its surroundings. */
@@ -32,7 +33,9 @@ export async function runProgram(
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     const error = ChatError.from(thrown);
-    options.onError(`jmessage: ${printable(error.message)}`);
+    if (!(error instanceof ToldError)) {
+      options.onError(`jmessage: ${printable(error.message)}`);
+    }
     return error instanceof ExitError ? error.exitCode : REASONS[error.reason].exitCode;
   }
 }

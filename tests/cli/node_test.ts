@@ -167,7 +167,10 @@ Deno.test({
       } finally {
         client.close();
       }
-      assert.match(node.lastLine(), /^jmessage: Cannot use .*: the disk failed .*check the disk/);
+      assert.match(
+        node.lastLine(),
+        /^\S+ error The node stops: Cannot use .*: the disk failed .*check the disk/,
+      );
     });
   },
 });
@@ -183,6 +186,32 @@ Deno.test("node: another policy than the cluster's is refused, to founders and j
     const changed = start("--data", `${directory}/a`, "--failure-timeout-ms", "2000");
     assert.equal((await changed.exited).code, 2);
     assert.match(changed.lastLine(), /failure-timeout-ms must be left out or be/);
+  });
+});
+
+Deno.test("node: why it ended is one line of its log, in either format", async () => {
+  await withNodes(async (directory, start) => {
+    const { peerListen } = await start("--data", `${directory}/a`).ready;
+    const wrong = ["--join", peerListen, "--quorum", "majority"];
+    const quorum = /^The node stops: Cannot start the node as quorum must be left out or be/;
+    const locked = /^Cannot use .*: another node is running on it/;
+    const cases: [string, readonly string[], RegExp, number][] = [
+      ["b", wrong, quorum, 2],
+      ["a", [], locked, 1],
+    ];
+    for (const [data, flags, message, code] of cases) {
+      for (const format of ["json", "text"]) {
+        const node = start("--data", `${directory}/${data}`, "--log-format", format, ...flags);
+        assert.equal((await node.exited).code, code, node.log.join("\n"));
+        const text = (line: string) => line.replace(/^(\S+ error|jmessage:) /, "");
+        const told = node.log.map((line) =>
+          format === "json" ? JSON.parse(line).message : text(line)
+        )
+          .filter((line) => message.test(line) || /The node stops|must be left out/.test(line));
+        assert.equal(told.length, 1, node.log.join("\n"));
+        assert.match(told[0], message);
+      }
+    }
   });
 });
 
