@@ -104,7 +104,8 @@ async function findCluster(
 ): Promise<Pick<Aside, "clusterId" | "addresses"> | string> {
   const own = identity?.clusterId ?? "";
   // Without a cluster id only whom the operator names can be believed.
-  const asked = [...new Set([...config.join, ...(own === "" ? [] : addresses)])];
+  const asked = [...new Set([...config.join, ...(own === "" ? [] : addresses)])]
+    .filter((address) => isElsewhere(config, address));
   if (asked.length === 0) {
     return identity === null
       ? "whom it knew cannot be read, and there is no --join"
@@ -130,6 +131,11 @@ async function findCluster(
     }
     if (clock.mono() >= until) return `no member with a leader answered (${asked.join(", ")})`;
   }
+}
+
+/** Itself it need not ask, and behind port 0, as the config of a restored node has it, is nobody. */
+function isElsewhere({ peerListen, peerAdvertise }: NodeConfig, address: string): boolean {
+  return address !== peerListen && address !== peerAdvertise && !/:0+$/.test(address);
 }
 
 async function probe(

@@ -129,6 +129,27 @@ for (const [what, members] of nobody) {
   });
 }
 
+Deno.test("beginning anew: neither itself is asked nor port 0, which a restored config has", async () => {
+  await onStopped(async (data) => {
+    // Its own of old, as its data has it.
+    const own = "127.0.0.1:7000";
+    for (const addresses of [{ peerListen: own }, { peerAdvertise: own }]) {
+      const asked: string[] = [];
+      const connect = (address: string) => {
+        asked.push(address);
+        return connectTo({})(address);
+      };
+      const begin = (join: readonly string[]) => {
+        const config = nodeConfig({ data, join, ...addresses });
+        return beginAnew(config, "Damaged", { connect, clock: new QuickClock() });
+      };
+      await rejectsWith(begin(["b:1", "b:0", own]), "CORRUPT", /leader answered \(b:1\): start/);
+      assert.deepEqual([...new Set(asked)], ["b:1"]);
+      await rejectsWith(begin([]), "CORRUPT", /nothing was moved, as it knew no other member: /);
+    }
+  });
+});
+
 Deno.test("beginning anew: whose files cannot be told are left alone", async () => {
   await inDirectory(async (data) => {
     await Deno.writeFile(join(data, "log.db"), new Uint8Array(4_096).fill(7));
