@@ -32,6 +32,8 @@ export class TlsCredentials extends ChannelCredentials {
   readonly #host: string;
   readonly #client: TlsClient;
   #failure: ChatError | null = null;
+  /** That of the connection before, while the newest is being made: calls fail by it meanwhile. */
+  #before: ChatError | null = null;
   #secured = false;
   #nodes: readonly string[] = [];
 
@@ -43,7 +45,7 @@ export class TlsCredentials extends ChannelCredentials {
 
   /** Why the newest connection was not made; `null` if it was, or failed below TLS. */
   get failure(): ChatError | null {
-    return this.#failure;
+    return this.#failure ?? this.#before;
   }
 
   /** Whether the newest connection got so far that only the other side could refuse. */
@@ -76,10 +78,11 @@ export class TlsCredentials extends ChannelCredentials {
   }
 
   #secure(socket: Socket): Promise<TLSSocket> {
+    this.#before = this.#failure;
     this.#failure = null;
     this.#secured = false;
     this.#nodes = [];
-    return new Promise((resolve, reject) => {
+    return new Promise<TLSSocket>((resolve, reject) => {
       const fail = (failure: ChatError) => {
         this.#failure ??= failure;
         secure.destroy();
@@ -96,7 +99,7 @@ export class TlsCredentials extends ChannelCredentials {
         if (!this.#secured) fail(explained(error, secure));
       });
       secure.once("close", () => reject(new Error("The connection ended during the handshake")));
-    });
+    }).finally(() => this.#before = null);
   }
 
   #options(): ConnectionOptions {

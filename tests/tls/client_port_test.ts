@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { openChat } from "../../src/client/open.ts";
 import { ChatError } from "../../src/errors.ts";
@@ -222,6 +223,31 @@ Deno.test("client tls: a chat client says why it finds nobody, of each server, a
       });
     } finally {
       await plain.close(0);
+    }
+  });
+});
+
+Deno.test("client tls: while another connection is tried, it is known why the one before failed", async () => {
+  await withDirectory(async (directory) => {
+    const ca = await TestCa.make(directory);
+    // It answers the first in plain text, and the others never.
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      socket.on("error", () => {});
+      if (sockets.push(socket) === 1) socket.end("no TLS is spoken here at all\r\n");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = connect(`127.0.0.1:${port}`, await Source.of({ ca: ca.ca }));
+    const ask = () => client.logout({ requestId: "r-1", all: false }, contextFor(2_000));
+    try {
+      await assert.rejects(ask(), /it does not speak TLS$/);
+      await arrived(() => sockets.length > 1);
+      await assert.rejects(ask(), /it does not speak TLS$/);
+    } finally {
+      client.close();
+      for (const socket of sockets) socket.destroy();
+      server.close();
     }
   });
 });
