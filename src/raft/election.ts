@@ -17,7 +17,7 @@ import { resetProgress } from "./replication.ts";
 import { commitsByAll } from "./rules.ts";
 import { type Fork, markOf } from "./side.ts";
 import type { Campaign, CoreState } from "./state.ts";
-import { couldCommit, survivors } from "./survivors.ts";
+import { couldCommit, formerMajority, survivors } from "./survivors.ts";
 import { takeTail } from "./tail.ts";
 import { compareTerms, maxTerm, nextTerm, sameTerm } from "./term.ts";
 import type { Config, ConfigEntry, Entry, NodeId, Term } from "./types.ts";
@@ -271,12 +271,12 @@ function couldServe(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
   if (newest === undefined) return false;
   if (!commitsByAll(newest.policy)) {
-    const has = (id: NodeId) => granted(state, current.replies, id);
-    // Or it goes back to C0: what is pending may lack one who is here, or have made voters of who has
-    // died since (§6).
-    const c0 = decidedConfig(state)?.config;
-    return state.rules.commitSet(newest, has) ||
-      (c0 !== undefined && state.rules.commitSet(c0, has));
+    const live = (id: NodeId) => granted(state, current.replies, id);
+    // Or it goes back: what is pending may lack one who is here, or have made voters of who has died
+    // since (§6).
+    const anchors = candidateAnchors(state, current.replies);
+    return state.rules.commitSet(newest, live) ||
+      formerMajority(state, anchors, { before: Infinity, live }) !== null;
   }
   const anchors = candidateAnchors(state, current.replies);
   return survivors(state, anchors) !== null ||

@@ -24,7 +24,7 @@ import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import { missing } from "./side.ts";
 import type { CoreState, Leadership } from "./state.ts";
-import { couldCommit, survivors } from "./survivors.ts";
+import { couldCommit, formerMajority, survivors } from "./survivors.ts";
 import { sameTerm } from "./term.ts";
 import type { Config, Member, NodeId } from "./types.ts";
 
@@ -73,19 +73,18 @@ export function dropSuspects(state: CoreState): void {
 }
 
 /**
- * A pending config may have made voters of nodes that have died since, or lack one that lives. Where
- * the one before it has a majority that lives, with a quorum of each anchor, this leader goes back to
- * that. False if it cannot.
+ * A pending config may have made voters of nodes that have died since, or lack one that lives. Where an
+ * earlier one has a majority that lives and could commit, this leader goes back to that. False if it
+ * cannot.
  */
 function withdraw(state: CoreState): boolean {
-  const c0 = decidedConfig(state);
   const c1 = state.newest;
-  if (c0 === null || c1 === null || c1.index === c0.index) return false;
+  if (c1 === null || isSettled(state)) return false;
   const live = (id: NodeId) =>
     isVoter(c1.config, id) ? !isSuspected(state, id) : pingsLately(state, id);
-  const could = leaderAnchors(state).every(({ config }) => state.rules.quorum(config, live));
-  if (!could || !state.rules.commitSet(c0.config, live)) return false;
-  appendConfig(state, { ...c0.config, leavers: [] });
+  const former = formerMajority(state, leaderAnchors(state), { before: c1.index, live });
+  if (former === null) return false;
+  appendConfig(state, { ...former, leavers: [] });
   return true;
 }
 

@@ -8,7 +8,7 @@
 import { findMember, isVoter, withTakenBack } from "./config.ts";
 import { isSuspected, pingsLately } from "./lease.ts";
 import type { CoreState } from "./state.ts";
-import type { Config, ConfigEntry, Leaver, Member, NodeId } from "./types.ts";
+import type { Config, ConfigEntry, Index, Leaver, Member, NodeId } from "./types.ts";
 
 /**
  * Voters of a config that could commit now, given the anchors: those alive of C1 and, where they
@@ -32,6 +32,23 @@ export function survivors(
     if (anchors.every((anchor) => state.rules.quorum(anchor.config, has))) return voters;
   }
   return null;
+}
+
+/**
+ * Under `majority`: the newest of the anchors below `before` by which its voters that live could commit,
+ * given all of them; `null` if there is none.
+ */
+export function formerMajority(
+  state: CoreState,
+  anchors: readonly ConfigEntry[],
+  { before, live }: { readonly before: Index; readonly live: (id: NodeId) => boolean },
+): Config | null {
+  const could = ({ index, config }: ConfigEntry) => {
+    const has = (id: NodeId) => isVoter(config, id) && live(id);
+    return index < before && state.rules.commitSet(config, live) &&
+      anchors.every((anchor) => state.rules.quorum(anchor.config, has));
+  };
+  return anchors.findLast(could)?.config ?? null;
 }
 
 /**

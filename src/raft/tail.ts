@@ -5,13 +5,14 @@
  * @module
  */
 
+import { configsAmong } from "./anchors.ts";
 import { wouldEndCertainty } from "./certainty.ts";
 import { usesLastResort } from "./config.ts";
 import { takeEntries } from "./follow.ts";
 import type { VoteReply } from "./message.ts";
 import type { CoreState } from "./state.ts";
 import { compareTerms } from "./term.ts";
-import type { NodeId } from "./types.ts";
+import type { ConfigEntry, NodeId } from "./types.ts";
 
 /** A refusal for freshness. */
 type Refusal = VoteReply & { readonly tail: NonNullable<VoteReply["tail"]> };
@@ -29,11 +30,11 @@ export function takeTail(
 ): "taken" | "unusable" | "stale" {
   if (state.rules.fresh(state.log.last, last)) return "stale";
   if (tail.entries.length === 0 || !state.log.has(tail.prev)) return "unusable";
-  const newest = tail.entries.findLast((entry) => entry.kind === "config");
   // Who is certain vouches for the voter, which can go on by that. With a config that it is no voter
   // of, or of whose voters it has yet to hear, it could neither vouch nor lead, and perhaps nobody.
-  const ends = newest?.kind === "config" && wouldEndCertainty(state, newest.config);
-  if (ends && usesLastResort(newest.config.policy)) return "unusable";
+  const ends = ({ config }: ConfigEntry) =>
+    usesLastResort(config.policy) && wouldEndCertainty(state, config);
+  if (configsAmong(tail.entries).some(ends)) return "unusable";
   const { term } = last;
   // What this node confirmed to a leader of a later term, that one counts on. By the promise of a
   // higher term it learns that it is gone.

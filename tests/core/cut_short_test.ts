@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import type { TestCluster } from "./cluster.ts";
 import { scenario, settle, type Step, writes } from "./scenario.ts";
 
@@ -101,5 +102,37 @@ scenario("under majority one that was dead as it was removed is back as others d
   ["n3 is back: three of four live, two of those who stay", (c) => {
     c.start("n3");
     writes(c, "a", "n2", "n4");
+  }],
+]);
+
+scenario("under majority a config is withdrawn to one that could commit, once", {
+  quorum: "majority",
+}, [
+  ["n2 is down as n4 becomes a voter; it is back, and what n1 sends it takes a while", (c) => {
+    settle(c);
+    c.add(4);
+    c.start("n4");
+    c.feed("n1", { kind: "join", id: 1, member: c.node("n4").member });
+    c.run(20);
+    c.kill("n2");
+    c.until(() => c.node("n4").core!.status().ready);
+    c.run(300);
+    c.cut.add("n1>n2");
+    c.start("n2");
+    c.run(400);
+  }],
+  ["n3 dies and is removed, as n4 has on disk; n3 is back, n1 dies", (c) => {
+    c.kill("n3");
+    c.run(100);
+    c.feed("n1", { kind: "remove", id: 3, peer: "n3" });
+    while (voters(c, "n4") !== 3 || voters(c, "n1") !== 3) c.run(1);
+    c.start("n3");
+    c.kill("n1");
+    c.heal();
+  }],
+  ["n2, n3 and n4 go on, and their logs do not grow by that", (c) => {
+    writes(c, "a", "n2", "n4");
+    c.run(5_000);
+    assert.ok(c.node("n2").stored.entries.length < 60);
   }],
 ]);

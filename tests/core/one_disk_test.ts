@@ -124,6 +124,29 @@ for (const ms of [60, 80, 90, 100]) {
   ]);
 }
 
+scenario("who is certain takes no tail in which an earlier config drops it", {}, [
+  n3Dropped,
+  n3Vouched,
+  ["n2 dies, n1 is back and is to go on with n3, has that on its disk alone, and dies", (c) => {
+    c.run(800);
+    c.kill("n2");
+    c.run(80);
+    c.start("n1");
+    const names = () => newest(c, "n1").voters.map(({ id }) => id).join();
+    for (let ms = 0; names() !== "n1,n3"; ms++) {
+      assert.ok(ms < 3_000, "n1 goes on");
+      c.run(1);
+    }
+    c.kill("n1");
+    assert.ok(c.node("n3").core!.status().ready);
+  }],
+  ["n1 is back as n3 asks for votes: n3, which was ready all the time, goes on", (c) => {
+    c.run(720);
+    c.start("n1");
+    writes(c, "a", "n3");
+  }],
+]);
+
 /** Another node takes the place of n3, as n1 alone has on disk: a learner, or n2, which moves there. */
 function takesPlace(c: TestCluster, of: "n9" | "n2"): void {
   settle(c);
