@@ -6,8 +6,14 @@
  */
 
 import { limits } from "../limits.ts";
-import { candidateAnchors, decidedConfig, neverCommitted, openConfigs } from "./anchors.ts";
-import { isCertain } from "./certainty.ts";
+import {
+  candidateAnchors,
+  decidedConfig,
+  neverCommitted,
+  openConfigs,
+  possibleViews,
+} from "./anchors.ts";
+import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, learnersBeside, usesLastResort } from "./config.ts";
 import { couldByLastResort, granted, mayByLastResort, whoGrant } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
@@ -291,7 +297,13 @@ function becomeLeader(state: CoreState, won: Campaign): void {
   const entries: Entry[] = [state.appendOwn(term, { kind: "noop" })];
   const noopIndex = state.log.lastIndex;
   const config = firstConfig(state, won, c0);
-  if (config !== null) entries.push(state.appendOwn(term, { kind: "config", config }));
+  if (config !== null) {
+    const before = possibleViews(state);
+    const entry = state.appendOwn(term, { kind: "config", config });
+    // Who is taken back was granted nothing for long: from now on it is (§5), or it would be dropped.
+    noteConfigTaken(state, before, { index: entry.index, term, config });
+    entries.push(entry);
+  }
   state.persist({ entries });
   state.leadership = {
     term,

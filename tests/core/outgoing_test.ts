@@ -84,3 +84,44 @@ for (const { words, nodes, begin } of WAYS) {
     }],
   ]);
 }
+
+// Its write is on disk a tick later, or two.
+for (const ms of [10, 15, 40]) {
+  scenario(`who is taken back by a last resort is not dropped at once (a disk of ${ms} ms)`, {
+    nodes: 4,
+  }, [
+    ["n4 asks to leave; n1 has that on its disk alone, as both die", (c) => {
+      settle(c);
+      c.feed("n4", { kind: "leave" });
+      const voters = () => c.node("n1").core!.status().members.filter((row) => row.voter);
+      while (voters().length === 4) c.run(1);
+      c.partition(["n1"], ["n2", "n3", "n4"]);
+      while (newestVoters(c, "n1").includes("n4")) c.run(1);
+      c.kill("n1");
+      c.kill("n4");
+      c.heal();
+    }],
+    ["n4 is back, and certain by the word of n2 and n3, which die", (c) => {
+      c.start("n4");
+      c.until(() => c.node("n4").core!.status().certain, 800);
+      c.kill("n2");
+      c.kill("n3");
+    }],
+    ["n1 is back, wins and goes on with n4", (c) => {
+      c.start("n1");
+      for (let waited = 0; c.node("n1").core!.status().role !== "leader"; waited++) {
+        assert.ok(waited < 3_000, "n1 wins");
+        c.run(1);
+      }
+      c.hangDisk("n1", ms);
+      writes(c, "a", "n1", "n4");
+      assert.deepEqual(c.voters(), ["n1", "n4"]);
+      c.until(() => c.node("n4").core!.status().ready, 200);
+    }],
+    ["n1 dies: n4 goes on with what was acknowledged", (c) => {
+      c.kill("n1");
+      writes(c, "b", "n4");
+      assert.deepEqual(c.commands("n4"), ["a", "b"]);
+    }],
+  ]);
+}
