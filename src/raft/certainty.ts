@@ -141,10 +141,14 @@ function isTrustedAnew(state: CoreState, peer: Peer): boolean {
   return hasHeard || !mayTakeForGone(state, peer, state.fast);
 }
 
-/** Whether this node is certain, and would not be any more with a config on its log. */
+/**
+ * Whether this node is certain, and would not be any more with a config on its log: one that lacks it,
+ * or makes a voter of one of which it has yet to hear.
+ */
 export function wouldEndCertainty(state: CoreState, config: Config): boolean {
   if (!isCertain(state)) return false;
-  const others = config.voters.filter(({ id }) => id !== state.self.id);
-  return others.length === config.voters.length ||
-    others.some(({ id }) => !isTrustedAnew(state, state.peer(id)));
+  const newest = state.newest?.config;
+  const isNew = (id: NodeId) => newest === undefined || !isVoter(newest, id);
+  return !isVoter(config, state.self.id) ||
+    config.voters.some(({ id }) => isNew(id) && !isTrustedAnew(state, state.peer(id)));
 }

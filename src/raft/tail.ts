@@ -30,8 +30,8 @@ export function takeTail(
 ): "taken" | "unusable" | "stale" {
   if (state.rules.fresh(state.log.last, last)) return "stale";
   if (tail.entries.length === 0 || !state.log.has(tail.prev)) return "unusable";
-  // Who is certain vouches for the voter, which can go on by that. With a config that it is no voter
-  // of, or of whose voters it has yet to hear, it could neither vouch nor lead, and perhaps nobody.
+  // Who is certain vouches for the voter, which can go on by that: else it could neither vouch nor lead,
+  // and perhaps nobody.
   const ends = ({ config }: ConfigEntry) =>
     usesLastResort(config.policy) && wouldEndCertainty(state, config);
   if (configsAmong(tail.entries).some(ends)) return "unusable";
