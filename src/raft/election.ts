@@ -276,15 +276,14 @@ function wonByQuorum(state: CoreState, current: Campaign): boolean {
 function couldServe(state: CoreState, current: Campaign): boolean {
   const newest = state.newest?.config;
   if (newest === undefined) return false;
+  const anchors = candidateAnchors(state, current.replies);
   if (!commitsByAll(newest.policy)) {
     const live = (id: NodeId) => granted(state, current.replies, id);
     // Or it goes back: what is pending may lack one who is here, or have made voters of who has died
     // since (§6).
-    const anchors = candidateAnchors(state, current.replies);
     return state.rules.commitSet(newest, live) ||
       formerMajority(state, anchors, { before: Infinity, live }) !== null;
   }
-  const anchors = candidateAnchors(state, current.replies);
   return survivors(state, anchors) !== null ||
     couldCommit(state, anchors, newest.voters, newest.leavers);
 }

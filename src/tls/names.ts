@@ -1,7 +1,8 @@
 /**
  * Which nodes a certificate is for, or whether it is an operator's: the names of the form
  * `urn:jmessage:…` among its subject alternative names, read from its bytes; and the hosts among
- * them. Owns that form and the reading of it; whether the certificate is to be trusted was checked before, by TLS.
+ * them. Owns that form and the reading of it; whether the certificate is to be trusted was checked
+ * before, by TLS.
  *
  * A URI, not a host name: whoever may have a certificate for a host, a client's port say, is no node
  * by that. Read from the bytes, as the text that runtimes make of the names is not the same
