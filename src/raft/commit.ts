@@ -7,7 +7,8 @@
 
 import { leaderAnchors } from "./anchors.ts";
 import type { CoreState } from "./state.ts";
-import type { Index, NodeId } from "./types.ts";
+import { sameTerm } from "./term.ts";
+import type { EntryId, Index, NodeId } from "./types.ts";
 
 /** Takes note that everything up to `index` is committed; tells it once §4 allows. */
 export function commitThrough(state: CoreState, index: Index): void {
@@ -21,6 +22,14 @@ export function commitThrough(state: CoreState, index: Index): void {
     state.persist({ commitIndex: index });
   } else if (state.commitPending === 0) {
     state.commitIndex = index;
+  }
+}
+
+/** Takes note of an entry that another node knows to be committed: so it is if this log has it. */
+export function learnCommitted(state: CoreState, entry: EntryId | null): void {
+  const term = entry === null ? null : state.log.termAt(entry.index);
+  if (entry !== null && term !== null && sameTerm(term, entry.term)) {
+    commitThrough(state, entry.index);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   possibleViews,
 } from "./anchors.ts";
 import { isCertain, noteConfigTaken } from "./certainty.ts";
+import { learnCommitted } from "./commit.ts";
 import { changeConfig, findMember, isVoter, learnersBeside, usesLastResort } from "./config.ts";
 import { couldByLastResort, granted, mayByLastResort, whoGrant } from "./last_resort.ts";
 import { isSuspected } from "./lease.ts";
@@ -163,6 +164,7 @@ export function onVoteReply(state: CoreState, peer: Peer, reply: VoteReply): voi
   const current = state.campaign;
   if (current === null || current.pre !== reply.pre || !sameTerm(current.term, reply.term)) return;
   peer.answeredAt = state.fast;
+  learnCommitted(state, reply.committed);
   if (reply.tail !== null) {
     const taken = takeTail(state, peer.id, { ...reply, tail: reply.tail });
     if (taken === "unusable") fail(state);

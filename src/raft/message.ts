@@ -8,6 +8,7 @@
 import type {
   ConfigEntry,
   Entry,
+  EntryId,
   Index,
   LogPosition,
   Member,
@@ -121,6 +122,8 @@ export interface VoteReply {
   readonly certain: boolean;
   /** The voter's last entry: shows which configs it does not have. */
   readonly last: LogPosition;
+  /** The newest config that the voter knows to be committed: so does whoever has it in its log. */
+  readonly committed: EntryId | null;
   /** Refused for freshness: what the candidate lacks, after `prev`. */
   readonly tail: { readonly prev: LogPosition; readonly entries: readonly Entry[] } | null;
   /** True if granting would give up a committed entry: the other side of a partition. */

@@ -29,6 +29,9 @@ export interface LogPosition {
   readonly checksum: Checksum;
 }
 
+/** One entry: a leader appends one at an index in its term, so two logs that have it agree below it. */
+export type EntryId = Pick<LogPosition, "index" | "term">;
+
 /** The first index that a log holds of a term. Kept for ever, below the base too (§8, §10). */
 export interface TermStart {
   readonly term: Term;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { committedConfig } from "./anchors.ts";
 import { isSuspected } from "./lease.ts";
 import { lastCommonIndex, termAtStarts } from "./log.ts";
 import type { VoteReply, VoteRequest } from "./message.ts";
@@ -127,6 +128,7 @@ function replyTo(
   },
 ): void {
   const { index, term, checksum } = state.log.last;
+  const c0 = committedConfig(state);
   const reply: VoteReply = {
     kind: "voteReply",
     pre: request.pre,
@@ -134,6 +136,7 @@ function replyTo(
     promised: state.promised,
     certain: isCertain(state),
     last: { index, term, checksum },
+    committed: c0 === null ? null : { index: c0.index, term: c0.term },
     tail: null,
     mark: nameOf(ownSideOf(state)),
     ...answer,

@@ -13,6 +13,7 @@ import type {
   ConfigEntry,
   Entry,
   EntryBody,
+  EntryId,
   LogPosition,
   Mark,
   Member,
@@ -46,6 +47,11 @@ export function positionFromWire(wire: Optional<v1.LogPosition>, field: string):
 /** The fields of a position alone, whatever else the value carries. */
 export function positionToWire(position: LogPosition): v1.LogPosition {
   return { index: position.index, term: position.term, checksum: position.checksum };
+}
+
+/** An entry's index and term. */
+export function entryIdFromWire({ index, term }: v1.EntryId, field: string): EntryId {
+  return { index: integer(index, field), term: termFromWire(term, `${field}.term`) };
 }
 
 /** Entries of one list: a term is told where it changes. */

@@ -207,6 +207,7 @@ const elections = {
     granted: flag,
     certain: flag,
     last: positions,
+    committed: fc.option(record({ index: integers, term: terms })),
     tail: fc.option(record({ prev: positions, entries: entryLists })),
     meeting: flag,
     mark: fc.option(terms),

@@ -72,6 +72,7 @@ export function tailReply(
     granted: false,
     certain: false,
     last: voter,
+    committed: null,
     tail,
     meeting: false,
     mark: null,

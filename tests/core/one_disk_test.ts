@@ -222,3 +222,26 @@ scenario("one whose place a voter was to take on one disk alone is taken back", 
   }],
   n3HasWhatWasAcknowledged,
 ]);
+
+scenario("who leads after a power failure learns from a voter what is committed", {}, [
+  ["n3 dies for good; n1 drops it, and dies as it alone has the commit of that on disk", (c) => {
+    settle(c);
+    c.kill("n3");
+    const { stored } = c.node("n1");
+    while (newest(c, "n2").voters.length !== 2) c.run(1);
+    c.cut.add("n1>n2");
+    while (stored.commitIndex < stored.configs.at(-1)!.index) c.run(1);
+    c.kill("n1");
+    c.heal();
+    assert.ok(c.node("n2").stored.commitIndex < stored.commitIndex);
+  }],
+  ["n2 goes on, and its power fails as it has that on disk", (c) => {
+    while (newest(c, "n2").voters.length !== 1) c.run(1);
+    c.kill("n2");
+  }],
+  ["n1 and n2 are back", (c) => {
+    c.start("n1");
+    c.start("n2");
+    writes(c, "a", "n1", "n2");
+  }],
+]);

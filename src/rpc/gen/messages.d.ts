@@ -38,6 +38,14 @@ export namespace jmessage {
       export function encode(message: LogPosition, writer?: Writer): Writer;
       export function decode(bytes: Uint8Array): LogPosition;
     }
+    export interface EntryId {
+      index: number;
+      term?: jmessage.v1.Term | null;
+    }
+    export namespace EntryId {
+      export function encode(message: EntryId, writer?: Writer): Writer;
+      export function decode(bytes: Uint8Array): EntryId;
+    }
     export interface TermStart {
       term?: jmessage.v1.Term | null;
       index: number;
@@ -749,6 +757,7 @@ export namespace jmessage {
       tail?: jmessage.v1.Tail | null;
       meeting: boolean;
       mark?: jmessage.v1.Term | null;
+      committed?: jmessage.v1.EntryId | null;
     }
     export namespace VoteReply {
       export function encode(message: VoteReply, writer?: Writer): Writer;
