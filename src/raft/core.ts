@@ -38,14 +38,8 @@ import {
   onPong,
   sendPings,
 } from "./lease.ts";
-import {
-  changeMembers,
-  dropSuspects,
-  isServing,
-  notLeader,
-  onLeaveRequest,
-  takeIn,
-} from "./membership.ts";
+import { onLeaveRequest } from "./leave_answers.ts";
+import { changeMembers, dropSuspects, isServing, notLeader, takeIn } from "./membership.ts";
 import { findMember, isVoter } from "./config.ts";
 import type { Message } from "./message.ts";
 import type { Peer } from "./peer.ts";

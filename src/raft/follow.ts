@@ -117,9 +117,9 @@ function takeAppend(state: CoreState, peer: Peer, append: Append): void {
     from: peer.id,
     message: { ...append, prev: taken.end, entries: taken.held },
   };
-  replyTo(state, peer, append.term, { ok: true, matchIndex: taken.end.index });
   const commit = Math.min(append.commitIndex, taken.end.index);
   if (taken.end.index >= append.c0Index) commitThrough(state, commit);
+  replyTo(state, peer, append.term, { ok: true, matchIndex: taken.end.index });
 }
 
 /** Tries again what a live grant held back. */
@@ -271,6 +271,7 @@ function replyTo(
     term,
     promised: state.promised,
     ...answer,
+    commitIndex: state.decidedIndex,
     applied: answer.ok ? null : state.applied,
     snapshotIndex: state.snapshotIndex,
   }, state.newestPending);

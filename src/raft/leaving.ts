@@ -82,7 +82,8 @@ export function continueLeave(state: CoreState): void {
   const voter = config !== undefined && isVoter(config, state.self.id);
   if (config === undefined || !voter) {
     // The quorum of the old config may need this disk for the entry that drops it (§4).
-    if (config !== undefined && isLeaver(state, config) && !isSettled(state)) askToBeDropped(state);
+    // And who leads next may need it until the leader says so: that config may be known to it alone.
+    if (config !== undefined && isLeaver(state, config)) askToBeDropped(state);
     else leaveNow(state);
   } else if (config.voters.length === 1) {
     // The last voter never leaves, it just ends, once it is the last for certain.

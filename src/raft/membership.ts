@@ -7,19 +7,13 @@
  */
 
 import { assert } from "../assert.ts";
-import {
-  committedConfig,
-  decidedConfig,
-  leaderAnchors,
-  openConfigs,
-  possibleViews,
-} from "./anchors.ts";
+import { decidedConfig, leaderAnchors, openConfigs, possibleViews } from "./anchors.ts";
 import { isCertain, noteConfigTaken } from "./certainty.ts";
 import { changeConfig, findMember, isVoter, learnersBeside, usesLastResort } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
+import { answerRemovals, tellLeavers } from "./leave_answers.ts";
 import { heldBackBy, isSuspected, leaderInSight, pingsLately, suspects } from "./lease.ts";
-import type { LeaveRequest } from "./message.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import { missing } from "./side.ts";
@@ -339,56 +333,4 @@ function drop(
     ...(tombstone ? { tombstones: [...config.tombstones, id] } : {}),
   });
   return true;
-}
-
-/** Tells an operator that a removal is committed. */
-function answerRemovals(state: CoreState, leadership: Leadership): void {
-  const c0 = committedConfig(state)?.config;
-  if (c0 === undefined) return;
-  for (const [id, { request }] of leadership.removing) {
-    if (findMember(c0, id) !== undefined || !c0.tombstones.includes(id)) continue;
-    leadership.removing.delete(id);
-    state.effects.push({ kind: "adminAnswer", id: request, refusal: null });
-  }
-}
-
-/** Says at once to those that left that they may go: this leader may be about to go, too. */
-function tellLeavers(state: CoreState, leadership: Leadership): void {
-  const c0 = committedConfig(state);
-  if (c0 === null || c0.index <= leadership.toldLeavers) return;
-  leadership.toldLeavers = c0.index;
-  for (const { id } of c0.config.leavers) state.send(id, { kind: "leaveReply", config: c0 });
-}
-
-/** A member asks to be dropped, in the start of it that asks; answered once that is committed. */
-export function onLeaveRequest(state: CoreState, peer: Peer, request: LeaveRequest): void {
-  const leadership = state.leadership;
-  const c0 = committedConfig(state);
-  if (leadership === null || c0 === null) return;
-  const config = state.newest?.config;
-  const gone = findMember(c0.config, peer.id) === undefined &&
-    (config === undefined || findMember(config, peer.id) === undefined);
-  if (gone) {
-    state.send(peer.id, { kind: "leaveReply", config: c0 });
-    return;
-  }
-  // Who asked a leader of an earlier term may be certain again: its wish has ended (§5).
-  if (!sameTerm(request.term, leadership.term)) return;
-  if (commitsByAll(c0.config.policy) || leadership.removing.has(peer.id)) {
-    const { configIndex } = request;
-    leadership.leaving.set(peer.id, { incarnation: peer.incarnation, configIndex });
-    if (leadership.transfer?.to === peer.id) cancelTransfer(state, leadership);
-  }
-}
-
-/**
- * The target leaves and will not campaign: proposals need not wait for it. Reads go on if it was
- * not told to yet; else only in a new term, which a leader that leaves as well does not need.
- */
-function cancelTransfer(state: CoreState, leadership: Leadership): void {
-  const told = leadership.transfer?.told === true;
-  leadership.transfer = null;
-  if (state.wantsLeave) return;
-  leadership.readsGivenUp = told;
-  if (told) stepDown(state);
 }

@@ -76,6 +76,8 @@ export interface AppendReply {
   readonly ok: boolean;
   /** `ok`: persisted up to here. Otherwise: try again from at most here. */
   readonly matchIndex: Index;
+  /** The answerer knows to be committed what is up to here: configs among it are so on its disk. */
+  readonly commitIndex: Index;
   /** Applied position of the answerer, if not `ok`: says whether a tail can serve it (§6). */
   readonly applied: LogPosition | null;
   /** Index of the snapshot that the answerer is installing, else 0: the log is kept from there. */

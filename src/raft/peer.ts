@@ -29,6 +29,8 @@ export interface Progress {
   movedAt: number;
   /** Commit index last told. */
   toldCommit: Index;
+  /** Up to here the peer knows what is committed, by its answers. */
+  knownCommit: Index;
   /** Request number of a log read on its way for this peer, else 0. */
   reading: number;
   /** Index of the snapshot that the peer is installing; the log is kept from there. */
@@ -139,6 +141,7 @@ export function newProgress(next: Index): Progress {
     sentAt: -Infinity,
     movedAt: -Infinity,
     toldCommit: 0,
+    knownCommit: 0,
     reading: 0,
     snapshotIndex: 0,
     needsSnapshot: false,

@@ -193,6 +193,8 @@ export function onAppendReply(state: CoreState, peer: Peer, reply: AppendReply):
   progress.movedAt = state.mono;
   if (reply.ok) {
     acceptMatch(state, progress, reply.matchIndex);
+    const known = Math.min(reply.commitIndex, reply.matchIndex);
+    progress.knownCommit = Math.max(progress.knownCommit, known);
   } else if (reply.snapshotIndex > 0) {
     progress.needsSnapshot = true;
   } else {

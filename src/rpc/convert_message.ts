@@ -185,6 +185,7 @@ function appendReplyFromWire(wire: v1.AppendReply): Message {
     promised: termFromWire(wire.promised, "append_reply.promised"),
     ok: wire.ok,
     matchIndex: integer(wire.matchIndex, "append_reply.match_index"),
+    commitIndex: integer(wire.commitIndex, "append_reply.commit_index"),
     applied: wire.applied ? positionFromWire(wire.applied, "append_reply.applied") : null,
     snapshotIndex: integer(wire.snapshotIndex, "append_reply.snapshot_index"),
   };

@@ -176,6 +176,7 @@ const replication = {
     promised: terms,
     ok: flag,
     matchIndex: integers,
+    commitIndex: integers,
     applied: fc.option(positions),
     snapshotIndex: integers,
   }),

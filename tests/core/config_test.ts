@@ -175,6 +175,7 @@ scenario("who gives up while a commit is on its way to the disk goes back no fur
         promised,
         ok: false,
         matchIndex: 0,
+        commitIndex: 0,
         applied,
         snapshotIndex: 0,
       },

@@ -136,3 +136,51 @@ scenario("under majority a config is withdrawn to one that could commit, once", 
     assert.ok(c.node("n2").stored.entries.length < 60);
   }],
 ]);
+
+/** From when the others have the config without n4 on disk, n1's messages to them are lost. */
+function onlyN1KnowsThatN4IsOut(c: TestCluster): void {
+  const others = ["n2", "n3"];
+  while (others.some((id) => c.node(id).stored.configs.at(-1)!.config.voters.length === 4)) {
+    c.run(1);
+  }
+  for (const id of others) c.cut.add(`n1>${id}`);
+  const { stored } = c.node("n1");
+  while (stored.commitIndex < stored.configs.at(-1)!.index) c.run(1);
+  c.run(20);
+}
+
+const n1DiesAndTheyGoOn: Step = ["n1 dies: n2, n3 and n4 go on", (c) => {
+  c.kill("n1");
+  c.heal();
+  writes(c, "a", "n2", "n3");
+}];
+
+scenario("who leaves stays until the others know that it is out", { nodes: 4, lastResort: false }, [
+  ["n4 is told to stop: of those who stay, n1 alone knows that it is out", (c) => {
+    settle(c);
+    c.feed("n4", { kind: "leave" });
+    onlyN1KnowsThatN4IsOut(c);
+    assert.equal(c.node("n4").left, false);
+  }],
+  n1DiesAndTheyGoOn,
+  ["n4 is told that it may go", (c) => {
+    c.until(() => c.node("n4").left);
+  }],
+]);
+
+for (const quorum of ["all", "majority"] as const) {
+  scenario(`an operator is told of a removal once it stays so (${quorum})`, {
+    nodes: 4,
+    quorum,
+    lastResort: false,
+  }, [
+    ["n4 is to be removed: of those who stay, n1 alone knows that it is out", (c) => {
+      settle(c);
+      c.feed("n1", { kind: "remove", id: 3, peer: "n4" });
+      onlyN1KnowsThatN4IsOut(c);
+      const isTold = c.node("n1").effects.some((effect) => effect.kind === "adminAnswer");
+      assert.equal(isTold, false);
+    }],
+    n1DiesAndTheyGoOn,
+  ]);
+}

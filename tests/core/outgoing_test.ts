@@ -125,3 +125,27 @@ for (const ms of [10, 15, 40]) {
     }],
   ]);
 }
+
+scenario("who may go on by last resort knows of a removal before the operator does", { nodes: 4 }, [
+  ["n4 is to be removed: n3 has not heard that this is committed", (c) => {
+    settle(c);
+    isRemoved(c, "n4");
+    while (newestVoters(c, "n3").length === 4) c.run(1);
+    c.cut.add("n1>n3");
+    const { stored } = c.node("n2");
+    while (stored.commitIndex < stored.configs.at(-1)!.index) c.run(1);
+    c.run(20);
+    assert.ok(!c.node("n1").effects.some((effect) => effect.kind === "adminAnswer"));
+    c.heal();
+  }],
+  ["it has: the operator is told", (c) => {
+    c.until(() => c.node("n1").effects.some((effect) => effect.kind === "adminAnswer"));
+  }],
+  ["n1 and n2 die: n3 goes on, without n4", (c) => {
+    c.kill("n1");
+    c.kill("n2");
+    writes(c, "a", "n3");
+    c.run(3_000);
+    assert.deepEqual(c.voters(), ["n3"]);
+  }],
+]);

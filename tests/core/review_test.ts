@@ -334,6 +334,7 @@ scenario("an append that is refused at one place again and again is sent once an
         promised: term,
         ok: false,
         matchIndex: 0,
+        commitIndex: 0,
         applied: null,
         snapshotIndex: 0,
       });

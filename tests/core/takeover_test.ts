@@ -213,6 +213,7 @@ scenario("an entry of an earlier term does not commit by itself", { quorum: "maj
       promised: term,
       ok: true,
       matchIndex: old.index,
+      commitIndex: 0,
       applied: null,
       snapshotIndex: 0,
     });

@@ -718,6 +718,7 @@ export namespace jmessage {
       matchIndex: number;
       applied?: jmessage.v1.LogPosition | null;
       snapshotIndex: number;
+      commitIndex: number;
     }
     export namespace AppendReply {
       export function encode(message: AppendReply, writer?: Writer): Writer;

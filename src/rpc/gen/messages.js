@@ -8026,6 +8026,7 @@ export const jmessage = $root.jmessage = (() => {
             AppendReply.prototype.matchIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
             AppendReply.prototype.applied = null;
             AppendReply.prototype.snapshotIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            AppendReply.prototype.commitIndex = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             AppendReply.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -8046,6 +8047,8 @@ export const jmessage = $root.jmessage = (() => {
                     $root.jmessage.v1.LogPosition.encode(message.applied, writer.uint32(42).fork(), _depth + 1).ldelim();
                 if (message.snapshotIndex != null && $Object.hasOwnProperty.call(message, "snapshotIndex") && (typeof message.snapshotIndex === "object" ? message.snapshotIndex.low || message.snapshotIndex.high : message.snapshotIndex !== 0))
                     writer.uint32(48).uint64(message.snapshotIndex);
+                if (message.commitIndex != null && $Object.hasOwnProperty.call(message, "commitIndex") && (typeof message.commitIndex === "object" ? message.commitIndex.low || message.commitIndex.high : message.commitIndex !== 0))
+                    writer.uint32(56).uint64(message.commitIndex);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -8122,6 +8125,15 @@ export const jmessage = $root.jmessage = (() => {
                                 message.snapshotIndex = value;
                             else
                                 delete message.snapshotIndex;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.commitIndex = value;
+                            else
+                                delete message.commitIndex;
                             continue;
                         }
                     }
