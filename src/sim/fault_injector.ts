@@ -309,11 +309,13 @@ export class FaultInjector {
     if (node === null || leader === null || node === leader) return false;
     if (!this.#budget.allowsRemoval(node)) return false;
     this.#budget.expect(node);
-    const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
-    void this.#cluster.world.ask(
-      removal.catch(() => this.#budget.settled(node))
-        .finally(() => this.#settled("remove", node)),
-    );
+    this.#reach(leader, () => {
+      const removal = leader.driver?.remove(node.id) ?? Promise.resolve();
+      void this.#cluster.world.ask(
+        removal.catch(() => this.#budget.settled(node))
+          .finally(() => this.#settled("remove", node)),
+      );
+    });
     return true;
   }
 
@@ -321,11 +323,18 @@ export class FaultInjector {
     const to = fault.to === null ? null : this.#cluster.target(fault.to);
     const leader = this.#cluster.leader;
     if (leader === null) return false;
-    const transfer = leader.driver?.transfer(to?.id ?? null) ?? Promise.resolve();
-    void this.#cluster.world.ask(
-      transfer.catch(() => undefined).finally(() => this.#settled("transfer", to)),
-    );
+    this.#reach(leader, () => {
+      const transfer = leader.driver?.transfer(to?.id ?? null) ?? Promise.resolve();
+      void this.#cluster.world.ask(
+        transfer.catch(() => undefined).finally(() => this.#settled("transfer", to)),
+      );
+    });
     return true;
+  }
+
+  /** A request gets to a node that stands still when that goes on, unless it dies before. */
+  #reach(node: SimNode, task: () => void): void {
+    node.process?.run("network", task);
   }
 
   #settled(what: "transfer" | "remove", node: SimNode | null): void {

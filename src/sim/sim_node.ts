@@ -90,7 +90,6 @@ export class SimNode {
   get isRetired(): boolean {
     return this.#retired;
   }
-
   get driver(): NodeDriver | null {
     return this.#running?.driver ?? null;
   }
@@ -201,7 +200,7 @@ export class SimNode {
     this.#end(running, { powered: !options.powerCut });
     const unsynced = running.log.crash(this.#random.chance(0.5));
     this.#powerCut = options.powerCut;
-    const during = options.during ?? null;
+    const { during = null } = options;
     this.#options.recorder.fact({ kind: "crashed", node: this.name, during });
     return unsynced;
   }
@@ -229,16 +228,17 @@ export class SimNode {
   /** SIGTERM: the process ends once the cluster goes on without it, or after a while. */
   leave(limitMs: number): void {
     const running = this.#running;
-    if (running === null) return;
     const { world, recorder } = this.#options;
     const end = () => {
-      if (this.#running !== running) return;
+      if (running === null || this.#running !== running) return;
       this.#end(running, { powered: true });
       running.log.crash(false);
       recorder.fact({ kind: "left", node: this.name });
     };
-    void world.ask(running.driver.leave()).then(() => running.process.run("timer", end));
-    world.after(limitMs, () => running.process.run("timer", end));
+    running?.process.run("network", () => {
+      void world.ask(running.driver.leave()).then(() => running.process.run("timer", end));
+      world.after(limitMs, () => running.process.run("timer", end));
+    });
   }
 
   #end(running: Running, options: { readonly powered: boolean }): void {

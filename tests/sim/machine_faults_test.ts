@@ -54,6 +54,37 @@ Deno.test("fault slowDisk: each write that needs the disk takes so much longer",
   assert.deepEqual(slow.broken, []);
 });
 
+Deno.test("fault stall: requests of operators and signals wait like all else", async () => {
+  const result = await runFrame({
+    ...{ seed: 1_993_535_377, nodes: 2, spares: 1, durationMs: 1_305, writeEveryMs: 250 },
+    ...{ logTailEntries: 3, policy: { ...ALL, heartbeatMs: 200 } },
+    faults: [
+      { atMs: 100, kind: "stall", node: "leader", ms: 1_100 },
+      { atMs: 100, kind: "join" },
+      { atMs: 205, kind: "transfer", to: null },
+      { atMs: 701, kind: "transfer", to: null },
+    ],
+  });
+  const [stall] = eventsOf(result, "fault");
+  const transfers = eventsOf(result, "settled").filter(({ what }) => what === "transfer");
+  assert.equal(transfers.length, 2);
+  for (const { at } of transfers) assert.ok(at - stall!.at >= 1_100);
+  // Who was called meanwhile would seem to have been awake.
+  assert.deepEqual(result.broken, []);
+});
+
+Deno.test("fault leave: who stands still hears of it when it goes on", async () => {
+  const { history } = await runFrame({
+    faults: [
+      { atMs: 1_000, kind: "stall", node: 1, ms: 700 },
+      { atMs: 1_100, kind: "leave", node: 1 },
+    ],
+  }).then((result) => result);
+  const stalled = history.events.find((event) => event.kind === "fault");
+  const left = history.events.find((event) => event.kind === "left");
+  assert.ok(left!.at - stalled!.at >= 700);
+});
+
 Deno.test("snapshots: members that died in the middle of one keep nobody else from joining", async () => {
   const dies = { kind: "crash", powerCut: false } as const;
   const result = await runFrame({

@@ -234,8 +234,8 @@ export class NodeFaults {
       await place.ready();
     await until(shows, { what: "what a flipped bit does", ms: DAMAGE_SHOWS_MS }).catch(() => {});
     if (this.#options.signal.aborted || place.process !== process || process === null) return;
-    // Killed meanwhile: by another fault, which looks after it.
-    if (process.exit === undefined || process.exit.signal === "SIGKILL") return;
+    const told = { isTold: place.endExpected, isMute: process.log.length === 0 };
+    if (process.exit === undefined || isEndedByOther(process.exit, told)) return;
     const last = process.log.slice(-3);
     const { code } = process.exit;
     this.#options.note(`${place.name}, damaged, ended with ${code}: ${process.lastLine()}`);
@@ -289,6 +289,17 @@ export function isStop(
   { isMute }: { readonly isMute: boolean },
 ): boolean {
   return code === 0 || signal === "SIGKILL" || (signal === "SIGTERM" && isMute);
+}
+
+/**
+ * Whether another fault has ended a node in which a bit was flipped, and looks after it: it was killed,
+ * or told to stop, which it does in order whatever it found.
+ */
+export function isEndedByOther(
+  exit: NodeExit,
+  { isTold, isMute }: { readonly isTold: boolean; readonly isMute: boolean },
+): boolean {
+  return exit.signal === "SIGKILL" || (isTold && isStop(exit, { isMute }));
 }
 
 /** Files whose every byte a start checks, or that hold nothing which is not checked with them. */

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { NodeExit } from "../../src/cli/node_process.ts";
-import { filesToDamage, isStop } from "./node_faults.ts";
+import { filesToDamage, isEndedByOther, isStop } from "./node_faults.ts";
 
 Deno.test("torture damage: both databases and both write-ahead logs, of any generation", () => {
   const databases = ["chat-12.db", "chat-12.db-wal", "log.db", "log.db-wal"];
@@ -23,4 +23,12 @@ Deno.test("torture stops: exit code 0, or a signal that found no node yet", () =
   assert.equal(one(null, "SIGTERM", true), true, "told before it began");
   assert.equal(one(null, "SIGTERM", false), false, "it ran, and did not stop by itself");
   assert.equal(one(1, null, true), false);
+});
+
+Deno.test("torture damage: who is killed or told to stop meanwhile need not say what it found", () => {
+  const one = (exit: NodeExit, isTold: boolean) => isEndedByOther(exit, { isTold, isMute: false });
+  assert.equal(one({ code: null, signal: "SIGKILL" }, false), true);
+  assert.equal(one({ code: 0, signal: null }, true), true, "it stopped in order");
+  assert.equal(one({ code: 0, signal: null }, false), false, "it gave up without a word of it");
+  assert.equal(one({ code: 1, signal: null }, true), false);
 });
