@@ -16,7 +16,14 @@ import { limits } from "../limits.ts";
 import type { PeerClient, ProbeAnswer } from "../rpc/peer_api.ts";
 import { isOpenHere } from "../storage/open_files.ts";
 import { readRemains, type Remains } from "../storage/remains.ts";
-import { type Aside, forgetAside, moveAside, noteAside, readAside } from "../storage/set_aside.ts";
+import {
+  type Aside,
+  asideName,
+  forgetAside,
+  moveAside,
+  noteAside,
+  readAside,
+} from "../storage/set_aside.ts";
 import { withLock } from "../storage/lock.ts";
 import type { NodeConfig } from "./config.ts";
 import { pause } from "./pause.ts";
@@ -64,7 +71,7 @@ export async function beginAnew(
   const found = await findCluster(config, remains, options);
   if (typeof found === "string") throw notMoved(config, what, found);
   const nodeId = successorOf(remains.identity?.nodeId ?? config.id ?? "node", options.clock.wall());
-  const into = `damaged-${stampOf(options.clock.wall())}`;
+  const into = asideName(stampOf(options.clock.wall()));
   const aside: Aside = { into, nodeId, ...found, moved: false };
   const closed = await areClosed(data, options.clock);
   await withLock(data, async () => {

@@ -24,7 +24,7 @@ import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
 import { removeState } from "./snapshot_sink.ts";
 import { LibsqlStateStore } from "./state_store.ts";
-import { corrupt, toStorageError, unusable } from "./storage_error.ts";
+import { corrupt, isDenied, toStorageError, unusable } from "./storage_error.ts";
 import { checkWal } from "./wal_check.ts";
 
 /** A state of any generation, and what SQLite lays beside it: nobody else's files are touched. */
@@ -221,13 +221,16 @@ async function hasLog(directory: string): Promise<boolean> {
 }
 
 /**
- * Takes the lock of a stopped directory and looks whether its log can be read without losing
- * anything. Throws as {@linkcode openDataDirectory} does, and changes nothing.
+ * Takes the lock of a stopped directory, by `take`, and looks whether its log can be read without
+ * losing anything. Throws as {@linkcode openDataDirectory} does, and changes nothing.
  */
-export async function lockStopped(path: string): Promise<DirectoryLock> {
+export async function lockStopped<L extends DirectoryLock>(
+  path: string,
+  take: (directory: string) => Promise<L>,
+): Promise<L> {
   const directory = resolve(path);
   await prepareDirectory(directory, { create: false });
-  const lock = await lockDirectory(directory);
+  const lock = await take(directory);
   try {
     if (!await hasLog(directory)) throw noDirectory(directory);
     await checkReadable(join(directory, LOG_FILE), constants.R_OK);
@@ -267,10 +270,6 @@ function unreadable(path: string, cause: unknown): ChatError {
   const text = `Cannot read ${path}: ${user} must not; run this as the user that its node runs ` +
     "as, or as root, or give another --data";
   return new ChatError("DATA_DIRECTORY", text, { cause });
-}
-
-function isDenied(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && /^(EACCES|EPERM)$/.test(`${thrown.code}`);
 }
 
 /** `null` where there is nothing. What may not be looked at may be a node's. */

@@ -58,6 +58,12 @@ export async function withLock<T>(directory: string, body: () => Promise<T>): Pr
   }
 }
 
+/** Whether it is this user who may not lock it, and nobody else who has it. */
+export function isLockDenied(error: unknown): boolean {
+  const isRefused = error instanceof ChatError && error.reason === "DATA_DIRECTORY";
+  return isRefused && error.cause !== undefined && !isBusy(error.cause);
+}
+
 function isBusy(cause: unknown): boolean {
   return cause instanceof Error && (cause as { code?: unknown }).code === "SQLITE_BUSY";
 }

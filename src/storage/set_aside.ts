@@ -12,7 +12,7 @@
  */
 
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { canonicalJson, seal } from "./checksum.ts";
 import { syncDataDirectory } from "./file_sync.ts";
 import { renameFreed } from "./freed_file.ts";
@@ -21,6 +21,16 @@ import { corrupt, toStorageError } from "./storage_error.ts";
 
 /** Name of the note. */
 export const ASIDE_FILE = "set-aside.json";
+
+/** Name of the directory that damaged data goes into, by when it went. */
+export function asideName(stamp: string): string {
+  return `damaged-${stamp}`;
+}
+
+/** Whether a directory is one into which a node set its damaged data aside. */
+export function isAside(path: string): boolean {
+  return /^damaged-\d{14}$/.test(basename(resolve(path)));
+}
 
 /** Databases of a node, and what SQLite lays beside them. The lock stays. */
 const databasePattern = /^(log|chat-\d+)\.db(-wal|-shm|-journal)?$/;

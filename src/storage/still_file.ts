@@ -13,7 +13,8 @@
 import { constants, copyFile, mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { removeFreedDirectory } from "./freed_file.ts";
-import { toStorageError } from "./storage_error.ts";
+import { isDenied, toStorageError } from "./storage_error.ts";
+import { needsCopy } from "./lock_to_look.ts";
 
 /** Begins the names of directories with copies. */
 const copyPrefix = "looked-at-";
@@ -42,12 +43,15 @@ export async function stillFile(path: string, version: number): Promise<StillFil
 /** A copy in any case, which may be changed. */
 export async function copyOf(path: string): Promise<StillFile> {
   const walBytes = await walBytesOf(path);
-  let copies: string | null = null;
-  const release = async () => {
-    if (copies !== null) await removeFreedDirectory(copies);
-  };
+  let copies: string;
   try {
     copies = await mkdtemp(join(dirname(path), copyPrefix));
+  } catch (error) {
+    if (isDenied(error)) throw needsCopy(path, walBytes);
+    throw toStorageError(error, basename(path));
+  }
+  const release = () => removeFreedDirectory(copies);
+  try {
     const copy = join(copies, basename(path));
     await copyFile(path, copy, constants.COPYFILE_FICLONE);
     if (walBytes > 0) await copyFile(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
@@ -58,13 +62,19 @@ export async function copyOf(path: string): Promise<StillFile> {
   }
 }
 
-/** Removes the copies of whoever died while it looked. */
+/** Removes the copies of whoever died while it looked; in a directory to be read only they stay. */
 export async function removeCopies(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.startsWith(copyPrefix)) await rm(join(directory, name), { recursive: true });
+    if (!name.startsWith(copyPrefix)) continue;
+    try {
+      await rm(join(directory, name), { recursive: true });
+    } catch (error) {
+      if (!isDenied(error)) throw toStorageError(error, name);
+    }
   }
 }
 
+/** Bytes of the write-ahead log beside a database file. */
 async function walBytesOf(path: string): Promise<number> {
   return (await stat(`${path}-wal`).catch(() => null))?.size ?? 0;
 }

@@ -15,6 +15,7 @@ import { limits } from "../limits.ts";
 import type { SnapshotSource } from "../node/ports.ts";
 import type { Index, Policy, Term } from "../raft/types.ts";
 import { checkApplied, checkClusterId, lockStopped } from "./data_directory.ts";
+import { lockDirectory } from "./lock.ts";
 import { LOG_FILE, logSchema } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
 import { StateDatabase } from "./state_database.ts";
@@ -48,7 +49,7 @@ export async function withStopped<T>(
   body: (node: StoppedNode) => Promise<T>,
 ): Promise<T> {
   const directory = resolve(path);
-  const lock = await lockStopped(directory);
+  const lock = await lockStopped(directory, lockDirectory);
   try {
     await removeCopies(directory);
     return await withStillLog(directory, async (log) => {

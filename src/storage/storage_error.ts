@@ -68,6 +68,11 @@ export function isDiskFailure(thrown: unknown): boolean {
     failedCodes.has(describe(cause).code);
 }
 
+/** Whether this user may not do it, or nobody may as the file system is read-only. */
+export function isDenied(thrown: unknown): boolean {
+  return deniedCodes.has(describe(thrown).code);
+}
+
 /** The file can be neither written nor made. */
 export function denied(file: string, options: { readonly cause?: unknown } = {}): ChatError {
   const text = `Cannot write ${file}: it is read-only or not permitted for this user; ` +

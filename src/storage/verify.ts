@@ -10,18 +10,19 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ChatError } from "../errors.ts";
 import type { Config, Index } from "../raft/types.ts";
 import { checkApplied, checkClusterId, lockStopped } from "./data_directory.ts";
 import { digestOf } from "./digest.ts";
-import type { DirectoryLock } from "./lock.ts";
+import { lockToLook, type Look } from "./lock_to_look.ts";
 import type { LibsqlLogStore } from "./log_store.ts";
 import { StateDatabase } from "./state_database.ts";
 import { stateSchema } from "./state_schema.ts";
 import { removeCopies, stillFile } from "./still_file.ts";
 import { applyThrough, withStillLog } from "./stopped_node.ts";
+import { damageIn } from "./storage_error.ts";
 
 /** What was found. */
 export interface Verification {
@@ -32,15 +33,27 @@ export interface Verification {
   readonly appliedIndex: Index;
   /** Of the state, at its applied index; empty where that cannot be read. */
   readonly digest: string;
-  /** Whether this node is the only voter of its newest config: after an orderly stop of all, last. */
-  readonly stoppedLast: boolean;
+  /**
+   * Whether this node is the only voter of its newest config: after an orderly stop of all, last.
+   * `null` where the log does not say.
+   */
+  readonly stoppedLast: boolean | null;
+  /** Whether there is no state, and a node makes it again: its log is whole and has everything. */
+  readonly stateRemade: boolean;
   /** Whether every row of the state was compared with the log. */
   readonly replayed: boolean;
   /** One sentence for each thing that is wrong. */
   readonly problems: readonly string[];
 }
 
-const nothing = { lastIndex: 0, appliedIndex: 0, digest: "", stoppedLast: false, replayed: false };
+const nothing = {
+  lastIndex: 0,
+  appliedIndex: 0,
+  digest: "",
+  stoppedLast: null,
+  stateRemade: false,
+  replayed: false,
+};
 
 /**
  * Looks at a stopped directory. `onProgress` is told how far the log was applied again. Throws if
@@ -52,9 +65,9 @@ export async function verifyDirectory(
 ): Promise<Verification> {
   const problems: string[] = [];
   const directory = resolve(path);
-  let lock: DirectoryLock;
+  let lock: Look;
   try {
-    lock = await lockStopped(directory);
+    lock = await lockStopped(directory, lockToLook);
   } catch (error) {
     return { ...nothing, ok: false, problems: [damageOf(error)] };
   }
@@ -69,7 +82,10 @@ export async function verifyDirectory(
       found = { ...found, ...await look(log) };
       found = { ...found, ...await verifyState(log, findings) };
     });
+    await lock.demandStill();
   } catch (error) {
+    // What a node changes while it is read is no damage.
+    await lock.demandStill();
     problems.push(damageOf(error));
   } finally {
     await lock.release();
@@ -86,16 +102,19 @@ interface Findings {
 async function look(log: LibsqlLogStore) {
   const { base, configs } = await log.load(0);
   const newest: Config | undefined = (configs.at(-1) ?? base.config)?.config;
-  const voters = newest?.voters ?? [];
+  if (newest === undefined) return {};
+  const { voters } = newest;
   return { stoppedLast: voters.length === 1 && voters[0]?.id === log.identity.nodeId };
 }
 
 async function verifyState(log: LibsqlLogStore, { directory, problems, onProgress }: Findings) {
   const name = log.currentStateFile();
   const path = join(directory, name);
-  // A node makes it again, if it has a whole log.
-  if (!existsSync(path)) {
-    problems.push(`${name}: it is missing`);
+  // As a node sees it: without one it begins an empty state and applies the log to it.
+  if (!await hasBytes(path)) {
+    if (log.base.index === 0) return { stateRemade: true };
+    const since = log.base.index + 1;
+    problems.push(`${name}: it is missing, and the log has only what came from ${since} on`);
     return {};
   }
   const file = await stillFile(path, stateSchema.version);
@@ -122,6 +141,10 @@ async function verifyState(log: LibsqlLogStore, { directory, problems, onProgres
   }
 }
 
+async function hasBytes(path: string): Promise<boolean> {
+  return ((await stat(path).catch(() => null))?.size ?? 0) > 0;
+}
+
 /** Digest of the state that the log comes to at an index; `null` if the log begins later. */
 async function digestFromLog(
   log: LibsqlLogStore,
@@ -145,6 +168,6 @@ async function digestFromLog(
  */
 function damageOf(error: unknown): string {
   const damage = error instanceof ChatError && ["CORRUPT", "INTERNAL"].includes(error.reason);
-  if (damage) return error.message;
+  if (damage) return damageIn(error);
   throw error;
 }

@@ -15,8 +15,10 @@ import { verifyDirectory } from "../../src/storage/verify.ts";
 import { create } from "../support/chat_log.ts";
 import { commandEntries } from "../support/state_log.ts";
 import { stateSchemaV1 } from "../support/state_schema_v1.ts";
-import { alter, batch, contents, founded, inCopy, withState } from "./data_directories.ts";
+import { lockToLook, type Look } from "../../src/storage/lock_to_look.ts";
+import { alter, batch, contents, founded, inCopy, refused, withState } from "./data_directories.ts";
 import { makeDirectories } from "./flips.ts";
+import { canMount, makeReadOnly, NEEDS_MOUNTS } from "./mounts.ts";
 import { inDirectory, onCrashCopy, rejectsWith, untilFreed } from "./temporary.ts";
 
 /** Flips tried in each file, evenly spread: some hit what no row or index uses. */
@@ -55,6 +57,7 @@ Deno.test("verify: a stopped directory is whole, and no byte of it changes", asy
       lastIndex: 121,
       appliedIndex: 121,
       stoppedLast: true,
+      stateRemade: false,
       replayed: true,
       problems: [],
     });
@@ -164,21 +167,105 @@ Deno.test("verify: a log that begins later is checked without its older entries"
   });
 });
 
-Deno.test("verify: a cut file and a missing one are problems, no errors", async () => {
-  for (const file of ["log.db", "chat-1.db"]) {
+Deno.test("verify: a cut file is a problem, no error, and a log that is cut says nothing", async () => {
+  for (const [file, stoppedLast] of [["log.db", null], ["chat-1.db", true]] as const) {
     await onStopped(async (path) => {
       truncateSync(join(path, file), 5_000);
       const cut = await verifyDirectory(path);
-      assert.equal(cut.ok, false);
+      assert.deepEqual({ ok: cut.ok, stoppedLast: cut.stoppedLast }, { ok: false, stoppedLast });
       assert.match(cut.problems[0]!, new RegExp(file.replace(".", "\\.")));
+      // What to do depends on more than the file.
+      assert.doesNotMatch(cut.problems[0]!, /join again/);
     });
   }
-  await onStopped(async (path) => {
-    rmSync(join(path, "chat-1.db"));
-    assert.deepEqual((await verifyDirectory(path)).problems, ["chat-1.db: it is missing"]);
-    assert.ok(!contents(path).has("chat-1.db"));
+});
+
+Deno.test("verify: of a node that never was in a cluster nobody knows the voters", async () => {
+  await inDirectory(async (path) => {
+    const directory = await openDataDirectory(path, { create: true, nodeId: "a" });
+    await (await directory.openState()).close();
+    await directory.close();
+    const { ok, stoppedLast } = await verifyDirectory(path);
+    assert.deepEqual({ ok, stoppedLast }, { ok: true, stoppedLast: null });
   });
 });
+
+Deno.test("verify: a state that a node makes again is no damage, and one that it cannot is", async () => {
+  await onStopped(async (path) => {
+    rmSync(join(path, "chat-1.db"));
+    const { ok, stateRemade, digest } = await verifyDirectory(path);
+    assert.deepEqual({ ok, stateRemade, digest }, { ok: true, stateRemade: true, digest: "" });
+    assert.ok(!contents(path).has("chat-1.db"));
+    const directory = await openDataDirectory(path, { create: false });
+    const state = await directory.openState();
+    assert.equal(state.applied().index, 0, "a node goes on from here with what it has committed");
+    await state.close();
+
+    const base = (await directory.log.positionAt(100))!;
+    const [config] = (await directory.log.load(0)).configs;
+    await directory.log.compact({ ...base, config: config! });
+    await directory.close();
+    rmSync(join(path, "chat-1.db"));
+    assert.deepEqual((await verifyDirectory(path)).problems, [
+      "chat-1.db: it is missing, and the log has only what came from 101 on",
+    ]);
+    await refused(path, {}, "CORRUPT", /it is missing/);
+  });
+});
+
+const mounts = await canMount() || Deno.uid() !== 0;
+const suffix = mounts ? "" : ` (${NEEDS_MOUNTS})`;
+
+Deno.test({
+  name: `verify: a read-only directory is looked at where it lies, unless it cannot be${suffix}`,
+  ignore: !mounts,
+  fn: () =>
+    inDirectory(async (parent) => {
+      const { stopped, killed } = await makeDirectories(parent);
+      const whole = await verifyDirectory(stopped);
+      await untilFreed(parent);
+      for (const hasLock of [true, false]) {
+        if (!hasLock) rmSync(join(stopped, "lock.db"));
+        const before = everything(stopped);
+        await onReadOnly(stopped, async () => {
+          assert.deepEqual(await verifyDirectory(stopped), whole);
+        });
+        assert.deepEqual(everything(stopped), before);
+      }
+      await onReadOnly(killed, async () => {
+        const why = /cannot write it, and \S+-wal has what .+; stop the node .+ copy the directory/;
+        await rejectsWith(verifyDirectory(killed), "DATA_DIRECTORY", why);
+      });
+    }),
+});
+
+Deno.test({
+  name: `verify: a node that starts on a directory which could not be locked is noticed${suffix}`,
+  ignore: !mounts,
+  fn: () =>
+    onStopped(async (path) => {
+      let look: Look | null = null;
+      await onReadOnly(path, async () => {
+        look = await lockToLook(path);
+        await look.demandStill();
+      });
+      const directory = await openDataDirectory(path, { create: false });
+      await directory.begin(1);
+      await rejectsWith(look!.demandStill(), "DATA_DIRECTORY", /it was changed meanwhile/);
+      await directory.close();
+    }),
+});
+
+/** Runs `body` while nothing in a directory can be written. */
+async function onReadOnly(path: string, body: () => Promise<void>): Promise<void> {
+  const undo = await makeReadOnly(path);
+  assert.ok(undo !== null);
+  try {
+    await body();
+  } finally {
+    await undo();
+  }
+}
 
 Deno.test("verify: a directory in use, or of no node, is an error", async () => {
   await inDirectory(async (path) => {
