@@ -181,7 +181,7 @@ async function runOnce(
   const node = await startNode(options);
   signals.onFirst(() => void node.stop());
   signals.onHangUp(hangUpTask(node, options));
-  void announce(node, { json, output });
+  void announce(node, { json, output }).then(() => tellLostToken(node, options, output));
   // Of what makes it stop by itself it has told its log.
   const stopped = node.stopped.catch((thrown) => {
     throw new ToldError(ChatError.from(thrown));
@@ -284,6 +284,21 @@ async function announce(
     told = { role, term, leader };
     output.json({ event: "role", role, term, leader });
   });
+}
+
+/**
+ * A token that its reader never got is known to nobody, and the cluster is there all the same: the
+ * node goes on, as a service manager would only start it again, without a token to show.
+ */
+async function tellLostToken(
+  node: RunningNode,
+  { data = "", logger }: NodeOptions,
+  output: Output,
+): Promise<void> {
+  if (node.adminToken() === null || await (output.allTaken?.() ?? true)) return;
+  const text = "The admin token of the new cluster could not be shown, as stdout takes nothing: " +
+    `jmessage admin token rotate --data ${printable(data)} -s ${node.listen} makes another`;
+  logger?.log("error", text);
 }
 
 /**

@@ -24,6 +24,11 @@ export interface Output {
    * where results are taken at once.
    */
   taken?(): Promise<void>;
+  /**
+   * Whether all results so far have been taken, for a command that goes on when one was not. Absent
+   * where results are taken at once.
+   */
+  allTaken?(): Promise<boolean>;
 }
 
 /** The process's own stdout and stderr. */
@@ -34,6 +39,10 @@ export const terminal: Output = {
   taken: () => {
     mayLeave = false;
     return flushed();
+  },
+  allTaken: async () => {
+    await flushed();
+    return !broken.has(process.stdout);
   },
 };
 

@@ -1,7 +1,7 @@
 /**
- * Shows, by the real program, that a result which cannot be written is a failure, and that a new
- * admin token is not in force before it is where its reader finds it. Owns no node's full disk
- * (see `disk_test.ts`): here it is the one behind stdout.
+ * Shows, by the real program, that a result which cannot be written is a failure, that a new admin
+ * token is not in force before it is where its reader finds it, and that the loss of a new cluster's
+ * is told. Owns no node's full disk (see `disk_test.ts`): here it is the one behind stdout.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { NodeProcess } from "../../src/cli/node_process.ts";
 import { inDirectory } from "../storage/temporary.ts";
 import { PROGRAM } from "./program.ts";
+import { until } from "./wait.ts";
 
 interface Ran {
   readonly code: number;
@@ -49,6 +50,44 @@ Deno.test("full disk: help, version and what a command prints are not lost in si
   const commands = [["--help"], ["chat", "--help"], ["--version"], ["completions", "bash"]];
   for (const args of [...commands, simulation]) await fails(args);
 });
+
+Deno.test("full disk: a founder whose token nobody could read says so, goes on, and gets another", async () => {
+  for (const format of ["text", "json"]) {
+    await inDirectory(async (directory) => {
+      const data = join(directory, "data");
+      const ports = ["--listen", "127.0.0.1:0", "--peer-listen", "127.0.0.1:0"];
+      const flags = ["node", "--data", data, ...ports, "--json", "--log-format", format];
+      const node = new Deno.Command("sh", {
+        args: ["-c", `exec "$0" "$@" >/dev/full`, PROGRAM.command, ...PROGRAM.args, ...flags],
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      try {
+        const line = await lineWith(node.stderr, "admin token");
+        assert.match(line, / error The admin token|"level":"error"/);
+        const advice = /jmessage (admin token rotate --data \S+ -s \S+) makes another/;
+        const [, command = ""] = advice.exec(line) ?? [];
+        const rotated = await run(command.split(" "), { redirection: ">/dev/null" });
+        assert.deepEqual(rotated, { code: 0, stderr: "" });
+      } finally {
+        node.kill("SIGTERM");
+        assert.equal((await node.status).code, 0);
+      }
+    });
+  }
+});
+
+/** The first line of a stream that has a text in it; the rest is read, too, and dropped. */
+async function lineWith(stream: ReadableStream<Uint8Array>, text: string): Promise<string> {
+  let all = "";
+  const line = () => all.split("\n").slice(0, -1).find((one) => one.includes(text));
+  void (async () => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) all += part;
+  })();
+  await until(() => line() !== undefined, { what: text, ms: 20_000 });
+  return line() ?? "";
+}
 
 Deno.test("full disk: neither is a history, nor is a token changed that nobody could read", async () => {
   await inDirectory(async (directory) => {
