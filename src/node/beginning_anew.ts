@@ -92,7 +92,7 @@ function afterAside(config: NodeConfig, { nodeId, clusterId, addresses }: Aside)
 }
 
 /** Whether the library has let go of all that was closed: what it is asked for takes a moment. */
-async function areClosed(directory: string, clock: Clock): Promise<boolean> {
+export async function areClosed(directory: string, clock: Clock): Promise<boolean> {
   const collect = machineCollector();
   const until = clock.mono() + limits.damageCloseMsMax;
   while (clock.mono() < until) {

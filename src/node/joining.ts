@@ -33,7 +33,17 @@ export interface JoiningOptions {
 }
 
 /** Refusals that will not change by asking again. */
-const FINAL = new Set(["WRONG_CLUSTER", "REMOVED", "INVALID_ARGUMENT", "COPIED_DATA_DIRECTORY"]);
+const FINAL: ReadonlySet<string> = new Set([
+  "WRONG_CLUSTER",
+  "REMOVED",
+  "INVALID_ARGUMENT",
+  "COPIED_DATA_DIRECTORY",
+]);
+
+/** Whether a member has refused this node for good. */
+export function isFinal({ reason }: ChatError): boolean {
+  return FINAL.has(reason);
+}
 
 /** Resolves once it is done or given up by the signal; throws a refusal that is final. */
 export async function join(options: JoiningOptions, signal: AbortSignal): Promise<void> {
@@ -71,7 +81,7 @@ async function askAll(
     asked.add(next);
     const answer = await ask(options, next, signal).catch((error) => ChatError.from(error));
     if (answer instanceof ChatError) {
-      if (FINAL.has(answer.reason)) throw answer;
+      if (isFinal(answer)) throw answer;
       failures.push(`${next}: ${answer.message}`);
     } else if (answer.kind === "accepted") {
       await options.accepted(answer.clusterId);

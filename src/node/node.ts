@@ -19,10 +19,10 @@ import { serveClients } from "../rpc/server.ts";
 import { firstAdminToken, newAdminToken } from "./admin_access.ts";
 import { assemble, type Assembly } from "./assembly.ts";
 import { machineClock } from "./clock.ts";
-import { begun } from "./beginning_anew.ts";
+import { areClosed, begun } from "./beginning_anew.ts";
 import { checkPolicy, foundingPolicy, nodeConfig, type NodeOptions } from "./config.ts";
 import { healthPages } from "./health.ts";
-import { join } from "./joining.ts";
+import { isFinal, join } from "./joining.ts";
 import { removeLocalToken, writeLocalToken } from "./local_token.ts";
 import { type OpenedNode, openNode } from "./opening.ts";
 import { pause } from "./pause.ts";
@@ -109,6 +109,8 @@ class Node implements RunningNode {
   /** The driver has been started. */
   #started = false;
   #role: NodeRole = { role: "joiner", term: termText(ZERO_TERM), leader: "" };
+  /** A member has refused to take it in, for good. */
+  #refused = false;
   #stopping: Promise<void> | null = null;
   readonly #localToken = newAdminToken();
   #founds = false;
@@ -191,7 +193,11 @@ class Node implements RunningNode {
       this.#assembly.peerGate.open();
       this.#assembly.clientGate.open();
       const stays = this.#stayIn(isNew && directory.log.lastIndex === 0);
-      stays.catch((error) => this.#fail(ChatError.from(error)));
+      stays.catch((thrown) => {
+        const error = ChatError.from(thrown);
+        this.#refused = isFinal(error);
+        this.#fail(error);
+      });
     } catch (error) {
       this.#stopping = this.#close();
       await this.#stopping;
@@ -344,7 +350,7 @@ class Node implements RunningNode {
   /** Closes everything, the peer port last: whoever is refused there knows that it is over. */
   async #close(): Promise<void> {
     this.#giveUp.abort();
-    const { config, directory, state } = this.#parts;
+    const { config, directory, state, clock } = this.#parts;
     const { driver, transport, snapshots, backups } = this.#assembly;
     const { subscriptions, reserve, rest, clientGate, peerGate, health } = this.#assembly;
     health.stop();
@@ -360,7 +366,9 @@ class Node implements RunningNode {
     await backups.close();
     await snapshots.close();
     await state.close();
-    await directory.close();
+    // Else the id that was refused would be the directory's, whatever id is given next.
+    if (this.#refused) await directory.discard(() => areClosed(config.data, clock));
+    else await directory.close();
     await this.#peers?.close(0);
     await this.#pages?.close(0);
     this.#parts.security.close();

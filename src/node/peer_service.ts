@@ -127,8 +127,8 @@ function isKnown({ driver, transport }: PeerServiceOptions, id: NodeId): boolean
 function idTaken(id: NodeId): ChatError {
   const text =
     `Cannot join as node ${id} with an empty data directory: the cluster has, or had, a node of ` +
-    "that id; empty --data again and leave --id out or give another one, or start that node on " +
-    "its own --data";
+    "that id; leave --id out or give another one (empty --data first if it is not new), or start " +
+    "that node on its own --data";
   return new ChatError("INVALID_ARGUMENT", text, { field: "id" });
 }
 

@@ -19,6 +19,7 @@ import { sameTerm } from "../raft/term.ts";
 import type { LogPosition, Member, Policy } from "../raft/types.ts";
 import { chain } from "./checksum.ts";
 import { syncDataDirectory } from "./file_sync.ts";
+import { removeFreed } from "./freed_file.ts";
 import { type DirectoryLock, LOCK_FILE, lockDirectory } from "./lock.ts";
 import { LOG_FILE } from "./log_schema.ts";
 import { LibsqlLogStore } from "./log_store.ts";
@@ -71,7 +72,7 @@ export async function openDataDirectory(
     if (fresh) await syncDataDirectory(directory);
     checkIdentity(directory, log, options);
     await log.check();
-    return new DataDirectory(directory, lock, log);
+    return new DataDirectory(directory, { lock, log, isNew: fresh });
   } catch (error) {
     await log?.close();
     await lock.release();
@@ -84,13 +85,23 @@ export class DataDirectory {
   readonly path: string;
   readonly log: LibsqlLogStore;
   readonly #lock: DirectoryLock;
+  /** Whether there was no log before it was opened. */
+  readonly #isNew: boolean;
   #previousIncarnation = 0;
 
   /** Use {@linkcode openDataDirectory}. */
-  constructor(path: string, lock: DirectoryLock, log: LibsqlLogStore) {
+  constructor(
+    path: string,
+    { lock, log, isNew }: {
+      readonly lock: DirectoryLock;
+      readonly log: LibsqlLogStore;
+      readonly isNew: boolean;
+    },
+  ) {
     this.path = path;
     this.log = log;
     this.#lock = lock;
+    this.#isNew = isNew;
   }
 
   /** As stored; the incarnation is that of this start once it has begun. */
@@ -152,6 +163,20 @@ export class DataDirectory {
     await this.#lock.release();
   }
 
+  /**
+   * Closes, and removes the databases if this start has made them and they hold nothing that any
+   * cluster counts on. Nobody else comes in between. `areClosed` waits for the library to let go of
+   * the files, of which it would take others away by their names; where it does not, they stay.
+   */
+  async discard(areClosed: () => Promise<boolean>): Promise<void> {
+    try {
+      await this.log.close();
+      if (this.#isNew && this.log.isUnused && await areClosed()) await removeDatabases(this.path);
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
   async #removeOtherStates(current: string): Promise<void> {
     const names = await stateFiles(this.path);
     const others = names.filter((name) => !name.startsWith(current));
@@ -159,6 +184,15 @@ export class DataDirectory {
     if (others.length > 0) await this.log.settle();
     for (const name of others) await removeState(join(this.path, name));
   }
+}
+
+/** The log goes last: a state without one would be damage. */
+async function removeDatabases(directory: string): Promise<void> {
+  const log = ["-wal", "-shm", ""].map((suffix) => `${LOG_FILE}${suffix}`);
+  for (const name of [...await stateFiles(directory), ...log]) {
+    await removeFreed(join(directory, name));
+  }
+  await syncDataDirectory(directory);
 }
 
 /** Throws `CORRUPT` unless what is applied in a state lies on the log, or is its base. */

@@ -9,7 +9,7 @@
 import { assert } from "../assert.ts";
 import type { LogHistory, LogStore } from "../node/ports.ts";
 import { EMPTY_BASE } from "../raft/log.ts";
-import { ZERO_TERM } from "../raft/term.ts";
+import { sameTerm, ZERO_TERM } from "../raft/term.ts";
 import type {
   Base,
   Entry,
@@ -115,6 +115,12 @@ export class LibsqlLogStore implements LogStore {
 
   get lastIndex(): Index {
     return this.#head.lastIndex;
+  }
+
+  /** Whether nothing of any cluster was ever kept in it: no id, no entry and no promise. */
+  get isUnused(): boolean {
+    const { lastIndex, hard } = this.#head;
+    return this.#identity.clusterId === "" && lastIndex === 0 && sameTerm(hard.promised, ZERO_TERM);
   }
 
   /** First index of each term of this log, from the very first entry on. */

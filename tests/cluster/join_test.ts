@@ -40,6 +40,8 @@ Deno.test("cluster of 2: an empty directory that goes by a member's name is refu
     assert.equal(code, 2);
     const text = new TextDecoder().decode(stderr);
     assert.match(text, /Cannot join as node n2 with an empty data directory: .*leave --id out/);
+    const left = Array.from(Deno.readDirSync(data), ({ name }) => name);
+    assert.deepEqual(left, ["lock.db"], "another id may be given with the same directory");
     await test.writers.more(50, "after it was refused");
     assert.equal(second!.process.exit, undefined, second!.process.log.slice(-3).join("\n"));
     await test.prove(2);

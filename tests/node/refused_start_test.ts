@@ -1,5 +1,5 @@
 /**
- * A whole node on a directory that cannot be used.
+ * A whole node on a directory that cannot be used, or under an id that its cluster refuses.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { NodeOptions } from "../../src/node/config.ts";
-import { startNode } from "../../src/node/node.ts";
+import { type RunningNode, startNode } from "../../src/node/node.ts";
 import { alter, contents } from "../storage/data_directories.ts";
 import { inDirectory, rejectsWith } from "../storage/temporary.ts";
 
@@ -44,6 +44,46 @@ Deno.test("node: with data of one cluster, it is not started to join another", a
     }
   });
 });
+
+Deno.test("node: a first start that is refused for its id leaves none in its directory", async () => {
+  await inDirectory(async (parent) => {
+    const first = await startNode({ id: "a", data: join(parent, "first"), ...ports });
+    await first.ready;
+    const data = join(parent, "data");
+    const joining = { data, ...ports, join: [first.peerListen] };
+    try {
+      await refusedForId(await startNode({ ...joining, id: "a" }));
+      assert.deepEqual([...contents(data).keys()], []);
+      const other = await startNode({ ...joining, id: "b" });
+      await other.ready;
+      await other.stop();
+    } finally {
+      await first.stop();
+    }
+  });
+});
+
+Deno.test("node: what was there before a start that is refused stays there", async () => {
+  await inDirectory(async (parent) => {
+    const first = await startNode({ id: "a", data: join(parent, "first"), ...ports });
+    await first.ready;
+    const data = join(parent, "data");
+    try {
+      // Nobody is there to ask: it has an id, and no more.
+      await (await startNode({ data, ...ports, id: "a", join: ["127.0.0.1:1"] })).stop();
+      assert.ok(contents(data).has("log.db"));
+      await refusedForId(await startNode({ data, ...ports, join: [first.peerListen] }));
+      assert.ok(contents(data).has("log.db"));
+      assert.ok(contents(data).has("chat-1.db"));
+    } finally {
+      await first.stop();
+    }
+  });
+});
+
+async function refusedForId(node: RunningNode): Promise<void> {
+  await rejectsWith(node.stopped, "INVALID_ARGUMENT", /^Cannot join as node a .*leave --id out/);
+}
 
 /** Leaves the directory of a node that has founded a cluster and stopped. */
 async function founded(options: NodeOptions): Promise<void> {
