@@ -211,7 +211,13 @@ function checkApart(addresses: Readonly<Record<string, string>>): void {
 /** Whoever has only itself to ask would wait for ever. */
 function checkJoin(join: readonly string[], own: readonly (string | undefined)[]): void {
   if (join.length === 0 || join.some((address) => !own.includes(address))) return;
-  refuse("join", "must name another node than this one (a first node has none)", join.join(","));
+  refuseJoin(join);
+}
+
+/** Throws for a node that has only itself to ask. */
+export function refuseJoin(join: readonly string[]): never {
+  const must = "must name another node than this one (a first node has none)";
+  return refuse("join", must, join.join(","));
 }
 
 /** `null` if no file is given; some without the others are a mistake. */
@@ -264,7 +270,8 @@ function checkAdvertised(
   return given ?? null;
 }
 
-function refuse(field: string, must: string, current: string): never {
+/** Throws `INVALID_ARGUMENT` for an option. */
+export function refuse(field: string, must: string, current: string): never {
   const text = `Cannot start the node as ${field} ${must}: current value is ${current}`;
   throw new ChatError("INVALID_ARGUMENT", text, { field });
 }

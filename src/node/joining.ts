@@ -109,9 +109,13 @@ async function ask(
   const client = options.connect(address);
   const context = { deadlineMs: options.clock.wall() + limits.joinAskMsMax, signal };
   try {
-    const { policy } = await client.probe(context);
-    if (policy !== null) checkPolicy(options.policy, policy);
+    const { policy, nodeId, clusterId } = await client.probe(context);
     const member = options.self();
+    // By a name that leads here: "it knows no leader" would not say what to mend.
+    if (clusterId === "" && nodeId === member.id) {
+      throw new ChatError("NO_LEADER", "it is this node itself, or another one of its id");
+    }
+    if (policy !== null) checkPolicy(options.policy, policy);
     const answer = await client.join({ clusterId: options.clusterId(), member }, context);
     if (answer.kind === "refused") throw answer.error;
     return answer;

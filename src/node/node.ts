@@ -25,6 +25,7 @@ import { healthPages } from "./health.ts";
 import { isFinal, join } from "./joining.ts";
 import { removeLocalToken, writeLocalToken } from "./local_token.ts";
 import { type OpenedNode, openNode } from "./opening.ts";
+import { checkOwnAddresses } from "./own_addresses.ts";
 import { pause } from "./pause.ts";
 import { Security } from "./security.ts";
 import { tokenHash } from "./sessions.ts";
@@ -75,6 +76,7 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const clock = machineClock();
   const given = nodeConfig(options);
+  await checkOwnAddresses(given);
   const security = await Security.open(given, clock);
   try {
     const opened = await openNode(given, { clock, security });

@@ -161,6 +161,26 @@ Deno.test("joining: why there is no leader is never left out", async () => {
   }
 });
 
+Deno.test("joining: who reaches itself by another address says so", async () => {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line.trimEnd());
+  const logger = createLogger({ level: "info", format: "text", write });
+  const itself = { clusterId: "", nodeId: "j", leader: null, term: ZERO_TERM, policy: null };
+  const connect = () => ({
+    probe: () => Promise.resolve(itself),
+    join: () => assert.fail("It asks itself for nothing"),
+    openLink: () => assert.fail("Joining opens no links"),
+    fetchSnapshot: () => assert.fail("Joining fetches nothing"),
+    handOver: () => assert.fail("Joining hands nothing over"),
+    close: () => {},
+  });
+  const bench = new Bench({}, { addresses: () => ["j.example:1"], logger, connect });
+  await bench.clock.advance(1);
+  assert.match(lines[0] ?? "", /No leader found yet: j\.example:1: it is this node itself/);
+  bench.stop.abort();
+  await bench.clock.advance(limits.joinPollMs);
+});
+
 Deno.test("joining: what is over while members are asked is not told as a failure", async () => {
   const lines: string[] = [];
   const write = (line: string) => void lines.push(line);

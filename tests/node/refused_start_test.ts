@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeOptions } from "../../src/node/config.ts";
 import { type RunningNode, startNode } from "../../src/node/node.ts";
@@ -22,6 +23,19 @@ Deno.test("node: leaves a directory whose state it refuses as it was", async () 
     const before = contents(data);
     await assert.rejects(startNode(options), { reason: "DATA_DIRECTORY" });
     assert.deepEqual(contents(data), before);
+  });
+});
+
+Deno.test("node: one address in two spellings is refused before there is a directory", async () => {
+  await inDirectory(async (parent) => {
+    const options = {
+      data: join(parent, "data"),
+      listen: "127.0.0.1:7",
+      peerListen: "127.0.0.1:07",
+    };
+    const wrong = /peer-listen must be another address than --listen/;
+    await rejectsWith(startNode(options), "INVALID_ARGUMENT", wrong);
+    assert.ok(!existsSync(options.data));
   });
 });
 
