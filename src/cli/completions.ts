@@ -94,7 +94,7 @@ function collect(command: CommandUnknownOpts, nodes: CompletionNode[]): void {
 
 /**
  * For bash and zsh: the words typed so far that name a command, joined, choose the answers. The value
- * of a flag names none; bash takes `--flag=value` for three words.
+ * of a flag names none; bash takes `--flag=value` for three words, and zsh for one.
  */
 function bashScript(nodes: readonly CompletionNode[]): string {
   const cases = nodes.map(({ path, words }) =>
@@ -110,9 +110,15 @@ function bashScript(nodes: readonly CompletionNode[]): string {
   );
   const names = nodes.map(({ path }) => `"${path.join(" ")}"`).join("|");
   return `_jmessage() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" values="-" index word
-  for ((index = 1; index < COMP_CWORD; index++)); do
+  local current="\${COMP_WORDS[COMP_CWORD]}" path="jmessage" words="" values="-" index word prefix=""
+  for ((index = 1; index <= COMP_CWORD; index++)); do
     word="\${COMP_WORDS[index]}"
+    if ((index == COMP_CWORD)); then
+      if [[ "$values" != "-" || "$word" != --*=* ]]; then break; fi
+      word="\${word%%=*}"
+      prefix="$word="
+      current="\${current#*=}"
+    fi
     if [[ "$values" != "-" ]]; then
       if [[ "$word" != "=" ]]; then values="-"; fi
       continue
@@ -124,7 +130,7 @@ ${values.join("\n")}
   done
   if [[ "$values" != "-" ]]; then
     if [[ "$current" == "=" ]]; then current=""; fi
-    COMPREPLY=($(compgen -W "$values" -- "$current"))
+    COMPREPLY=($(compgen -P "$prefix" -W "$values" -- "$current"))
     return
   fi
   case "$path" in

@@ -64,8 +64,9 @@ async function check(shell: typeof SHELLS[number]): Promise<void> {
     const { stdout } = spawnSync(shell, [...START[shell], script, ...given], { encoding: "utf8" });
     const offered = stdout.split("\n").map((line) => line.split("\t")[0] ?? "");
     // Of what zsh is offered, it takes itself what fits.
-    const fitting = offered.filter((word) => word.startsWith(typed.at(-1)?.replace("=", "") ?? ""));
-    return fitting.filter((word) => word !== "" && !word.startsWith("-")).sort();
+    const last = typed.at(-1) ?? "";
+    const fitting = offered.filter((word) => word.startsWith(last === "=" ? "" : last));
+    return fitting.filter((word) => word !== "" && !/^-[^=]*$/.test(word)).sort();
   };
   assert.deepEqual(answers("fruit", ""), ["eat", "peel"]);
   assert.deepEqual(answers("fruit", "-n", "amy", "p"), ["peel"]);
@@ -73,6 +74,10 @@ async function check(shell: typeof SHELLS[number]): Promise<void> {
   assert.deepEqual(answers("fruit", "-n", "eat", ""), ["eat", "peel"]);
   assert.deepEqual(answers("fruit", "--name", "eat", "eat", "--how", ""), ["cooked", "raw"]);
   assert.deepEqual(answers("fruit", "eat", "--how", "raw", "--how", "c"), ["cooked"]);
+  // zsh and fish take `--flag=value` for one word, as bash does where it is told to.
+  assert.deepEqual(answers("fruit", "eat", "--how="), ["--how=cooked", "--how=raw"]);
+  assert.deepEqual(answers("fruit", "eat", "--how=r"), ["--how=raw"]);
+  assert.deepEqual(answers("fruit", "--name=eat", "eat", "--how=r"), ["--how=raw"]);
   if (shell !== "bash") return;
   // It takes `--flag=value` for three words.
   assert.deepEqual(answers("fruit", "--name", "=", "eat", ""), ["eat", "peel"]);
