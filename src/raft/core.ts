@@ -243,7 +243,7 @@ class RaftCore implements Core {
       case "leaveRequest":
         return onLeaveRequest(state, peer, message);
       case "leaveReply":
-        return onLeaveReply(state);
+        return onLeaveReply(state, message);
       case "askToLeave":
         return onAskToLeave(state, peer.id, message.term);
       default:

@@ -315,7 +315,7 @@ function becomeLeader(state: CoreState, won: Campaign): void {
     transfer: null,
     readsGivenUp: false,
     removing: new Map(),
-    toldLeavers: 0,
+    toldLeavers: (c0?.index ?? 0) - 1,
     leaving: new Map(),
   };
   state.campaign = null;

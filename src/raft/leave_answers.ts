@@ -46,8 +46,17 @@ export function tellLeavers(state: CoreState, leadership: Leadership): void {
   if ((committedConfig(state)?.index ?? 0) <= leadership.toldLeavers) return;
   const c0 = keptConfig(state);
   if (c0 === null) return;
+  const since = leadership.toldLeavers;
   leadership.toldLeavers = c0.index;
-  for (const { id } of c0.config.leavers) state.send(id, { kind: "leaveReply", config: c0 });
+  // Those of earlier configs, too, which were not kept before this one was committed.
+  for (const { index, config } of state.log.configs) {
+    if (index <= since || index > c0.index) continue;
+    for (const { id } of config.leavers) {
+      if (findMember(c0.config, id) === undefined) {
+        state.send(id, { kind: "leaveReply", config: c0 });
+      }
+    }
+  }
 }
 
 /** A member asks to be dropped, in the start of it that asks; answered once that is committed. */

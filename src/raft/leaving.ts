@@ -9,7 +9,9 @@ import { findMember, isVoter } from "./config.ts";
 import { stepDown } from "./election.ts";
 import type { Refusal } from "./io.ts";
 import { isSuspected, leaderInSight } from "./lease.ts";
+import type { LeaveReply } from "./message.ts";
 import { isSettled, notLeader } from "./membership.ts";
+import { tellLeavers } from "./leave_answers.ts";
 import type { Peer } from "./peer.ts";
 import { commitsByAll } from "./rules.ts";
 import type { CoreState } from "./state.ts";
@@ -83,11 +85,15 @@ export function continueLeave(state: CoreState): void {
   if (config === undefined || !voter) {
     // The quorum of the old config may need this disk for the entry that drops it (§4).
     // And who leads next may need it until the leader says so: that config may be known to it alone.
-    if (config !== undefined && isLeaver(state, config)) askToBeDropped(state);
+    const waits = config !== undefined && isLeaver(state, config) && !isReleased(state);
+    if (waits) askToBeDropped(state);
     else leaveNow(state);
   } else if (config.voters.length === 1) {
     // The last voter never leaves, it just ends, once it is the last for certain.
-    if (isSettled(state)) leaveNow(state);
+    if (!isSettled(state)) return;
+    // Whom nobody else can tell.
+    if (state.leadership !== null) tellLeavers(state, state.leadership);
+    leaveNow(state);
   } else if (state.leadership !== null) {
     if (state.leadership.transfer !== null) return;
     if (bestTarget(state) !== null) beginTransfer(state, null);
@@ -105,6 +111,19 @@ function isLeaver(state: CoreState, config: Config): boolean {
   return config.leavers.some((leaver) => leaver.id === state.self.id);
 }
 
+/**
+ * Whether nobody waits for this node, which its newest config drops: a leader has said so, or it was
+ * an earlier start that asked, and it ended.
+ */
+function isReleased(state: CoreState): boolean {
+  const c1 = state.newest;
+  if (c1 === null || state.releasedBy >= c1.index) return true;
+  const own = c1.config.leavers.some(({ id, incarnation }) =>
+    id === state.self.id && incarnation === state.incarnation
+  );
+  return !own && isSettled(state);
+}
+
 function leaveNow(state: CoreState): void {
   state.left = true;
   state.effects.push({ kind: "left" });
@@ -113,9 +132,13 @@ function leaveNow(state: CoreState): void {
 /** From asking on, this start of the node is not certain and does not campaign (§5). */
 function askToBeDropped(state: CoreState): void {
   state.leavingSince ??= state.log.lastIndex;
-  if (state.leader === null || state.mono - state.askedAt < state.heartbeat) return;
+  if (state.mono - state.askedAt < state.heartbeat) return;
+  const leaders = new Set(state.leader === null ? [] : [state.leader]);
+  // Who leads by now may have no appends for one that is out.
+  for (const peer of state.peers.values()) if (saysItLeads(state, peer)) leaders.add(peer.id);
+  if (leaders.size === 0) return;
   state.askedAt = state.mono;
-  sendLeaveRequest(state, state.leader);
+  for (const leader of leaders) sendLeaveRequest(state, leader);
 }
 
 /** The leader asks on behalf of an operator, in this term of it: with its term the wish ends. */
@@ -146,7 +169,8 @@ export function forgetWish(state: CoreState): void {
 }
 
 /** A config without this node is committed. */
-export function onLeaveReply(state: CoreState): void {
+export function onLeaveReply(state: CoreState, { config }: LeaveReply): void {
+  state.releasedBy = Math.max(state.releasedBy, config.index);
   if (state.wantsLeave && !state.left) leaveNow(state);
 }
 
@@ -155,12 +179,15 @@ export function askToJoin(state: CoreState): void {
   if (state.wantsLeave || state.leadership !== null || state.newest === null) return;
   if (state.mono - state.askedAt < state.heartbeat) return;
   for (const peer of state.peers.values()) {
-    if (peer.leads === null || peer.gone || state.slow - peer.pingedAt > state.timeout) continue;
-    if (!lacksThisNode(state, peer)) continue;
+    if (!saysItLeads(state, peer) || !lacksThisNode(state, peer)) continue;
     state.askedAt = state.mono;
     state.send(peer.id, { kind: "joinRequest", member: state.self });
   }
   askHinted(state);
+}
+
+function saysItLeads(state: CoreState, peer: Peer): boolean {
+  return peer.leads !== null && !peer.gone && state.slow - peer.pingedAt <= state.timeout;
 }
 
 /** A member that does not lead has named the leader, which this node's own config may lack. */

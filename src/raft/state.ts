@@ -181,6 +181,8 @@ export class CoreState {
   askedToLeaveIn: Term | null = null;
   wantsLeave = false;
   left = false;
+  /** Index of the newest config without this node that a leader said it may go by. */
+  releasedBy: Index = 0;
   /** Mono ms of the first input; `null` before it. */
   startedAt: number | null = null;
 
@@ -386,15 +388,13 @@ export class CoreState {
 
   /** The oldest unfinished persist has taken T/2 or more: the disk is sick (§5). */
   get diskSick(): boolean {
-    const oldest = this.pending[0];
-    return oldest !== undefined && this.fast - oldest.beganAt >= this.timeout / 2;
+    return this.fast - (this.pending[0]?.beganAt ?? Infinity) >= this.timeout / 2;
   }
 
   beginPingRound(stays: boolean): PingRound {
     const asks = stays && !this.diskSick;
     const round = { nonce: this.nextNonce++, sentAt: this.fast, asks };
-    this.rounds.push(round);
-    if (this.rounds.length > PING_ROUNDS_MAX) this.rounds.shift();
+    this.rounds = [...this.rounds, round].slice(-PING_ROUNDS_MAX);
     return round;
   }
 }
