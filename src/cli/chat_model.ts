@@ -225,9 +225,7 @@ export class ChatModel {
     const known = talk.lines.findIndex((one) => one.kind === "message" && one.id === line.id);
     if (known >= 0) talk.lines.splice(known, 1);
     const seq = line.seq ?? Infinity;
-    let at = talk.lines.length;
-    while (at > 0 && comesAfter(talk.lines[at - 1], seq)) at--;
-    talk.lines.splice(at, 0, line);
+    talk.lines.splice(placeOf(seq, talk.lines), 0, line);
     this.#bound(talk);
     if (known < 0 && !quiet) this.#onLine(name, line);
     this.#onChange();
@@ -265,7 +263,17 @@ function lineOf(message: Message): Extract<TalkLine, { kind: "message" }> {
   return { kind: "message", id, from, to, body, atMs: sentAtMs, seq };
 }
 
-/** A notice stays where it was said, after what was there; unaccepted messages come last. */
-function comesAfter(line: TalkLine | undefined, seq: number): boolean {
-  return line?.kind === "message" && (line.seq ?? Infinity) > seq;
+/**
+ * Before the first message that comes after it; unaccepted ones come last. A notice stays where it was
+ * said, after what was there, and says nothing of what is above it.
+ */
+function placeOf(seq: number, lines: readonly TalkLine[]): number {
+  let place = lines.length;
+  for (let at = lines.length - 1; at >= 0; at--) {
+    const line = lines[at];
+    if (line?.kind !== "message") continue;
+    if ((line.seq ?? Infinity) <= seq) break;
+    place = at;
+  }
+  return place;
 }

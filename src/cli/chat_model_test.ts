@@ -38,6 +38,24 @@ Deno.test("chat model: lines stand in the one order, however they came", () => {
   equal(model.olderThan("bob"), "3.0.1.n");
 });
 
+Deno.test("chat model: older lines come above a notice, and what waits stays below what came", () => {
+  const model = new ChatModel("ann", { onChange: () => {} });
+  model.receive(message(5, "bob", "ann"));
+  const own = {
+    kind: "message",
+    id: "own",
+    from: "ann",
+    to: "bob",
+    body: "mine",
+    atMs: 0,
+  } as const;
+  model.addOwn({ ...own, seq: null });
+  model.notice("bob", "said", 1);
+  model.addHistory("bob", [message(3, "ann", "bob"), message(4, "bob", "ann")], false);
+  model.receive(message(6, "bob", "ann"));
+  deepEqual(bodies(model, "bob"), ["m3", "m4", "m5", "m6", "mine", "-- said"]);
+});
+
 Deno.test("chat model: what comes elsewhere is unread until its conversation is opened", () => {
   const model = new ChatModel("ann", { onChange: () => {} });
   model.setPeople([
