@@ -91,13 +91,16 @@ export class ChatModel {
     return this.#notification;
   }
 
-  /** Unread first, then who is online, then who was talked to; without the user. */
+  /**
+   * Unread first, then who is online, then who was talked to. The user is among them only with
+   * something unread, as from a script: what is told as news must be there to be opened.
+   */
   people(): readonly Person[] {
     const rank = ({ name, unread, online }: Person) => {
       return unread > 0 ? 0 : online ? 1 : this.lines(name).length > 0 ? 2 : 3;
     };
     return [...this.#people.values()]
-      .filter((person) => nameKey(person.name) !== nameKey(this.self))
+      .filter(({ name, unread }) => unread > 0 || nameKey(name) !== nameKey(this.self))
       .sort((a, b) => rank(a) - rank(b) || (nameKey(a.name) < nameKey(b.name) ? -1 : 1));
   }
 

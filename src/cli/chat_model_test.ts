@@ -75,6 +75,15 @@ Deno.test("chat model: what comes elsewhere is unread until its conversation is 
   deepEqual(model.open("carl").unread, []);
 });
 
+Deno.test("chat model: who wrote to themselves elsewhere finds it, until it is opened", () => {
+  const model = new ChatModel("ann", { onChange: () => {} });
+  model.setPeople([{ name: "ann", online: true, lastSeenMs: null }]);
+  model.receive(message(1, "ann", "ann"));
+  deepEqual(model.people().map(({ name, unread }) => [name, unread]), [["ann", 1]]);
+  model.open("ann");
+  deepEqual([model.people(), model.notification], [[], null]);
+});
+
 Deno.test("chat model: a stranger who writes is listed, also after the next look", () => {
   const model = new ChatModel("ann", { onChange: () => {} });
   model.receive(message(1, "new", "ann"));
