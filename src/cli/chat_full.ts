@@ -6,10 +6,11 @@
  */
 
 import { setImmediate } from "node:timers";
+import { nameKey } from "../chat/name.ts";
 import { limits } from "../limits.ts";
 import { type ChatController, NOBODY } from "./chat_controller.ts";
-import type { ChatModel } from "./chat_model.ts";
-import { drawChat } from "./chat_screen.ts";
+import type { ChatModel, TalkLine } from "./chat_model.ts";
+import { drawChat, heightOf, type ScreenState } from "./chat_screen.ts";
 import { ChatTerminal, type KeySource, type ScreenSink } from "./chat_terminal.ts";
 import { type Key, LineEditor } from "./line_editor.ts";
 
@@ -77,16 +78,30 @@ export class FullChat {
       this.#drawing = false;
       this.#takePasted();
       if (this.#model === null) return;
-      this.#terminal.show(drawChat({
-        model: this.#model,
-        editor: this.#editor,
-        columns: this.#terminal.columns,
-        rows: this.#terminal.rows,
-        scroll: this.#scroll,
-        nowMs: this.#options.now(),
-        unicode: this.#options.unicode,
-      }));
+      const frame = drawChat(this.#state(this.#model));
+      this.#scroll = frame.scroll;
+      this.#terminal.show(frame);
     });
+  }
+
+  /** A line was added below: what somebody reads further back stays where it is. */
+  added(name: string, line: TalkLine): void {
+    const model = this.#model;
+    if (this.#scroll === 0 || model === null) return;
+    if (nameKey(name) !== nameKey(model.current ?? NOBODY)) return;
+    this.#scroll += heightOf(line, this.#state(model));
+  }
+
+  #state(model: ChatModel): ScreenState {
+    return {
+      model,
+      editor: this.#editor,
+      columns: this.#terminal.columns,
+      rows: this.#terminal.rows,
+      scroll: this.#scroll,
+      nowMs: this.#options.now(),
+      unicode: this.#options.unicode,
+    };
   }
 
   #onKey(text: string, key: Key): void {
@@ -190,10 +205,9 @@ export class FullChat {
     if (line.trim() !== "") void this.#controller?.enter(line);
   }
 
-  /** Back, at most to the oldest line; there are at least as many rows as lines. */
+  /** Back, or forth; how far that can be is known when it is drawn. */
   #scrollBy(rows: number): void {
-    const lines = this.#model?.lines(this.#model.current ?? "").length ?? 0;
-    this.#scroll = Math.max(0, Math.min(this.#scroll + rows, lines));
+    this.#scroll = Math.max(0, this.#scroll + rows);
   }
 }
 

@@ -92,7 +92,10 @@ async function setUp() {
     now: clock.wall,
     suspend,
   });
-  const model = new ChatModel("ann", { onChange: () => full.draw() });
+  const model = new ChatModel("ann", {
+    onChange: () => full.draw(),
+    onLine: (name, line) => full.added(name, line),
+  });
   let ended = 0;
   const controller = new ChatController({
     client,
@@ -112,6 +115,7 @@ async function setUp() {
     clock,
     cluster,
     keys,
+    model,
     screen,
     press,
     ended: () => ended,
@@ -267,6 +271,25 @@ Deno.test("chat on a terminal: a change writes little, a new size everything", a
   equal(screen.cells.length, 10);
   equal(screen.line(9), "bob> x");
   match(screen.line(0), /n1:1 leads$/);
+  await stop();
+});
+
+Deno.test("chat on a terminal: a message longer than the screen is read from its beginning, undisturbed", async () => {
+  const { clock, model, screen, press, type, stop } = await setUp();
+  await type("/to bob");
+  await press("return");
+  const body = Array.from({ length: 100 }, (_, at) => `row ${at + 1}.`).join("\n");
+  const common = { from: "bob", to: "ann", sentAtMs: 0, acknowledged: true };
+  model.receive({ ...common, id: "1", seq: 1, position: "1.0.1.n", body });
+  for (let at = 0; at < 9; at++) await press("pageup");
+  const top = screen.line(2);
+  match(top, /bob: row 1\.$/);
+  model.receive({ ...common, id: "2", seq: 2, position: "2.0.1.n", body: "two\nrows" });
+  await clock.advance(10);
+  equal(screen.line(2), top);
+  // As far forth as back: what was pressed in vain at the top counts for nothing.
+  for (let at = 0; at < 5; at++) await press("pagedown");
+  match(screen.line(21), /rows$/);
   await stop();
 });
 

@@ -99,7 +99,7 @@ function fullFace(environment: Environment): ChatFace {
       if (canStop) process.off("SIGCONT", onContinue);
       full.close();
     },
-    listeners: { onChange: () => full.draw() },
+    listeners: { onChange: () => full.draw(), onLine: (name, line) => full.added(name, line) },
   };
 }
 

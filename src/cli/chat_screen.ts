@@ -27,6 +27,8 @@ export interface Frame {
   readonly rows: readonly (readonly Piece[])[];
   /** Where the cursor stands, from 0. */
   readonly cursor: { readonly row: number; readonly column: number };
+  /** Rows that the conversation is scrolled back: no more than there are. */
+  readonly scroll: number;
 }
 
 /** What is drawn, and on what. */
@@ -35,7 +37,7 @@ export interface ScreenState {
   readonly editor: LineEditor;
   readonly columns: number;
   readonly rows: number;
-  /** Lines that the conversation is scrolled back. */
+  /** Rows that the conversation is to be scrolled back. */
   readonly scroll: number;
   readonly nowMs: number;
   /** False where marks must be ASCII. */
@@ -58,16 +60,31 @@ const WELCOME: readonly string[] = [
 /** Draws everything. */
 export function drawChat(state: ScreenState): Frame {
   const height = Math.max(1, state.rows - FIXED_ROWS);
-  const left = state.columns >= PEOPLE_FROM_COLUMNS ? PEOPLE_COLUMNS : 0;
+  const left = peopleColumns(state);
   const people = left === 0 ? [] : peopleRows(state, left, height);
-  const talk = talkRows(state, state.columns - (left === 0 ? 0 : left + 1), height);
+  const talk = talkRows(state, talkColumns(state), height);
   const bar: Piece = { text: state.unicode ? "│" : "|", style: "dim" };
-  const body = talk.map((row, at) => left === 0 ? row : [...(people[at] ?? []), bar, ...row]);
+  const body = talk.rows.map((row, at) => left === 0 ? row : [...(people[at] ?? []), bar, ...row]);
   const input = inputRow(state);
   return {
     rows: [titleRow(state), ...body, newsRow(state), input.row],
     cursor: { row: state.rows - 1, column: input.column },
+    scroll: talk.scroll,
   };
+}
+
+/** Rows that a line of the open conversation takes. */
+export function heightOf(line: TalkLine, state: ScreenState): number {
+  return lineRows(state.model, line, { columns: talkColumns(state), nowMs: state.nowMs }).length;
+}
+
+function peopleColumns({ columns }: ScreenState): number {
+  return columns >= PEOPLE_FROM_COLUMNS ? PEOPLE_COLUMNS : 0;
+}
+
+function talkColumns(state: ScreenState): number {
+  const left = peopleColumns(state);
+  return state.columns - (left === 0 ? 0 : left + 1);
 }
 
 /** How the cluster is, in a few words. */
@@ -135,10 +152,11 @@ function talkRows(state: ScreenState, columns: number, height: number) {
     const line = lines[at];
     if (line !== undefined) drawn.unshift(...lineRows(model, line, { columns, nowMs }));
   }
-  rows.push(...drawn.slice(0, Math.max(room, drawn.length - state.scroll)));
+  const scroll = Math.min(state.scroll, Math.max(0, drawn.length - room));
+  rows.push(...drawn.slice(0, drawn.length - scroll));
   const empty: readonly Piece[] = [{ text: " ".repeat(columns), style: "plain" }];
   const padding = Array.from({ length: Math.max(0, room - rows.length) }, () => empty);
-  return [...heading, ...rows.slice(-room), ...padding];
+  return { rows: [...heading, ...rows.slice(-room), ...padding], scroll };
 }
 
 function headingRow(state: ScreenState, name: string, columns: number): readonly Piece[] {
