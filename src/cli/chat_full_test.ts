@@ -16,7 +16,7 @@ import { limits } from "../limits.ts";
 import { ChatController } from "./chat_controller.ts";
 import { FullChat } from "./chat_full.ts";
 import { ChatModel } from "./chat_model.ts";
-import type { KeySource, ScreenSink } from "./chat_terminal.ts";
+import { ChatTerminal, type KeySource, type ScreenSink } from "./chat_terminal.ts";
 import type { Key } from "./line_editor.ts";
 
 class FakeKeys extends EventEmitter implements KeySource {
@@ -59,6 +59,7 @@ class FakeScreen extends EventEmitter implements ScreenSink {
       const [row = 1, column = 1] = words.split(";").map(Number);
       this.cursor = { row: row - 1, column: column - 1 };
     } else if (letter === "J") this.cells = [];
+    else if (letter === "K") this.cells[this.cursor.row] = [];
     else if (words === "?1049") this.alternate = letter === "h";
     else if (letter === "") {
       ok(token >= " ", `a control character was written: ${JSON.stringify(token)}`);
@@ -291,6 +292,19 @@ Deno.test("chat on a terminal: a message longer than the screen is read from its
   for (let at = 0; at < 5; at++) await press("pagedown");
   match(screen.line(21), /rows$/);
   await stop();
+});
+
+Deno.test("chat on a terminal: nothing is left of a row above one that the terminal draws shorter", () => {
+  const screen = new FakeScreen();
+  const ignore = () => {};
+  const listeners = { onKey: ignore, onResize: ignore, onEnd: ignore };
+  const terminal = new ChatTerminal(new FakeKeys(), screen, listeners);
+  terminal.open();
+  for (const text of ["a long row", "short"]) {
+    const rows = [[{ text, style: "plain" as const }]];
+    terminal.show({ rows, cursor: { row: 0, column: 0 }, scroll: 0 });
+  }
+  equal(screen.line(0), "short");
 });
 
 Deno.test("chat on a terminal: control characters cannot be typed into a message", async () => {

@@ -127,7 +127,8 @@ export class ChatTerminal {
       const text = pieces.map(styled).join("");
       if (this.#shown[at] === text) continue;
       this.#shown[at] = text;
-      out += `\x1b[${at + 1};1H${text}`;
+      // Cleared: terminals differ in how wide some characters are, and what was there would show.
+      out += `\x1b[${at + 1};1H\x1b[2K${text}`;
     }
     const { row, column } = frame.cursor;
     this.#sink.write(`${out}\x1b[${row + 1};${column + 1}H`);

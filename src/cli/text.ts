@@ -7,6 +7,7 @@
  */
 
 import { printable } from "../printable.ts";
+import { charactersOf } from "./line_editor.ts";
 
 export { printable };
 
@@ -14,8 +15,20 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const NARROW = /\p{Mn}|\p{Me}|\p{Cf}/u;
 
+/** What joins characters to one picture: flags are of two letters, people of several and a colour. */
+const JOINING = /[\u200d\u{1f1e6}-\u{1f1ff}\u{1f3fb}-\u{1f3ff}]/u;
+const PICTURE = /^[\p{Extended_Pictographic}\u{1f1e6}-\u{1f1ff}]/u;
+
 /** Terminal columns that `text` takes: wide characters count two, combining marks none. */
 export function columnsOf(text: string): number {
+  if (!JOINING.test(text)) return columnsEach(text);
+  return charactersOf(text).reduce((columns, character) => {
+    const [first = ""] = character;
+    return columns + columnsEach(PICTURE.test(character) ? first : character);
+  }, 0);
+}
+
+function columnsEach(text: string): number {
   let columns = 0;
   for (const character of text) {
     columns += NARROW.test(character) ? 0 : WIDE.test(character) ? 2 : 1;

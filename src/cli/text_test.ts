@@ -24,6 +24,11 @@ Deno.test("columns: wide characters count two, combining marks none", () => {
   assert.equal(columnsOf("abc"), 3);
   assert.equal(columnsOf("你好"), 4);
   assert.equal(columnsOf("e\u0301"), 1);
+  // As terminals draw them: one picture.
+  for (const picture of ["👍", "👍🏽", "👨‍👩‍👧", "🇩🇪"]) {
+    assert.equal(columnsOf(`${picture}a`), 3, picture);
+  }
+  assert.equal(columnsOf("🇩🇪🇫🇷"), 4);
 });
 
 Deno.test("table: columns line up, numbers stand to the right", () => {
