@@ -47,6 +47,8 @@ export interface ScreenState {
 /** Columns of the list of people, on a screen that is wide enough for it. */
 const PEOPLE_COLUMNS = 20;
 const PEOPLE_FROM_COLUMNS = 60;
+/** How an indented line of a message is shown: there is little room for more. */
+const TAB = " ".repeat(4);
 /** Title, news and input. */
 const FIXED_ROWS = 3;
 
@@ -183,7 +185,8 @@ function lineRows(
   const head = ` ${timeText(line.atMs, nowMs)} ${own ? "you" : printable(line.from)}: `;
   const room = Math.max(8, columns - columnsOf(head) - 1);
   const body = line.seq === null ? `${line.body} (not accepted yet)` : line.body;
-  const texts = body.split("\n").flatMap((text) => wrap(printable(text), room));
+  const texts = body.replaceAll("\t", TAB).split("\n")
+    .flatMap((text) => wrap(printable(text), room));
   const wide = columns - columnsOf(head);
   if (wide < 8) return [[{ text: fit(head + texts.join(" "), columns), style: "plain" }]];
   return texts.map((text, at) => [

@@ -69,6 +69,15 @@ Deno.test("chat screen: people, conversation, news and input at 80 by 24", () =>
   match(rows[23] ?? "", /^bob> typing/);
 });
 
+Deno.test("chat screen: lines of a message are indented as they were sent", () => {
+  const { model, receive, draw } = setUp();
+  model.open("bob");
+  receive("bob", "if x:\n\ttab\n  spaces");
+  const rows = textOf(draw());
+  match(rows[3] ?? "", /│ {12} {4}tab/);
+  match(rows[4] ?? "", /│ {12} {2}spaces/);
+});
+
 Deno.test("chat screen: says that an election is on, and how much waits", () => {
   const { model, draw } = setUp();
   model.setState({ phase: "electing", leader: null, waiting: 3, unsent: 2 });

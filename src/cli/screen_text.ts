@@ -28,23 +28,23 @@ export function fit(text: string, columns: number): string {
   return kept + " ".repeat(Math.max(0, columns - columnsOf(kept)));
 }
 
-/** `text` in lines of at most `columns`, broken at spaces where there are some. */
+/** `text` in lines of at most `columns`, broken at spaces where there are some; indented as it is. */
 export function wrap(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
-  let line = "";
+  let line: string | null = null;
   for (const word of text.split(" ").flatMap((one) => pieces(one, columns))) {
-    const longer = line === ""
+    const longer: string = line === null
       ? word.text
       : word.joined
       ? line + word.text
       : `${line} ${word.text}`;
-    if (columnsOf(longer) <= columns || (line === "" && lines.length === 0)) line = longer;
+    if (line === null || columnsOf(longer) <= columns) line = longer;
     else {
       lines.push(line);
       line = word.text;
     }
   }
-  return [...lines, line];
+  return [...lines, line ?? ""];
 }
 
 /** A word in pieces that fit a line; all but the first are joined to the one before. */

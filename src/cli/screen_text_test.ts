@@ -21,6 +21,7 @@ Deno.test("screen text: wraps at spaces, and long words where they end", () => {
   deepEqual(wrap("the quick brown fox", 10), ["the quick", "brown fox"]);
   deepEqual(wrap("a abcdefghijkl b", 5), ["a", "abcde", "fghij", "kl b"]);
   deepEqual(wrap("", 5), [""]);
+  deepEqual(wrap("  if  x then", 7), ["  if  x", "then"]);
   deepEqual(wrap("日本語です", 4), ["日本", "語で", "す"]);
 });
 
