@@ -314,7 +314,7 @@ Deno.test("chat on a terminal: control characters cannot be typed into a message
   await type("a");
   await press("undefined", { text: "\x1b" });
   await press("x", { ctrl: true, text: "\x18" });
-  await press("b", { meta: true, text: "b" });
+  await press("x", { meta: true, text: "x" });
   await type("z");
   await press("return");
   deepEqual(cluster.log.map(({ body }) => body), ["az"]);

@@ -71,7 +71,8 @@ export class LineEditor {
 
   /** True if the key was one of editing. */
   press(key: Key): boolean {
-    const action = key.ctrl ? CONTROLS[key.name ?? ""] : KEYS[key.name ?? ""];
+    const name = key.name ?? "";
+    const action = key.meta ? METAS[name] : key.ctrl ? CONTROLS[name] : KEYS[name];
     if (action === undefined) return false;
     action(this);
     return true;
@@ -93,12 +94,13 @@ export class LineEditor {
     this.#cursor = start;
   }
 
-  /** Deletes the word before the cursor, with the space after it. */
-  deleteWord(): void {
-    let start = this.#cursor;
-    while (start > 0 && this.#characters[start - 1]?.trim() === "") start--;
-    while (start > 0 && this.#characters[start - 1]?.trim() !== "") start--;
-    this.delete(start - this.#cursor);
+  /** Characters to the beginning of the word before the cursor (negative), or the end of the next. */
+  wordBy(step: -1 | 1): number {
+    const next = (at: number) => this.#characters[step < 0 ? at - 1 : at];
+    let at = this.#cursor;
+    while (next(at)?.trim() === "") at += step;
+    while (next(at) !== undefined && next(at)?.trim() !== "") at += step;
+    return at - this.#cursor;
   }
 
   /** Shows an earlier line, or a later one. */
@@ -129,13 +131,35 @@ const KEYS: Readonly<Record<string, Action>> = {
   down: (editor) => editor.recall(1),
 };
 
+const previousWord: Action = (editor) => editor.moveBy(editor.wordBy(-1));
+const nextWord: Action = (editor) => editor.moveBy(editor.wordBy(1));
+const deletePreviousWord: Action = (editor) => editor.delete(editor.wordBy(-1));
+const deleteNextWord: Action = (editor) => editor.delete(editor.wordBy(1));
+
 const CONTROLS: Readonly<Record<string, Action>> = {
   a: (editor) => editor.move(0),
   e: (editor) => editor.move(Infinity),
   b: (editor) => editor.moveBy(-1),
+  d: (editor) => editor.delete(1),
   f: (editor) => editor.moveBy(1),
   h: (editor) => editor.delete(-1),
-  u: (editor) => editor.delete(-Infinity),
   k: (editor) => editor.delete(Infinity),
-  w: (editor) => editor.deleteWord(),
+  n: (editor) => editor.recall(1),
+  p: (editor) => editor.recall(-1),
+  u: (editor) => editor.delete(-Infinity),
+  w: deletePreviousWord,
+  left: previousWord,
+  right: nextWord,
+  delete: deleteNextWord,
+};
+
+/** With Alt, or after Escape. */
+const METAS: Readonly<Record<string, Action>> = {
+  b: previousWord,
+  d: deleteNextWord,
+  f: nextWord,
+  left: previousWord,
+  right: nextWord,
+  backspace: deletePreviousWord,
+  delete: deleteNextWord,
 };

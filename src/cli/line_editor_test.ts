@@ -6,7 +6,7 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { limits } from "../limits.ts";
-import { LineEditor } from "./line_editor.ts";
+import { type Key, LineEditor } from "./line_editor.ts";
 
 function typed(text: string): LineEditor {
   const editor = new LineEditor();
@@ -47,6 +47,26 @@ Deno.test("line editor: control keys as in every shell", () => {
   editor.press({ name: "u", ctrl: true });
   equal(editor.text, "");
   ok(!editor.press({ name: "x", ctrl: true }));
+});
+
+Deno.test("line editor: words are passed and deleted as in every shell", () => {
+  const editor = typed("one two  three");
+  const before = (key: Key) => {
+    ok(editor.press(key));
+    return editor.parts.before.join("");
+  };
+  equal(before({ name: "left", ctrl: true }), "one two  ");
+  equal(before({ name: "b", meta: true }), "one ");
+  equal(before({ name: "left", meta: true }), "");
+  equal(before({ name: "left", ctrl: true }), "");
+  equal(before({ name: "right", ctrl: true }), "one");
+  equal(before({ name: "f", meta: true }), "one two");
+  equal(before({ name: "backspace", meta: true }), "one ");
+  equal(editor.text, "one   three");
+  equal(before({ name: "d", meta: true }), "one ");
+  equal(before({ name: "d", meta: true }), "one ");
+  equal(editor.text, "one ");
+  ok(!editor.press({ name: "x", meta: true }));
 });
 
 Deno.test("line editor: earlier lines come back, and the draft is kept", () => {
