@@ -90,7 +90,11 @@ class Listener {
   #keepSoon(subscription: Subscription): void {
     this.#keepTimer ??= setTimeout(() => {
       this.#keepTimer = null;
-      this.#keep(subscription);
+      try {
+        this.#keep(subscription);
+      } catch {
+        // A disk that is full now may have room later; what cannot be kept at the end is told.
+      }
     }, limits.cursorKeepMs);
   }
 
