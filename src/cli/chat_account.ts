@@ -76,14 +76,16 @@ async function register(flags: ChatFlags, options: ChatOptions): Promise<string>
   await withCluster(flags, options, async (context) => {
     const { client, deadline } = context;
     await client.createAccount(user, password, { deadline });
-    name = await client.login(user, password, { deadline }).catch((thrown) => {
+    try {
+      name = await client.login(user, password, { deadline });
+      keepLogin(context);
+    } catch (thrown) {
       const error = ChatError.from(thrown);
       throw new ChatError(error.reason, `The account is made, but: ${error.message}`, {
         cause: error,
         afterIndefinite: !error.definite,
       });
-    });
-    keepLogin(context);
+    }
   });
   return name;
 }

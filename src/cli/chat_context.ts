@@ -164,7 +164,7 @@ async function takeUpLogin(
         // What goes on without an end has no time for all of it, and none is left of its beginning.
         const { timeoutMs } = deadline;
         await client.login(user, password, call.deadline === undefined ? { timeoutMs } : call);
-        keepLogin(context);
+        keepLoginIfPossible(context);
         login.failed = false;
       }
       : undefined;
@@ -175,8 +175,17 @@ async function takeUpLogin(
   if (!given && !options.input.interactive) throw notLoggedIn(user);
   const read = () => readPassword(flags, options, { user, twice: false });
   await client.login(user, await deadline.aside(read), { deadline });
-  keepLogin(context);
+  keepLoginIfPossible(context, options.output);
   return login;
+}
+
+/** As with what was learned. Told only before a chat may have the screen. */
+function keepLoginIfPossible(context: ChatContext, output?: Output): void {
+  try {
+    keepLogin(context);
+  } catch (thrown) {
+    output?.remark(`This login is for this command alone: ${ChatError.from(thrown).message}`);
+  }
 }
 
 /** Keeps the token of the login just made. */

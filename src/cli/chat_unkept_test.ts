@@ -44,3 +44,21 @@ Deno.test("chat commands: listen goes on where what was seen cannot be kept, and
     match(error, /^jmessage: Cannot keep .*; give another directory with --state-dir$/);
   });
 });
+
+Deno.test("chat commands: a login that cannot be kept serves the command that made it", async () => {
+  await without("sessions", async (chat) => {
+    const sent = await chat(["-u", "ann", "send", "bob", "hello", "--json"], PASSWORD);
+    deepEqual([sent.code, sent.json.length, sent.error], [0, 1, ""]);
+    const login = await chat(["-u", "ann", "login"], PASSWORD);
+    equal(login.code, 1);
+    match(login.error, /^jmessage: Cannot keep .*; give another directory with --state-dir$/);
+  });
+});
+
+Deno.test("chat commands: who registers is told that the account is made, if its login cannot be kept", async () => {
+  await without("sessions", async (chat) => {
+    const { code, error } = await chat(["-u", "carl", "register"], PASSWORD);
+    equal(code, 1);
+    match(error, /^jmessage: The account is made, but: Cannot keep /);
+  });
+});
