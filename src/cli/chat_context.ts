@@ -208,7 +208,7 @@ export async function readPassword(
   }
   const fromEnvironment = options.environment["JMESSAGE_PASSWORD"];
   if (fromEnvironment !== undefined) return fromEnvironment;
-  if (!input.interactive) throw notLoggedIn(user);
+  if (!input.interactive) throw noPassword(user);
   const password = await input.askSecret(`Password of ${printable(user)}: `);
   if (twice && await input.askSecret("Once more: ") !== password) {
     throw misuse("the two passwords differ");
@@ -240,6 +240,15 @@ function notLoggedIn(user: string): ChatError {
     "UNAUTHENTICATED",
     `Cannot act as ${name} without a login: run jmessage chat login --user ${name}, ` +
       "or give the password by --password-stdin or JMESSAGE_PASSWORD",
+  );
+}
+
+/** Of a command that logs in, which is not to be sent to that very command. */
+function noPassword(user: string): ChatError {
+  return new ChatError(
+    "UNAUTHENTICATED",
+    `Cannot ask for the password of ${printable(user)} as there is no terminal: ` +
+      "give it by --password-stdin or JMESSAGE_PASSWORD",
   );
 }
 

@@ -103,6 +103,12 @@ Deno.test("chat commands: the password comes from stdin, or from the environment
     const words = ["-u", "ann", "login", "--password-stdin", "--json"];
     equal((await chat(words, { stdin: ["secret"] })).code, 0);
     equal((await chat(words, { stdin: [] })).code, 2);
+    for (const command of ["login", "register"]) {
+      match(
+        (await chat(["-u", "bob", command])).error,
+        /^jmessage: Cannot ask for the password of bob as there is no terminal: give it by --pass/,
+      );
+    }
     const none = await chat(["-u", "bob", "send", "ann", "x"]);
     equal(none.code, 1);
     match(none.error, /^jmessage: Cannot act as bob without a login: run jmessage chat login/);
