@@ -6,6 +6,7 @@
  */
 
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { checkName } from "../chat/validate.ts";
 import { ChatError } from "../errors.ts";
 import type { SessionInfo } from "../rpc/api.ts";
 import {
@@ -70,7 +71,8 @@ export function accountCommands(
 }
 
 async function register(flags: ChatFlags, options: ChatOptions): Promise<string> {
-  const user = await readUser(flags, options);
+  // Before a password is asked for, twice, in vain.
+  const user = checkName(await readUser(flags, options));
   const password = await readPassword(flags, options, { user, twice: true });
   let name = user;
   await withCluster(flags, options, async (context) => {

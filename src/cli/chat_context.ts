@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkPassword } from "../chat/validate.ts";
 import { ChatClient } from "../client/chat_client.ts";
 import { type ClientClock, systemClock } from "../client/clock.ts";
 import type { Connect, Connection } from "../client/connection.ts";
@@ -210,9 +211,10 @@ export async function readPassword(
   if (fromEnvironment !== undefined) return fromEnvironment;
   if (!input.interactive) throw noPassword(user);
   const password = await input.askSecret(`Password of ${printable(user)}: `);
-  if (twice && await input.askSecret("Once more: ") !== password) {
-    throw misuse("the two passwords differ");
-  }
+  if (!twice) return password;
+  // Before it is asked for again in vain.
+  checkPassword(password);
+  if (await input.askSecret("Once more: ") !== password) throw misuse("the two passwords differ");
   return password;
 }
 

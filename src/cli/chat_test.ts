@@ -117,6 +117,17 @@ Deno.test("chat commands: the password comes from stdin, or from the environment
   });
 });
 
+Deno.test("chat commands: a name or password that cannot be is told before more is asked for", async () => {
+  await withChat(async (chat) => {
+    const name = await chat(["register"], { answer: "Zoë" });
+    deepEqual([name.code, /name must be 1 to 64 of ASCII/.test(name.error)], [2, true], name.error);
+    const short = await chat(["-u", "zoe", "register"], { answer: "", secrets: ["short"] });
+    deepEqual([short.code, /must be 8 to 256/.test(short.error)], [2, true], short.error);
+    const secrets = ["long enough", "long enough"];
+    equal((await chat(["-u", "zoe", "register"], { answer: "", secrets })).code, 0);
+  });
+});
+
 Deno.test("chat commands: send reads messages from stdin, in order, and acknowledges each", async () => {
   await withChat(async (chat, cluster) => {
     const stdin = ["secret", "one", "", "two", "-three"];

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What a person at a terminal answers; without it there is none. */
   readonly answer?: string;
+  /** The passwords that the person types, in turn. */
+  readonly secrets?: readonly string[];
   /** Moved until the command ends; absent: the machine's. */
   readonly clock?: ManualClock;
   /** How long the person takes to answer, by that clock. */
@@ -35,8 +37,9 @@ export interface RunOptions {
 }
 
 /** Has lines of stdin, and a person only where there is an answer. */
-function inputOf({ stdin = [], answer, clock, answerMs = 0 }: RunOptions): Input {
+function inputOf({ stdin = [], answer, secrets = [], clock, answerMs = 0 }: RunOptions): Input {
   const left = [...stdin];
+  const secretsLeft = [...secrets];
   const refuse = () => Promise.reject(new Error("nobody is there"));
   return {
     interactive: answer !== undefined,
@@ -46,7 +49,10 @@ function inputOf({ stdin = [], answer, clock, answerMs = 0 }: RunOptions): Input
         else clock.after(answerMs, () => resolve(answer));
       });
     },
-    askSecret: refuse,
+    askSecret: () => {
+      const secret = secretsLeft.shift();
+      return secret === undefined ? refuse() : Promise.resolve(secret);
+    },
     nextLine: () => Promise.resolve(left.shift() ?? null),
   };
 }
