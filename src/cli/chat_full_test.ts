@@ -307,6 +307,17 @@ Deno.test("chat on a terminal: nothing is left of a row above one that the termi
   equal(screen.line(0), "short");
 });
 
+Deno.test("chat on a terminal: it is left without an error when its window was closed", async () => {
+  const { keys, screen, continued, stop } = await setUp();
+  keys.setRawMode = () => {
+    throw new Error("setRawMode failed with errno: 5");
+  };
+  // As the system tells it, together with the hangup.
+  continued();
+  await stop();
+  deepEqual([keys.flowing, screen.alternate], [false, false]);
+});
+
 Deno.test("chat on a terminal: control characters cannot be typed into a message", async () => {
   const { cluster, press, type, stop } = await setUp();
   await type("/to bob");

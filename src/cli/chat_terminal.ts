@@ -87,8 +87,8 @@ export class ChatTerminal {
     if (this.#open) {
       // Whoever had it meanwhile may have left it otherwise, which a runtime that set it once does
       // not see: it must be told both.
-      this.#source.setRawMode?.(false);
-      this.#source.setRawMode?.(true);
+      this.#setRaw(false);
+      this.#setRaw(true);
       this.#sink.write(ENTER);
       return;
     }
@@ -108,9 +108,18 @@ export class ChatTerminal {
     this.#open = false;
     this.#sink.off("resize", this.#onResize);
     this.#source.off("keypress", this.#onKey);
-    this.#source.setRawMode?.(false);
+    this.#setRaw(false);
     this.#source.pause();
     this.#sink.write(LEAVE);
+  }
+
+  /** A window that was closed takes its terminal with it, and wakes who was stopped: all is well. */
+  #setRaw(raw: boolean): void {
+    try {
+      this.#source.setRawMode?.(raw);
+    } catch {
+      // Nothing is left to be set, and the hangup ends the chat.
+    }
   }
 
   /** Forgets what is shown: the next frame is written whole. */
