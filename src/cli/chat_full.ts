@@ -21,6 +21,8 @@ export interface FullChatOptions {
   readonly now: () => number;
   /** Stops the process, as Ctrl-Z does elsewhere; absent where that cannot be. */
   readonly suspend?: (() => void) | undefined;
+  /** Has the runtime look how large the terminal is: who is stopped is not told of a new size. */
+  readonly remeasure?: (() => void) | undefined;
 }
 
 /** One full-screen chat. */
@@ -67,6 +69,7 @@ export class FullChat {
   continued(): void {
     if (this.#closed || this.#model === null) return;
     this.#terminal.open();
+    this.#options.remeasure?.();
     this.draw();
   }
 

@@ -37,6 +37,8 @@ class FakeKeys extends EventEmitter implements KeySource {
 class FakeScreen extends EventEmitter implements ScreenSink {
   columns = 80;
   rows = 24;
+  /** Its size, once somebody looks. */
+  size: { readonly columns: number; readonly rows: number } | null = null;
   alternate = false;
   written = 0;
   cells: string[][] = [];
@@ -46,6 +48,12 @@ class FakeScreen extends EventEmitter implements ScreenSink {
     this.written += text.length;
     // deno-lint-ignore no-control-regex -- an escape sequence, or one character
     for (const [token] of text.matchAll(/\x1b\[([?0-9;]*)([A-Za-z])|[^]/gu)) this.#take(token);
+  }
+
+  remeasure(): void {
+    if (this.size === null) return;
+    Object.assign(this, this.size);
+    this.emit("resize");
   }
 
   line(row: number): string {
@@ -92,19 +100,15 @@ async function setUp() {
     unicode: true,
     now: clock.wall,
     suspend,
+    remeasure: () => screen.remeasure(),
   });
   const model = new ChatModel("ann", {
     onChange: () => full.draw(),
     onLine: (name, line) => full.added(name, line),
   });
   let ended = 0;
-  const controller = new ChatController({
-    client,
-    clock,
-    model,
-    canSuspend: true,
-    onEnd: () => void ended++,
-  });
+  const onEnd = () => void ended++;
+  const controller = new ChatController({ client, clock, model, canSuspend: true, onEnd });
   full.open(model, controller);
   controller.start();
   await clock.advance(100);
@@ -239,6 +243,18 @@ Deno.test("chat on a terminal: Ctrl-Z gives the terminal back, and it is drawn w
   await stop();
   continued();
   ok(!keys.raw && !screen.alternate, "it stays closed");
+});
+
+Deno.test("chat on a terminal: a size that was changed while it was stopped is seen afterwards", async () => {
+  const { clock, screen, press, type, continued, stop } = await setUp();
+  await type("half");
+  await press("z", { ctrl: true });
+  screen.size = { columns: 90, rows: 10 };
+  continued();
+  await clock.advance(10);
+  equal(screen.line(9), "nobody> half");
+  equal(screen.cells.length, 10);
+  await stop();
 });
 
 Deno.test("chat on a terminal: without a terminal it ends once nothing waits to be sent", async () => {

@@ -88,6 +88,8 @@ function fullFace(environment: Environment): ChatFace {
     unicode: /utf-?8/i.test(language),
     now: () => Date.now(),
     suspend: canStop ? () => stopGroup(onContinue) : undefined,
+    // A runtime looks when this tells it to.
+    remeasure: canStop ? () => process.kill(process.pid, "SIGWINCH") : undefined,
   });
   const onContinue = () => full.continued();
   return {
