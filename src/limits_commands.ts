@@ -20,6 +20,8 @@ export const commandLimits = {
   conversationLinesMax: 1_000,
   /** Unread messages of one person that it counts; more are told as more than that. */
   unreadShownMax: 999,
+  /** Messages that were not accepted, as it ends, of which it tells the text. */
+  unsentShownMax: 100,
   /** Conversations that it keeps; those used last. */
   conversationsMax: 100,
   /** Longest that it waits for what was typed to be accepted once its terminal or input ended, ms. */

@@ -10,7 +10,7 @@ import type { ClientClock } from "../client/clock.ts";
 import { newRequestId } from "../client/request_id.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { User } from "../rpc/api.ts";
+import type { Message, User } from "../rpc/api.ts";
 import type { ChatModel } from "./chat_model.ts";
 import { timeText } from "./chat_text.ts";
 import { printable } from "./text.ts";
@@ -155,7 +155,9 @@ export class ChatController {
     if (name === "") return this.#tell("Say to whom: /to NAME");
     const opened = this.#model.open(name);
     this.#show(opened.unread);
-    if (!this.#model.isLoaded(opened.name)) {
+    if (this.#model.isLoaded(opened.name)) {
+      await this.#loadNewest().catch(() => {});
+    } else {
       await this.#load(opened.name, limits.chatHistoryLines);
     }
   }
@@ -180,6 +182,25 @@ export class ChatController {
       const page = await this.#client.history(request, { signal: this.#controller.signal });
       this.#model.addHistory(name, page.messages, page.more);
     });
+  }
+
+  /** What the user wrote at another login comes by no subscription: the open conversation is read. */
+  async #loadNewest(): Promise<void> {
+    const name = this.#model.current;
+    if (name === null || !this.#model.isLoaded(name)) return;
+    const through = this.#model.completeThrough(name);
+    const newest: Message[] = [];
+    let before: string | undefined;
+    do {
+      const request = { with: name, limit: limits.chatHistoryLines, ...(before && { before }) };
+      const page = await this.#client.history(request, { signal: this.#controller.signal });
+      newest.unshift(...page.messages.filter(({ seq }) => seq > through));
+      const oldest = page.messages[0];
+      before = page.more && oldest !== undefined && oldest.seq > through
+        ? oldest.position
+        : undefined;
+    } while (before !== undefined && newest.length < limits.conversationLinesMax);
+    this.#model.addNewest(name, newest);
   }
 
   #send(text: string): void {
@@ -239,6 +260,7 @@ export class ChatController {
   async #refreshPeople(): Promise<void> {
     try {
       await this.#loadPeople();
+      await this.#loadNewest();
     } catch {
       // An outage shows in the state, and what is wrong for good in the subscription.
     }

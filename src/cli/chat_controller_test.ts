@@ -14,6 +14,7 @@ import { limits } from "../limits.ts";
 import { ChatController } from "./chat_controller.ts";
 import { ChatModel } from "./chat_model.ts";
 import { stateText } from "./chat_screen.ts";
+import { unsentText } from "./chat_text.ts";
 
 const NODES = ["n1:1", "n2:1", "n3:1"];
 
@@ -98,6 +99,27 @@ Deno.test("chat: what comes elsewhere is told, and acknowledged only once it is 
   await stop();
 });
 
+Deno.test("chat: what one writes at another login shows, all of it, in its place", async () => {
+  const { clock, cluster, enter, lines, stop } = await setUp();
+  cluster.write("bob", "ann", "earlier");
+  await enter("/to bob");
+  await enter("here");
+  await clock.advance(100);
+  const there = Array.from({ length: 2 * limits.chatHistoryLines }, (_, at) => `there ${at}`);
+  for (const body of there) cluster.write("ann", "bob", body);
+  cluster.write("ann", "carl", "to somebody else");
+  cluster.write("bob", "ann", "answer");
+  await clock.advance(limits.peopleRefreshMs + 100);
+  deepEqual(lines("bob"), ["earlier", "here", ...there, "answer"]);
+  await enter("/to carl");
+  cluster.write("ann", "bob", "meanwhile");
+  // At once, when it is opened again.
+  await enter("/to bob");
+  equal(lines("bob").at(-1), "meanwhile");
+  deepEqual(lines("carl"), ["to somebody else"]);
+  await stop();
+});
+
 Deno.test("chat: goes on through a failover, and says how much waits meanwhile", async () => {
   const { clock, cluster, model, enter, lines, stop } = await setUp();
   await enter("/to bob");
@@ -128,7 +150,7 @@ Deno.test("chat: a message that is refused is told where it was written", async 
 });
 
 Deno.test("chat: leaving asks once while messages wait", async () => {
-  const { clock, cluster, enter, ends, lines, stop } = await setUp();
+  const { clock, cluster, model, enter, ends, lines, stop } = await setUp();
   await enter("/to bob");
   for (const address of NODES) cluster.kill(address);
   await enter("unsent");
@@ -136,6 +158,10 @@ Deno.test("chat: leaving asks once while messages wait", async () => {
   await enter("/quit");
   deepEqual(ends, []);
   ok(lines("bob").at(-1)?.includes("1 not accepted yet"));
+  deepEqual(
+    unsentText(1, model.unaccepted()),
+    "1 message was not accepted when you left:\n  to bob: unsent",
+  );
   await enter("/quit");
   deepEqual(ends, [null]);
   await stop();

@@ -24,6 +24,7 @@ import { ChatController } from "./chat_controller.ts";
 import { FullChat } from "./chat_full.ts";
 import { ChatModel, type ModelListeners } from "./chat_model.ts";
 import { PlainChat } from "./chat_plain.ts";
+import { unsentText } from "./chat_text.ts";
 import type { Environment } from "./chat_state.ts";
 
 /** What both forms of the chat offer. */
@@ -66,16 +67,19 @@ async function talk(context: ChatContext, options: ChatOptions): Promise<void> {
     const { unsent } = context.client.state;
     controller.stop();
     face.close();
-    if (unsent > 0) options.output.remark(`${unsent} messages were not accepted when you left.`);
+    if (unsent > 0) options.output.remark(unsentText(unsent, model.unaccepted()));
   }
 }
+
+/** A smaller window has no room for a line of a conversation. */
+const [SCREEN_COLUMNS_MIN, SCREEN_ROWS_MIN] = [20, 5];
 
 /** True if the terminal can be drawn on: large enough, and not a dumb one. */
 function hasScreen(environment: Environment): boolean {
   const { stdin, stdout } = process;
   const kind = environment["TERM"] ?? "";
   if (!stdin.isTTY || !stdout.isTTY || kind === "" || kind === "dumb") return false;
-  return (stdout.columns ?? 0) >= 30 && (stdout.rows ?? 0) >= 8;
+  return (stdout.columns ?? 0) >= SCREEN_COLUMNS_MIN && (stdout.rows ?? 0) >= SCREEN_ROWS_MIN;
 }
 
 function fullFace(environment: Environment): ChatFace {

@@ -66,26 +66,31 @@ export class PlainChat {
     this.#current = model.current;
   }
 
-  /** Prints a line that was added to a conversation. What the user typed is there already. */
+  /** Prints a line that was added to a conversation. What the user typed here is there already. */
   line(name: string, line: TalkLine): void {
     const model = this.#model;
     if (model === null || this.#closed) return;
     if (line.kind === "notice") return this.#print(`* ${line.text}`);
-    if (line.from === model.self) return;
+    if (line.from === model.self) {
+      // Typed at another login, as it was accepted before it came here.
+      if (line.seq !== null) this.#message(line);
+      return;
+    }
     const elsewhere = nameKey(name) !== nameKey(model.current ?? "");
-    const time = timeText(line.atMs, this.#options.now());
-    const hint = elsewhere ? ` (/to ${printable(line.from)} to answer)` : "";
-    this.#print(`${time} ${printable(line.from)}: ${printable(line.body)}${hint}`);
+    this.#message(line, elsewhere ? ` (/to ${printable(line.from)} to answer)` : "");
   }
 
   /** Prints what was loaded of a conversation: whole, though some of it may be above. */
   page(name: string, lines: readonly TalkLine[]): void {
     if (lines.length > 0) this.#print(`* earlier with ${printable(name)}:`);
     for (const line of lines) {
-      if (line.kind === "notice" || this.#closed) continue;
-      const who = line.from === this.#model?.self ? "you" : printable(line.from);
-      this.#print(`${timeText(line.atMs, this.#options.now())} ${who}: ${printable(line.body)}`);
+      if (line.kind === "message" && !this.#closed) this.#message(line);
     }
+  }
+
+  #message({ from, body, atMs }: Extract<TalkLine, { kind: "message" }>, hint = ""): void {
+    const who = from === this.#model?.self ? "you" : printable(from);
+    this.#print(`${timeText(atMs, this.#options.now())} ${who}: ${printable(body)}${hint}`);
   }
 
   async #read(lines: Interface, controller: ChatController): Promise<void> {

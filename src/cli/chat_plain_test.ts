@@ -9,6 +9,7 @@ import { PassThrough } from "node:stream";
 import { ChatClient } from "../client/chat_client.ts";
 import { ManualClock } from "../client/client_test_clock.ts";
 import { FakeCluster } from "../client/client_test_cluster.ts";
+import { limits } from "../limits.ts";
 import { ChatController } from "./chat_controller.ts";
 import { ChatModel } from "./chat_model.ts";
 import { PlainChat } from "./chat_plain.ts";
@@ -84,6 +85,17 @@ Deno.test("plain chat: lines in, lines out, the end of the input ends it once al
     `${time} carl: \\u{1b}]0;hm\\u{7} (/to carl to answer)`,
   ]);
   deepEqual(cluster.log.map(({ body }) => body).slice(0, 2), ["before", "hello"]);
+  stop();
+});
+
+Deno.test("plain chat: what one types at another login is printed, what is typed here is not", async () => {
+  const { clock, cluster, output, enter, stop } = await setUp(false);
+  await enter("/to bob");
+  await enter("here");
+  cluster.write("ann", "bob", "there");
+  await clock.advance(limits.peopleRefreshMs + 100);
+  equal(output().split("\n").at(-2), `${time} you: there`);
+  ok(!output().includes("you: here"));
   stop();
 });
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { limits } from "../limits.ts";
 import type { Message, SessionInfo, User } from "../rpc/api.ts";
 import { printable, table } from "./text.ts";
 
@@ -20,6 +21,20 @@ export function messageLine(message: Message, nowMs: number): string {
   const { from, to, body } = message;
   const time = timeText(message.sentAtMs, nowMs);
   return `${time}  ${printable(from)} to ${printable(to)}: ${printable(body)}`;
+}
+
+/** What its author is told of what was not accepted, and is nowhere else. */
+export function unsentText(
+  count: number,
+  messages: readonly { readonly to: string; readonly body: string }[],
+): string {
+  const shown = messages.slice(-limits.unsentShownMax);
+  const head = `${count} ${
+    count === 1 ? "message was" : "messages were"
+  } not accepted when you left`;
+  const rest = count > shown.length ? [`and ${count - shown.length} before`] : [];
+  const lines = shown.map(({ to, body }) => `  to ${printable(to)}: ${printable(body)}`);
+  return [`${[head, ...rest].join(", ")}:`, ...lines].join("\n");
 }
 
 /** `14:05`, or `2030-01-31 14:05` of another day; local time. */

@@ -11,6 +11,8 @@ import type {
   Answered,
   CallContext,
   ChatApi,
+  GetChatRequest,
+  GetChatResponse,
   Message,
   SendMessageRequest,
   SubscribeFrame,
@@ -188,12 +190,10 @@ export class FakeCluster {
           this.acknowledged.push(...ids);
           return { acknowledged: ids.length, more: false };
         }),
-      getChat: (_, context) =>
+      getChat: (request, context) =>
         this.#call("getChat", address, context, () => {
           this.#assertCaughtUp(address, context);
-          const messages = this.#applied(address).filter((message) => !this.forget(message));
-          const shown = messages.flatMap((one) => this.repeat(one) ? [one, one] : [one]);
-          return { messages: shown, more: false };
+          return this.#talk(address, userOf(context), request);
         }),
       subscribe: (request, context) => this.#subscribe(address, request, context),
       close() {},
@@ -283,6 +283,17 @@ export class FakeCluster {
     }
     const message = this.#done.get(requestId) ?? this.write(userOf(context), to, body, requestId);
     return { id: message.id, seq: message.seq, position: message.position, acceptedAtMs: 0 };
+  }
+
+  /** What a member has of a conversation: the newest before a position. */
+  #talk(address: string, user: string, request: GetChatRequest): GetChatResponse {
+    const { with: other, limit = Infinity, before } = request;
+    const end = before === undefined ? Infinity : placeOf(before)?.index ?? 0;
+    const messages = this.#applied(address).filter(({ from, to, seq }) =>
+      seq < end && (from === user ? to === other : from === other && to === user)
+    ).filter((message) => !this.forget(message));
+    const shown = messages.flatMap((one) => this.repeat(one) ? [one, one] : [one]);
+    return { messages: shown.slice(-limit), more: shown.length > limit };
   }
 
   #applied(address: string): readonly Message[] {
