@@ -228,7 +228,9 @@ export async function readUser(flags: ChatFlags, options: ChatOptions): Promise<
 function onlyUser(users: readonly string[]): string {
   const [first, second] = users;
   if (first === undefined) {
-    throw misuse("nobody is logged in here: run jmessage chat login --user NAME first");
+    throw misuse(
+      "nobody is logged in here: run jmessage chat login --user NAME first (register, if you are new)",
+    );
   }
   if (second !== undefined) {
     throw misuse(`several users are logged in here (${users.join(", ")}): add --user NAME`);
