@@ -10,7 +10,7 @@ import type { ClientClock } from "../client/clock.ts";
 import { newRequestId } from "../client/request_id.ts";
 import { ChatError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { Message, User } from "../rpc/api.ts";
+import type { User } from "../rpc/api.ts";
 import type { ChatModel } from "./chat_model.ts";
 import { timeText } from "./chat_text.ts";
 import { printable } from "./text.ts";
@@ -156,7 +156,7 @@ export class ChatController {
     const opened = this.#model.open(name);
     this.#show(opened.unread);
     if (this.#model.isLoaded(opened.name)) {
-      await this.#loadNewest().catch(() => {});
+      await this.#loadNewer().catch(() => {});
     } else {
       await this.#load(opened.name, limits.chatHistoryLines);
     }
@@ -185,22 +185,17 @@ export class ChatController {
   }
 
   /** What the user wrote at another login comes by no subscription: the open conversation is read. */
-  async #loadNewest(): Promise<void> {
+  async #loadNewer(): Promise<void> {
     const name = this.#model.current;
     if (name === null || !this.#model.isLoaded(name)) return;
-    const through = this.#model.completeThrough(name);
-    const newest: Message[] = [];
-    let before: string | undefined;
-    do {
-      const request = { with: name, limit: limits.chatHistoryLines, ...(before && { before }) };
+    for (let more = true; more;) {
+      const after = this.#model.completeThrough(name);
+      const request = { with: name, limit: limits.chatHistoryLines, ...(after && { after }) };
       const page = await this.#client.history(request, { signal: this.#controller.signal });
-      newest.unshift(...page.messages.filter(({ seq }) => seq > through));
-      const oldest = page.messages[0];
-      before = page.more && oldest !== undefined && oldest.seq > through
-        ? oldest.position
-        : undefined;
-    } while (before !== undefined && newest.length < limits.conversationLinesMax);
-    this.#model.addNewest(name, newest);
+      this.#model.addNewer(name, page.messages);
+      // Without a position it was the newest page: what is before it is older.
+      more = page.more && after !== null;
+    }
   }
 
   #send(text: string): void {
@@ -260,7 +255,7 @@ export class ChatController {
   async #refreshPeople(): Promise<void> {
     try {
       await this.#loadPeople();
-      await this.#loadNewest();
+      await this.#loadNewer();
     } catch {
       // An outage shows in the state, and what is wrong for good in the subscription.
     }

@@ -40,8 +40,8 @@ interface Talk {
   /** Position before which older messages may be loaded; `null` if there are none. */
   older: string | null;
   loaded: boolean;
-  /** Up to this place in the one order, nothing that the user wrote elsewhere is missing. */
-  through: number;
+  /** Position up to which nothing is missing that the user wrote elsewhere; `null`: there was nothing. */
+  through: string | null;
   /** Ids that arrived while another conversation was open; of as many as there are lines. */
   unread: string[];
 }
@@ -131,9 +131,9 @@ export class ChatModel {
     return this.#talks.get(nameKey(name))?.loaded ?? false;
   }
 
-  /** From where on the user may have written in a conversation at another login. */
-  completeThrough(name: string): number {
-    return this.#talks.get(nameKey(name))?.through ?? 0;
+  /** Position from which on the user may have written in a conversation at another login. */
+  completeThrough(name: string): string | null {
+    return this.#talks.get(nameKey(name))?.through ?? null;
   }
 
   setState(state: ClientState): void {
@@ -194,22 +194,22 @@ export class ChatModel {
     for (const message of messages) this.#insert(name, lineOf(message), true);
     talk.older = more ? messages[0]?.position ?? null : null;
     talk.loaded = true;
-    talk.through = Math.max(talk.through, messages.at(-1)?.seq ?? 0);
+    talk.through ??= messages.at(-1)?.position ?? null;
     this.#onPage(name, messages.map(lineOf));
     this.#onChange();
   }
 
   /**
-   * The newest messages of a conversation, oldest first, all since `completeThrough`: what the user
-   * wrote at another login is added. What others wrote comes by itself.
+   * Messages of a conversation that follow `completeThrough`, oldest first: what the user wrote at
+   * another login is added. What others wrote comes by itself.
    */
-  addNewest(name: string, messages: readonly Message[]): void {
+  addNewer(name: string, messages: readonly Message[]): void {
     const own = (from: string) => nameKey(from) === nameKey(this.self);
     for (const message of messages) {
       if (own(message.from) && !own(message.to)) this.#insert(name, lineOf(message));
     }
     const talk = this.#talk(name);
-    talk.through = Math.max(talk.through, messages.at(-1)?.seq ?? 0);
+    talk.through = messages.at(-1)?.position ?? talk.through;
   }
 
   /** A message of the user on its way, or (with `seq`) accepted. */
@@ -269,7 +269,7 @@ export class ChatModel {
       lines: [],
       older: null,
       loaded: false,
-      through: 0,
+      through: null,
       unread: [],
     };
     // Most recently used last: the first is dropped when there are too many.

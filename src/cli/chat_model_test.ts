@@ -14,20 +14,21 @@ function message(seq: number, from: string, to: string, body = `m${seq}`): Messa
   return { id: `id-${seq}`, seq, position, from, to, body, sentAtMs: seq, acknowledged: false };
 }
 
+const own = {
+  kind: "message",
+  id: "own",
+  from: "ann",
+  to: "bob",
+  body: "mine",
+  atMs: 0,
+} as const;
+
 const bodies = (model: ChatModel, name: string) =>
   model.lines(name).map((line) => line.kind === "message" ? line.body : `-- ${line.text}`);
 
 Deno.test("chat model: lines stand in the one order, however they came", () => {
   const model = new ChatModel("ann", { onChange: () => {} });
   model.receive(message(5, "bob", "ann"));
-  const own = {
-    kind: "message",
-    id: "own",
-    from: "ann",
-    to: "bob",
-    body: "mine",
-    atMs: 0,
-  } as const;
   model.addOwn({ ...own, seq: null });
   model.receive(message(7, "bob", "ann"));
   deepEqual(bodies(model, "bob"), ["m5", "m7", "mine"]);
@@ -41,14 +42,6 @@ Deno.test("chat model: lines stand in the one order, however they came", () => {
 Deno.test("chat model: older lines come above a notice, and what waits stays below what came", () => {
   const model = new ChatModel("ann", { onChange: () => {} });
   model.receive(message(5, "bob", "ann"));
-  const own = {
-    kind: "message",
-    id: "own",
-    from: "ann",
-    to: "bob",
-    body: "mine",
-    atMs: 0,
-  } as const;
   model.addOwn({ ...own, seq: null });
   model.notice("bob", "said", 1);
   model.addHistory("bob", [message(3, "ann", "bob"), message(4, "bob", "ann")], false);

@@ -285,15 +285,17 @@ export class FakeCluster {
     return { id: message.id, seq: message.seq, position: message.position, acceptedAtMs: 0 };
   }
 
-  /** What a member has of a conversation: the newest before a position. */
+  /** What a member has of a conversation: the newest before a position, or the oldest after one. */
   #talk(address: string, user: string, request: GetChatRequest): GetChatResponse {
-    const { with: other, limit = Infinity, before } = request;
+    const { with: other, limit = Infinity, before, after } = request;
     const end = before === undefined ? Infinity : placeOf(before)?.index ?? 0;
+    const start = after === undefined ? 0 : placeOf(after)?.index ?? 0;
     const messages = this.#applied(address).filter(({ from, to, seq }) =>
-      seq < end && (from === user ? to === other : from === other && to === user)
+      seq < end && seq > start && (from === user ? to === other : from === other && to === user)
     ).filter((message) => !this.forget(message));
     const shown = messages.flatMap((one) => this.repeat(one) ? [one, one] : [one]);
-    return { messages: shown.slice(-limit), more: shown.length > limit };
+    const page = after === undefined ? shown.slice(-limit) : shown.slice(0, limit);
+    return { messages: page, more: shown.length > limit };
   }
 
   #applied(address: string): readonly Message[] {
